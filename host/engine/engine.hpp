@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The Engine interface: what every offload engine offers to the API layer.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "schedule/schedule.hpp"
+#include "tally/tally.h"
+
+namespace tally {
+
+/// Result of an operation inside the library: a tally_status and, on failure, a sentence that
+/// names the argument or the cause. Carries no allocation on success.
+class [[nodiscard]] Status {
+ public:
+  Status() noexcept = default;
+  Status(tally_status code, std::string message) : code_(code), message_(std::move(message)) {}
+  [[nodiscard]] bool ok() const noexcept { return code_ == TALLY_OK; }
+  [[nodiscard]] tally_status code() const noexcept { return code_; }
+  [[nodiscard]] const std::string& message() const noexcept { return message_; }
+
+ private:
+  tally_status code_ = TALLY_OK;
+  std::string message_;
+};
+
+/// What an engine can do; queried once.
+struct Capabilities {
+  std::string name;                ///< "soft", "rtl"
+  std::string description;         ///< one line for `tally info`
+  std::uint32_t max_ranks = 0;
+  std::uint32_t lanes = 0;         ///< schedule lanes
+  std::uint64_t max_message = 0;   ///< bytes
+  std::uint32_t max_groups = 0;    ///< context ids are 0 .. max_groups - 1
+  bool offloads_matching = false;
+  bool offloads_reductions = false;
+};
+
+/// A tagged send. `buffer` stays valid and unchanged until the completion.
+struct SendDescriptor {
+  const void* buffer = nullptr;
+  std::uint64_t length = 0;        ///< bytes
+  std::uint32_t key = 0;           ///< memory key that covers buffer
+  std::uint16_t context = 0;
+  std::uint16_t destination = 0;   ///< job rank
+  std::uint32_t tag = 0;
+  std::uint32_t cookie = 0;        ///< returned in the completion
+};
+
+/// A posted receive. `buffer` belongs to the engine until the completion.
+struct RecvDescriptor {
+  void* buffer = nullptr;
+  std::uint64_t length = 0;        ///< bytes of room
+  std::uint32_t key = 0;
+  std::uint16_t context = 0;
+  std::uint16_t source = 0;        ///< job rank; ignored with any_source
+  bool any_source = false;
+  bool any_tag = false;
+  std::uint32_t tag = 0;
+  std::uint32_t cookie = 0;
+};
+
+/// One collective. `program` outlives the completion. Every rank of the group gives the same
+/// signature, count, dtype and redop; an engine reports TALLY_ERR_MISMATCH where they differ.
+struct CollectiveDescriptor {
+  const schedule::Program* program = nullptr;  ///< this rank's part, with job ranks as peers
+  const void* input = nullptr;     ///< may equal output (in place)
+  void* output = nullptr;
+  std::uint32_t input_key = 0;
+  std::uint32_t output_key = 0;
+  std::uint64_t count = 0;         ///< elements
+  tally_dtype dtype = TALLY_BYTE;
+  tally_op redop = TALLY_OP_NONE;
+  std::uint16_t context = 0;
+  std::uint16_t seq = 0;           ///< number of the collective in its context
+  std::uint16_t signature = 0;     ///< of collective, algorithm, root
+  std::uint32_t cookie = 0;
+};
+
+/// One finished operation.
+struct Completion {
+  std::uint32_t cookie = 0;
+  tally_status status = TALLY_OK;
+  std::uint64_t length = 0;        ///< recv: bytes of the message (the whole, also when truncated)
+  std::uint32_t tag = 0;
+  std::uint16_t source = 0;        ///< recv: sender. Mismatch: the rank that differs
+  std::uint32_t detail = 0;        ///< Mismatch: 31:24 fields that differ, 23:0 the peer's count
+  std::uint64_t device_ns = 0;     ///< simulated or device time of the operation; 0 where there is none
+};
+
+/// One process's end of an engine. Not thread-safe: the API layer serializes calls.
+///
+/// post_* return TALLY_OK, TALLY_AGAIN when a queue is full (poll, then try again; nothing was
+/// posted), or an error that names the argument. No call blocks but wait.
+class Engine {
+ public:
+  virtual ~Engine() = default;
+  [[nodiscard]] virtual const Capabilities& capabilities() const noexcept = 0;
+  /// Registers [base, base + length); *key is then valid until deregistered.
+  virtual Status register_memory(void* base, std::size_t length, std::uint32_t* key) = 0;
+  virtual Status deregister_memory(std::uint32_t key) = 0;
+  virtual Status post_send(const SendDescriptor& send) = 0;
+  virtual Status post_recv(const RecvDescriptor& recv) = 0;
+  virtual Status post_collective(const CollectiveDescriptor& collective) = 0;
+  /// Moves things on and takes finished operations; returns how many were written to `out`.
+  virtual std::size_t poll(std::span<Completion> out) = 0;
+  /// Gives the processor up until there may be something to poll, or `timeout` is over.
+  virtual void wait(std::chrono::microseconds timeout) = 0;
+  /// Ends a collective of this rank that other ranks have given up (best effort, asynchronous;
+  /// it completes with TALLY_ERR_ABORTED).
+  virtual void abort_collective(std::uint16_t context, std::uint16_t seq) = 0;
+  /// Adds this engine's counters to `counters`.
+  virtual void add_counters(tally_counters& counters) const = 0;
+  /// What the engine waits for, for a person: one line an operation.
+  [[nodiscard]] virtual std::string describe_pending() const = 0;
+};
+
+}  // namespace tally

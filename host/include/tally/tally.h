@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Tally's C ABI: tagged messages and collectives that run on an offload engine.
+ *
+ * Conventions
+ *   Each call returns a tally_status; outputs come last and are written on success only.
+ *   tally_last_error() gives this thread's last failure as a sentence that names the argument.
+ *   Threads: an endpoint and what was made from it belong to one thread at a time.
+ *   Sizes and lengths are in bytes, counts in elements.
+ */
+#ifndef TALLY_TALLY_H
+#define TALLY_TALLY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define TALLY_API __attribute__((visibility("default")))
+#else
+#define TALLY_API
+#endif
+
+typedef enum tally_status {
+  TALLY_OK = 0,
+  TALLY_AGAIN = 1,            /* not now: a queue is full, or the request is not complete */
+  TALLY_ERR_ARGUMENT = 2,     /* an argument is out of range or NULL */
+  TALLY_ERR_NOT_REGISTERED = 3, /* a buffer is not within memory registered on this endpoint */
+  TALLY_ERR_TRUNCATED = 4,    /* a message was longer than its receive; the buffer holds its start */
+  TALLY_ERR_UNSUPPORTED = 5,  /* no engine here does this */
+  TALLY_ERR_MISMATCH = 6,     /* ranks disagree about a collective */
+  TALLY_ERR_ABORTED = 7,      /* another rank gave the collective up; the group is broken */
+  TALLY_ERR_PROTECTION = 8,   /* a device refused a buffer */
+  TALLY_ERR_NO_MEMORY = 9,
+  TALLY_ERR_JOB = 10,         /* the job's segment or its fabric is missing, gone or of another version */
+  TALLY_ERR_BUSY = 11,        /* object still in use */
+  TALLY_ERR_TIMEOUT = 12,     /* no progress for TALLY_TIMEOUT seconds; the text tells what it waits for */
+  TALLY_ERR_INTERNAL = 13
+} tally_status;
+
+/* Element types of collectives; values are those of the device. */
+typedef enum tally_dtype {
+  TALLY_BYTE = 1,
+  TALLY_I32 = 4,
+  TALLY_I64 = 5,
+  TALLY_F32 = 12,
+  TALLY_F64 = 13
+} tally_dtype;
+
+typedef enum tally_op { TALLY_OP_NONE = 0, TALLY_SUM = 1, TALLY_MIN = 3, TALLY_MAX = 4 } tally_op;
+
+#define TALLY_ANY_SOURCE (-1)
+#define TALLY_ANY_TAG (-1)
+#define TALLY_MAX_TAG 0x7fffffff
+
+typedef struct tally_endpoint tally_endpoint; /* a process's place in the job */
+typedef struct tally_memory tally_memory;     /* a registered region */
+typedef struct tally_group tally_group;       /* an ordered set of job ranks with a context of its own */
+typedef struct tally_request tally_request;   /* an operation under way; freed by wait, or by test when complete */
+
+/* What a completed operation reports. Set .size = sizeof(tally_result) before the call. */
+typedef struct tally_result {
+  uint32_t size;
+  int32_t source;     /* recv: sender's rank in the job */
+  int32_t tag;        /* recv: tag of the message */
+  uint32_t reserved;
+  uint64_t length;    /* recv: bytes of the message (also when truncated); send: bytes sent */
+  uint64_t device_ns; /* time the operation took on the device, ns of device or simulated time; 0: no device */
+} tally_result;
+
+/* Counters since open. Set .size = sizeof(tally_counters) before the call. The first block is what the host CPU did in
+ * place of a device: all zero in a clean offloaded run. */
+typedef struct tally_counters {
+  uint32_t size;
+  uint32_t reserved;
+  uint64_t cpu_matches;        /* messages matched by the CPU */
+  uint64_t cpu_reduced_bytes;  /* bytes combined by the CPU */
+  uint64_t cpu_copied_bytes;   /* payload bytes moved by the CPU */
+  uint64_t fallback_posted_full;   /* receives held in software because the device's posted queue was full */
+  uint64_t fallback_no_credit;     /* sends held in software for message credit */
+  uint64_t fallback_ring_full;     /* descriptors held in software because a ring or queue was full */
+  uint64_t fallback_staging;       /* bytes that a staging window carried because direct access is forbidden */
+  uint64_t sends;
+  uint64_t receives;
+  uint64_t collectives;
+  uint64_t sent_bytes;
+  uint64_t received_bytes;
+  uint64_t device_matches_posted;     /* device: arrivals that met a posted receive */
+  uint64_t device_matches_unexpected; /* device: receives that met an unexpected message */
+  uint64_t device_reduced_bytes;
+  uint64_t device_read_bytes;         /* device DMA from host memory */
+  uint64_t device_written_bytes;
+  uint64_t device_tx_packets;
+  uint64_t device_rx_packets;
+} tally_counters;
+
+/* --- endpoint ------------------------------------------------------------------------------- */
+
+/* Joins the job that `tally run` started (environment), or a job of one rank when there is none. `engine` is "soft",
+ * "rtl", "auto" or NULL (TALLY_ENGINE, else what the job was started with). */
+TALLY_API tally_status tally_endpoint_open(const char* engine, tally_endpoint** endpoint);
+/* Waits until what was sent has left, then leaves the job. TALLY_ERR_BUSY while requests or groups live. */
+TALLY_API tally_status tally_endpoint_close(tally_endpoint* endpoint);
+TALLY_API tally_status tally_endpoint_rank(const tally_endpoint* endpoint, int* rank);
+TALLY_API tally_status tally_endpoint_size(const tally_endpoint* endpoint, int* size);
+/* Name of the engine in use; lives as long as the endpoint. */
+TALLY_API tally_status tally_endpoint_engine(const tally_endpoint* endpoint, const char** name);
+TALLY_API tally_status tally_endpoint_counters(const tally_endpoint* endpoint, tally_counters* counters);
+/* Moves operations on without waiting for one. */
+TALLY_API tally_status tally_endpoint_progress(tally_endpoint* endpoint);
+
+/* --- memory --------------------------------------------------------------------------------- */
+
+/* Registers [base, base + length). Every buffer of an operation of more than 0 bytes must lie within one region. */
+TALLY_API tally_status tally_memory_register(tally_endpoint* endpoint, void* base, size_t length,
+                                             tally_memory** memory);
+/* TALLY_ERR_BUSY while an operation uses the region. */
+TALLY_API tally_status tally_memory_deregister(tally_memory* memory);
+
+/* --- tagged messages ------------------------------------------------------------------------ */
+
+/* Order: two messages from one sender in one group that match the same receive are taken in the order they were sent;
+ * two receives that match the same message take it in the order they were posted. group NULL: all ranks. `destination`
+ * and `source` are ranks of the group. Blocking sends and receives are start + wait. */
+TALLY_API tally_status tally_send_start(tally_endpoint* endpoint, tally_group* group, const void* buffer,
+                                        size_t length, int destination, int tag, tally_request** request);
+TALLY_API tally_status tally_recv_start(tally_endpoint* endpoint, tally_group* group, void* buffer, size_t length,
+                                        int source, int tag, tally_request** request);
+TALLY_API tally_status tally_send(tally_endpoint* endpoint, tally_group* group, const void* buffer, size_t length,
+                                  int destination, int tag);
+TALLY_API tally_status tally_recv(tally_endpoint* endpoint, tally_group* group, void* buffer, size_t length,
+                                  int source, int tag, tally_result* result /* may be NULL */);
+/* TALLY_AGAIN: not complete, *request unchanged. Otherwise the request is freed, *request is NULL, and the status is
+ * that of the operation. */
+TALLY_API tally_status tally_test(tally_request** request, tally_result* result /* may be NULL */);
+TALLY_API tally_status tally_wait(tally_request** request, tally_result* result /* may be NULL */);
+/* Waits for all; the first failure is returned. `requests` may hold NULLs; all are NULL afterwards. */
+TALLY_API tally_status tally_wait_all(tally_request** requests, size_t count);
+
+/* --- groups and collectives ----------------------------------------------------------------- */
+
+/* Makes a group of `size` distinct job ranks. Collective over these ranks: each calls it with the same list and in the
+ * same order relative to the other group calls that it shares ranks with. */
+TALLY_API tally_status tally_group_create(tally_endpoint* endpoint, const int* ranks, int size, tally_group** group);
+TALLY_API tally_status tally_group_free(tally_group* group);
+TALLY_API tally_status tally_group_rank(const tally_group* group, int* rank);
+TALLY_API tally_status tally_group_size(const tally_group* group, int* size);
+/* The algorithm that a collective takes: "auto" or a name of `tally info`. */
+TALLY_API tally_status tally_group_set_algorithm(tally_group* group, const char* name);
+
+/* group NULL: all ranks. input may equal output; otherwise they must not overlap. The result is the same bytes on every
+ * rank, on every engine, and in every run. */
+TALLY_API tally_status tally_allreduce(tally_endpoint* endpoint, tally_group* group, const void* input, void* output,
+                                       size_t count, tally_dtype dtype, tally_op op);
+TALLY_API tally_status tally_bcast(tally_endpoint* endpoint, tally_group* group, void* buffer, size_t count,
+                                   tally_dtype dtype, int root);
+TALLY_API tally_status tally_barrier(tally_endpoint* endpoint, tally_group* group);
+TALLY_API tally_status tally_allreduce_start(tally_endpoint* endpoint, tally_group* group, const void* input,
+                                             void* output, size_t count, tally_dtype dtype, tally_op op,
+                                             tally_request** request);
+TALLY_API tally_status tally_bcast_start(tally_endpoint* endpoint, tally_group* group, void* buffer, size_t count,
+                                         tally_dtype dtype, int root, tally_request** request);
+TALLY_API tally_status tally_barrier_start(tally_endpoint* endpoint, tally_group* group, tally_request** request);
+
+/* --- errors --------------------------------------------------------------------------------- */
+
+/* This thread's last failure; "" when there was none. Valid until the thread's next tally call. */
+TALLY_API const char* tally_last_error(void);
+/* "TALLY_ERR_ARGUMENT" and the like. */
+TALLY_API const char* tally_status_name(tally_status status);
+TALLY_API const char* tally_version(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* TALLY_TALLY_H */

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The job segment: one memfd that the launcher makes and every rank and the fabric map.
+//
+// It has no name in the file system, so nothing is left behind however a process ends. Ranks find it by
+// TALLY_JOB=/proc/<launcher>/fd/<n>, TALLY_RANK and TALLY_SIZE. All fields are native-endian; the structures are
+// checked by size and version.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+namespace tally::job {
+
+inline constexpr std::uint64_t kMagic = 0x3130424f4a4c4154;  // "TALJOB01"
+inline constexpr std::uint32_t kVersion = 1;
+inline constexpr std::uint32_t kMaxRanks = 64;
+inline constexpr std::uint32_t kMaxContexts = 64;
+
+enum class EngineKind : std::uint32_t { kSoft = 0, kRtl = 1 };
+
+/// A rank as the job sees it.
+struct alignas(64) RankRecord {
+  std::atomic<std::int32_t> pid;        ///< 0 until the rank has opened its endpoint
+  std::atomic<std::uint32_t> closed;    ///< 1 after a regular close
+  std::atomic<std::uint32_t> wake;      ///< futex: raised by whoever gives this rank something to poll
+  std::atomic<std::uint32_t> sleeping;  ///< 1 while the rank waits on `wake`
+};
+
+/// A collective that a rank gave up: the others' waits end with TALLY_ERR_ABORTED. One per context.
+struct alignas(64) BrokenContext {
+  std::atomic<std::uint32_t> state;  ///< 0 intact, 1 being written, 2 broken
+  std::uint32_t rank;                ///< who gave up
+  char reason[240];
+};
+
+struct alignas(64) Header {
+  std::uint64_t magic;
+  std::uint32_t version;
+  std::uint32_t header_bytes;         ///< sizeof(Header)
+  std::uint64_t segment_bytes;
+  std::uint32_t ranks;
+  EngineKind engine;
+  std::uint32_t counters;             ///< 1: ranks leave their counters in the counters area at close
+  std::int32_t fabric_pid;            ///< rtl: process of the fabric
+  std::atomic<std::uint32_t> fabric_up;  ///< rtl: 1 when the fabric serves
+  std::atomic<std::uint32_t> failed;  ///< 1: the launcher is ending the job
+  std::atomic<std::uint64_t> group_contexts;  ///< bit c: context c is taken by a group (0: all ranks)
+  std::uint64_t shm_offset;           ///< soft: transport area (drivers/shm)
+  std::uint64_t shm_bytes;
+  std::uint64_t sim_offset;           ///< rtl: attach area (drivers/sim)
+  std::uint64_t sim_bytes;
+  std::uint64_t counters_offset;      ///< tally_counters of each rank, 512 bytes apart
+  RankRecord rank[kMaxRanks];
+  BrokenContext broken[kMaxContexts];
+};
+
+static_assert(sizeof(RankRecord) == 64);
+static_assert(sizeof(BrokenContext) == 256);
+
+}  // namespace tally::job
