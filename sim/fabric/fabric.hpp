@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The fabric: N simulated NICs (Verilated RTL in SystemC modules), their PCIe and host memory models, links and one
+// switch, in simulated time.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "drivers/sim/attach.hpp"
+#include "engine/ring/bar.hpp"
+
+namespace tally::sim {
+
+/// Parameters of the simulation. Defaults and their sources: sim/fabric/config.cpp (one file).
+struct FabricConfig {
+  double link_gbps;              ///< each direction of each link
+  double link_latency_ns;        ///< NIC to switch, and switch to NIC
+  double switch_latency_ns;      ///< so one way is 2 * link + switch
+  std::uint32_t frame_overhead_bytes;  ///< preamble, FCS and gap that the link carries for each packet
+  std::uint32_t queue_bytes;     ///< of each switch output and of each NIC's link queue; full queues push back
+  double pcie_gbps;              ///< each direction
+  double mmio_write_ns;          ///< host store to device register
+  double dma_read_ns;            ///< device read request to first data, host memory included
+  double dma_write_ns;           ///< device write to visible in host memory
+  double clock_mhz;
+  std::string dma;               ///< "direct" (process_vm_readv/writev, staging where forbidden) or "staging"
+  std::string trace_fst;         ///< waveform file, or empty
+
+  FabricConfig();
+  /// Reads a JSON object; every key optional. Throws std::invalid_argument that names file and key for an
+  /// unknown key, a wrong type or a value out of range.
+  static FabricConfig from_file(const std::string& path);
+  [[nodiscard]] double one_way_ns() const { return 2 * link_latency_ns + switch_latency_ns; }
+};
+
+/// What a node did, for tables.
+struct NodeStats {
+  std::uint64_t cycles_evaluated;    ///< clock cycles in which the model was evaluated
+  std::uint64_t link_bytes_sent;     ///< frame overhead included
+  std::uint64_t link_bytes_received;
+  std::uint64_t last_dma_write_ps;   ///< when the last DMA write became visible in host memory
+};
+
+/// At most one in a process (SystemC has one kernel a process). One thread.
+class Fabric {
+ public:
+  Fabric(const FabricConfig& config, unsigned nodes);
+  ~Fabric();
+  Fabric(const Fabric&) = delete;
+  Fabric& operator=(const Fabric&) = delete;
+
+  /// Scripted hosts: the register window of a node's device, in this process; its wait() runs the simulation.
+  [[nodiscard]] ring::Bar& local_bar(unsigned node);
+
+  /// Real processes: serve these windows (one a node) until `stop` returns true; sleeps on area.doorbell when no
+  /// NIC has work. A window whose process died is detached: its DMA is dropped.
+  void serve(Area& area, Window* windows, const std::function<bool()>& stop);
+
+  /// Runs until `done` returns true (asked after each event time) or the clock reaches now + limit_ps, or nothing is
+  /// left to do; returns done().
+  bool run_until(const std::function<bool()>& done, std::uint64_t limit_ps);
+  /// Runs for exactly this simulated time.
+  void run_for(std::uint64_t ps);
+  [[nodiscard]] std::uint64_t now_ps() const;
+  [[nodiscard]] NodeStats stats(unsigned node) const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace tally::sim
