@@ -3,13 +3,14 @@
 //
 // Ordering: commands are accepted round-robin among the clients, and served in acceptance order.
 // Latency: command to AR 1 cycle, R to data 1 cycle.
-// Throughput: one beat a cycle. Only a command whose data starts inside a beat and whose realigned data
-// ends in the last beat of the bus costs one cycle more (the cycle in which the carry is flushed).
+// Throughput: one beat a cycle. Only a command whose data starts inside a beat and whose realigned
+// data ends in the last beat of the bus costs one cycle more (the cycle in which the carry is
+// flushed).
 // In flight: up to MaxCommands commands (two bursts each where they cross a 4 KiB boundary).
 // Storage: 22 bits a command in flight, one beat of carry, one beat of output.
 // Ready paths: cmd_ready_o depends on cmd_valid_i (arbitration) and on axi_ar_ready_i.
-// Limitations: there is no data ready: a client asks only for what it has room for. arsize 6, INCR and
-// arid 0 are constants that the instantiating module adds.
+// Limitations: there is no data ready: a client asks only for what it has room for. arsize 6, INCR
+// and arid 0 are constants that the instantiating module adds.
 `default_nettype none
 `include "tally_assert.svh"
 
@@ -85,7 +86,7 @@ module tally_dma_rd #(
   assign out_beats = len[12:6] + 7'(len[5:0] != '0);
   assign to_page   = 7'd64 - 7'(addr[11:6]);
   assign two       = in_beats > to_page;
-  // lead: the first bus beat fills no output beat; flush: an output beat is left after the last one.
+  // lead: the first bus beat fills no output beat; flush: the last one leaves an output beat.
   assign lead      = addr[5:0] != '0 && in_beats != 7'd1;
   assign flush     = lead && in_beats == out_beats;
 
@@ -167,7 +168,8 @@ module tally_dma_rd #(
     joined   = '0;
     // Wide logic only in cycles that move data.
     if (r_hs) begin
-      rot = (axi_r_data_i >> {head_off, 3'd0}) | (axi_r_data_i << (10'd512 - {1'b0, head_off, 3'd0}));
+      rot = (axi_r_data_i >> {head_off, 3'd0})
+          | (axi_r_data_i << (10'd512 - {1'b0, head_off, 3'd0}));
     end
     if (emit) begin
       low_mask = head_lead ? ({512{1'b1}} >> {head_off, 3'd0}) : '0;

@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // AXI4 write master for several clients: unaligned writes of 1 to 4096 bytes from packed data.
 //
-// Ordering: commands are granted round-robin among the clients; all beats of a command are taken before
-// the next grant, so writes reach the bus in grant order. done_o follows the B responses in that order.
-// Latency: grant to AW 1 cycle, data to W 1 cycle. A command's first beat is taken in the cycle after its
-// grant at the earliest; the next grant may fall in the cycle of the last beat.
-// Throughput: one beat a cycle, also over single-beat commands. A command that ends in one beat of the bus
-// more than it has beats of data costs one cycle more.
+// Ordering: commands are granted round-robin among the clients; all beats of a command are taken
+// before the next grant, so writes reach the bus in grant order. done_o follows the B responses in
+// that order.
+// Latency: grant to AW 1 cycle, data to W 1 cycle. A command's first beat is taken in the cycle
+// after its grant at the earliest; the next grant may fall in the cycle of the last beat.
+// Throughput: one beat a cycle, also over single-beat commands. A command that ends in one beat of
+// the bus more than it has beats of data costs one cycle more.
 // In flight: up to MaxCommands commands (two bursts each where they cross a 4 KiB boundary).
 // Storage: NumClients-index + 1 bits a command in flight, one beat of carry, one beat of output.
 // Ready paths: cmd_ready_o depends on cmd_valid_i, data_valid_i, axi_aw_ready_i and axi_w_ready_i;
 // data_ready_o on axi_w_ready_i.
-// Limitations: W may run ahead of AW (a master must not wait for awready to give wvalid). awsize 6, INCR
-// and awid 0 are constants that the instantiating module adds.
+// Limitations: W may run ahead of AW (a master must not wait for awready to give wvalid). awsize 6,
+// INCR and awid 0 are constants that the instantiating module adds.
 `default_nettype none
 `include "tally_assert.svh"
 

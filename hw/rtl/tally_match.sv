@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Posted-receive and unexpected-message queues: MPI matching by (context, source, tag).
 //
-// Rule (MPI 4.1, 3.5): an arrival takes the oldest posted receive that accepts it, a receive takes the
-// oldest unexpected message that it accepts; context is matched exactly, source and tag may be wildcards
-// of the receive.
-// Ordering: posts and arrivals are serialized, one operation at a time, alternating when both wait; what
-// one stored the other sees. Latency: 3 cycles from handshake to result. Throughput: one operation each
-// 2 cycles, whatever the depth of the queues.
-// Storage: PostedEntries * (66 + PostedW + slot number) and UnexpectedEntries * (112 + UnexpW + slot number)
-// bits and the occupancy bits.
-// Structure: keys lie in slots and are compared all at once (cycle 1); each queue keeps the slot numbers of
-// its entries oldest first, so the oldest hit is the first position whose slot matches (cycle 2).
-// posted_level_o counts queued receives; unexp_level_o counts queued messages, without those that were
-// matched and whose slot is not yet free.
+// Rule (MPI 4.1, 3.5): an arrival takes the oldest posted receive that accepts it, a receive takes
+// the oldest unexpected message that it accepts; context is matched exactly, source and tag may be
+// wildcards of the receive.
+// Ordering: posts and arrivals are serialized, one operation at a time, alternating when both wait;
+// what one stored the other sees. Latency: 3 cycles from handshake to result. Throughput: one
+// operation each 2 cycles, whatever the depth of the queues.
+// Storage: PostedEntries * (66 + PostedW + slot number) and UnexpectedEntries * (112 + UnexpW +
+// slot number) bits and the occupancy bits.
+// Structure: keys lie in slots and are compared all at once (cycle 1); each queue keeps the slot
+// numbers of its entries oldest first, so the oldest hit is the first position whose slot matches
+// (cycle 2). posted_level_o counts queued receives; unexp_level_o counts queued messages, without
+// those that were matched and whose slot is not yet free.
 // Each operation gives exactly one pulse of done or full. hit is high only with done.
 // Ready paths: each ready depends on the other port's valid (arbitration).
-// Limitations: a freed slot must be one that a result named with post_hit_o and that was not freed since.
+// Limitations: a freed slot must be one that a result named with post_hit_o and that was not freed
+// since.
 `default_nettype none
 `include "tally_assert.svh"
 

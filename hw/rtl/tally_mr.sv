@@ -3,10 +3,11 @@
 //
 // Ordering: a write is seen by look-ups from the next cycle. Latency: look-ups are combinational.
 // Throughput: one write and three look-ups a cycle. Storage: 152 bits an entry.
-// A look-up succeeds when its entry exists and is valid, the tags agree and [addr, addr + len) lies in the
-// region and does not run past the end of the address space. A length of 0 succeeds whatever the key.
-// Limitations: bit 31 of a look-up's key is not part of the key and is ignored. A write to an entry that
-// does not exist is ignored.
+// A look-up succeeds when its entry exists and is valid, the tags agree and [addr, addr + len) lies
+// in the region and does not run past the end of the address space. A length of 0 succeeds whatever
+// the key.
+// Limitations: bit 31 of a look-up's key is not part of the key and is ignored. A write to an entry
+// that does not exist is ignored.
 `default_nettype none
 `include "tally_assert.svh"
 
