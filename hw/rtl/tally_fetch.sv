@@ -42,6 +42,59 @@ module tally_fetch #(
 
   output      logic             idle_o
 );
+  if (Beats < tally_pkg::MtuBeats) begin : gen_bad_beats
+    $error("tally_fetch: Beats must hold one packet");
+  end
+
+  localparam int unsigned FreeBits = $clog2(Beats + 1);
+
+  logic [12:0]         need;
+  logic [FreeBits-1:0] free_q;
+  logic                room, job_ready, job_valid, push, beat_pop, beat_room, beat_valid;
+
+  assign need        = (in_len_i + 13'd63) >> 6;
+  assign room        = 13'(free_q) >= need;
+  assign cmd_valid_o = in_valid_i && in_len_i != '0 && job_ready && room;
+  assign cmd_addr_o  = in_addr_i;
+  assign cmd_len_o   = in_len_i;
+  assign in_ready_o  = job_ready && room && (in_len_i == '0 || cmd_ready_i);
+  assign push        = in_valid_i && in_ready_o;
+
+  logic [$clog2(Jobs+1)-1:0]  unused_job_level;
+  logic [$clog2(Beats+1)-1:0] unused_beat_level;
+
+  tally_fifo #(.Width(13 + UserW), .Depth(Jobs)) u_jobs (
+    .clk_i, .rst_ni,
+    .in_valid_i(push), .in_ready_o(job_ready), .in_data_i({in_user_i, in_len_i}),
+    .out_valid_o(job_valid), .out_ready_i(out_ready_i && out_valid_o),
+    .out_data_o({out_user_o, out_len_o}),
+    .level_o(unused_job_level)
+  );
+
+  tally_fifo #(.Width(512), .Depth(Beats)) u_beats (
+    .clk_i, .rst_ni,
+    .in_valid_i(data_valid_i), .in_ready_o(beat_room), .in_data_i(data_i),
+    .out_valid_o(beat_valid), .out_ready_i(beat_ready_i), .out_data_o(beat_data_o),
+    .level_o(unused_beat_level)
+  );
+
+  assign beat_valid_o = beat_valid;
+  assign out_valid_o  = job_valid && (out_len_o == '0 || beat_valid);
+  assign beat_pop     = beat_valid && beat_ready_i;
+  assign idle_o       = !job_valid && !in_valid_i;
+
+  always_ff @(posedge clk_i) begin : p_free
+    if (!rst_ni) begin
+      free_q <= FreeBits'(Beats);
+    end else begin
+      free_q <= free_q - (push ? FreeBits'(need) : '0) + FreeBits'(beat_pop);
+    end
+  end
+
+  `TALLY_ASSERT(Room_A, data_valid_i |-> beat_room)
+  `TALLY_ASSERT(FreeBound_A, free_q <= FreeBits'(Beats))
+  `TALLY_ASSERT(LenBound_A, in_valid_i |-> in_len_i <= 13'(tally_pkg::Mtu))
+  `TALLY_ASSERT_STABLE(CmdStable_A, cmd_valid_o, cmd_ready_i, {cmd_addr_o, cmd_len_o})
 endmodule
 
 `default_nettype wire
