@@ -38,7 +38,8 @@ module tally_fadd #(
     $error("tally_fadd: ExpW must span the shifts of ManW, and ManW be at least 4");
   end
 
-  localparam logic [ExpW-1:0] ExpMax = '1;
+  // Written out: yosys 0.23 takes a typed localparam of a bare all-ones literal for 1.
+  localparam logic [ExpW-1:0] ExpMax = {ExpW{1'b1}};
   localparam logic [W-2:0]    Inf    = {ExpMax, ManW'(0)};
   localparam logic [W-1:0]    Nan    = {1'b0, ExpMax, 1'b1, (ManW - 1)'(0)};
 
@@ -58,7 +59,7 @@ module tally_fadd #(
     ab = exponent(a[ManW +: ExpW]) - exponent(b[ManW +: ExpW]);
     ba = exponent(b[ManW +: ExpW]) - exponent(a[ManW +: ExpW]);
     d = b_above_a(a, b) ? ba : ab;
-    distance = ((d >> ShiftW) != '0) ? '1 : d[ShiftW-1:0];
+    distance = ((d >> ShiftW) != '0) ? {ShiftW{1'b1}} : d[ShiftW-1:0];
   endfunction
 
   function automatic logic [ManW:0] significand(input logic [W-2:0] x);

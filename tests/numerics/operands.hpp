@@ -22,8 +22,9 @@ struct Format {
 
 inline Format format_of(tally_dtype dtype) { return dtype == TALLY_F32 ? Format{8, 23} : Format{11, 52}; }
 
-/// Values at every edge of the type. Floating point: zeros, subnormals, least and greatest normals, infinities, NaNs of
-/// both kinds with payloads, and fractions that tie, nearly tie or carry, at exponents up to two significands apart.
+/// Values at every edge of the type. Floating point: zeros, subnormals, least and greatest normals,
+/// infinities, NaNs of both kinds with payloads, and fractions that tie, nearly tie or carry, at exponents up
+/// to two significands apart.
 inline std::vector<std::uint64_t> corner_values(tally_dtype dtype) {
   std::vector<std::uint64_t> values;
   if (!is_float(dtype)) {
@@ -43,14 +44,34 @@ inline std::vector<std::uint64_t> corner_values(tally_dtype dtype) {
   const std::uint64_t bias = f.exponent_max() / 2;
   const auto width = static_cast<std::uint64_t>(m);
   std::vector<std::uint64_t> magnitudes;
-  for (const std::uint64_t fraction : {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{2}, std::uint64_t{3}, top - 1,
-                                       top, top + 1, all - 1, all}) {
-    for (const std::uint64_t exponent :
-         {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{2}, std::uint64_t{3}, width - 1, width, width + 1, width + 2,
-          bias - width - 4, bias - width - 3, bias - width - 2, bias - width - 1, bias - width, bias - width + 1,
-          bias - 2, bias - 1, bias, bias + 1, bias + width, bias + width + 1, f.exponent_max() - width - 2,
-          f.exponent_max() - width - 1, f.exponent_max() - 3, f.exponent_max() - 2, f.exponent_max() - 1,
-          f.exponent_max()}) {
+  for (const std::uint64_t fraction : {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{2}, std::uint64_t{3},
+                                       top - 1, top, top + 1, all - 1, all}) {
+    for (const std::uint64_t exponent : {std::uint64_t{0},
+                                         std::uint64_t{1},
+                                         std::uint64_t{2},
+                                         std::uint64_t{3},
+                                         width - 1,
+                                         width,
+                                         width + 1,
+                                         width + 2,
+                                         bias - width - 4,
+                                         bias - width - 3,
+                                         bias - width - 2,
+                                         bias - width - 1,
+                                         bias - width,
+                                         bias - width + 1,
+                                         bias - 2,
+                                         bias - 1,
+                                         bias,
+                                         bias + 1,
+                                         bias + width,
+                                         bias + width + 1,
+                                         f.exponent_max() - width - 2,
+                                         f.exponent_max() - width - 1,
+                                         f.exponent_max() - 3,
+                                         f.exponent_max() - 2,
+                                         f.exponent_max() - 1,
+                                         f.exponent_max()}) {
       magnitudes.push_back(f.make(0, exponent, fraction));
     }
   }
@@ -85,21 +106,27 @@ class PairSource {
   std::uint64_t fraction() {
     const std::uint64_t x = random_.next();
     switch (random_.below(4)) {
-      case 0: return ~0ull << random_.below(64);
-      case 1: return (1ull << random_.below(64)) - (x & 1);
-      default: return x;
+      case 0:
+        return ~0ull << random_.below(64);
+      case 1:
+        return (1ull << random_.below(64)) - (x & 1);
+      default:
+        return x;
     }
   }
 
   Pair next_int() {
     switch (random_.below(4)) {
-      case 0: return {random_.next(), corner()};
+      case 0:
+        return {random_.next(), corner()};
       case 1: {
         const std::uint64_t a = random_.next();
         return {a, a + random_.below(5) - 2};
       }
-      case 2: return {random_.next() >> random_.below(64), ~(random_.next() >> random_.below(64))};
-      default: return {random_.next(), random_.next()};
+      case 2:
+        return {random_.next() >> random_.below(64), ~(random_.next() >> random_.below(64))};
+      default:
+        return {random_.next(), random_.next()};
     }
   }
 
@@ -109,7 +136,8 @@ class PairSource {
     const std::uint64_t sign = random_.next();
     const std::uint64_t exponent = random_.below(f.exponent_max());
     switch (random_.below(8)) {
-      case 0: return {random_.next(), corner()};
+      case 0:
+        return {random_.next(), corner()};
       case 1:
       case 2: {  // exponents within the aligner's reach
         std::uint64_t other = exponent + random_.below(2 * reach + 1);
@@ -128,12 +156,14 @@ class PairSource {
         return {a | f.make(sign, 0, 0), b ^ f.make(~sign, 0, 0)};
       }
       case 5:  // subnormals and what is near them
-        return {f.make(sign, random_.below(4), fraction()), f.make(sign >> 1, random_.below(reach), fraction())};
+        return {f.make(sign, random_.below(4), fraction()),
+                f.make(sign >> 1, random_.below(reach), fraction())};
       case 6: {  // near overflow
         const std::uint64_t high = f.exponent_max() - 1 - random_.below(3);
         return {f.make(sign, high, fraction()), f.make(sign >> 1, high - random_.below(reach), fraction())};
       }
-      default: return {random_.next(), random_.next()};
+      default:
+        return {random_.next(), random_.next()};
     }
   }
 
@@ -178,7 +208,8 @@ inline const std::vector<KnownSum>& known_sums() {
       {TALLY_F64, 0x3ff0000000000000, 0x3ca0000000000000, 0x3ff0000000000000, "1 + 2^-53 ties to even, down"},
       {TALLY_F64, 0x3ff0000000000001, 0x3ca0000000000000, 0x3ff0000000000002, "ties to even, up"},
       {TALLY_F64, 0x3ff0000000000000, 0x3ca0000000000001, 0x3ff0000000000001, "just above a tie goes up"},
-      {TALLY_F64, 0x000fffffffffffff, 0x0000000000000001, 0x0010000000000000, "subnormals reach the least normal"},
+      {TALLY_F64, 0x000fffffffffffff, 0x0000000000000001, 0x0010000000000000,
+       "subnormals reach the least normal"},
       {TALLY_F64, 0x0010000000000000, 0x8000000000000001, 0x000fffffffffffff, "the least normal falls"},
       {TALLY_F64, 0x7fefffffffffffff, 0x7c90000000000000, 0x7ff0000000000000, "half an ulp more is infinity"},
       {TALLY_F64, 0x7fefffffffffffff, 0x7c8fffffffffffff, 0x7fefffffffffffff, "less than half an ulp stays"},

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// An independent statement of docs/reductions.md for the tests: one element at a time, with the host's adder and plain
-// comparisons. Shares nothing with host/engine/numerics or hw/rtl.
+// An independent statement of docs/reductions.md for the tests: one element at a time, with the host's adder
+// and plain comparisons. Shares nothing with host/engine/numerics or hw/rtl.
 #pragma once
 
 #include <bit>
@@ -20,11 +20,16 @@ inline constexpr tally_op kOps[] = {TALLY_SUM, TALLY_MIN, TALLY_MAX};
 
 inline std::string name_of(tally_dtype dtype) {
   switch (dtype) {
-    case TALLY_I32: return "i32";
-    case TALLY_I64: return "i64";
-    case TALLY_F32: return "f32";
-    case TALLY_F64: return "f64";
-    default: return "byte";
+    case TALLY_I32:
+      return "i32";
+    case TALLY_I64:
+      return "i64";
+    case TALLY_F32:
+      return "f32";
+    case TALLY_F64:
+      return "f64";
+    default:
+      return "byte";
   }
 }
 inline std::string name_of(tally_op op) {
@@ -70,13 +75,17 @@ inline std::uint64_t oracle_int(tally_op op, std::uint64_t a, std::uint64_t b, i
 inline std::uint64_t oracle(tally_dtype dtype, tally_op op, std::uint64_t a, std::uint64_t b) {
   if (op != TALLY_SUM && op != TALLY_MIN && op != TALLY_MAX) return a;
   switch (dtype) {
-    case TALLY_I32: return oracle_int(op, a, b, 32);
-    case TALLY_I64: return oracle_int(op, a, b, 64);
+    case TALLY_I32:
+      return oracle_int(op, a, b, 32);
+    case TALLY_I64:
+      return oracle_int(op, a, b, 64);
     case TALLY_F32:
-      return oracle_float<float, std::uint32_t>(op, static_cast<std::uint32_t>(a), static_cast<std::uint32_t>(b),
-                                                0x7fc00000u);
-    case TALLY_F64: return oracle_float<double, std::uint64_t>(op, a, b, 0x7ff8000000000000ull);
-    default: return a;
+      return oracle_float<float, std::uint32_t>(op, static_cast<std::uint32_t>(a),
+                                                static_cast<std::uint32_t>(b), 0x7fc00000u);
+    case TALLY_F64:
+      return oracle_float<double, std::uint64_t>(op, a, b, 0x7ff8000000000000ull);
+    default:
+      return a;
   }
 }
 

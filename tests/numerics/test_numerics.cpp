@@ -49,18 +49,21 @@ Vectors draw(tally_dtype dtype, std::size_t count, std::uint64_t seed) {
 Bytes expect(tally_dtype dtype, tally_op op, const Vectors& v) {
   const std::size_t size = numerics::element_bytes(dtype);
   Bytes r(v.a.size());
-  for (std::size_t i = 0; i < r.size() / size; ++i) put(r, size, i, oracle(dtype, op, get(v.a, size, i), get(v.b, size, i)));
+  for (std::size_t i = 0; i < r.size() / size; ++i)
+    put(r, size, i, oracle(dtype, op, get(v.a, size, i), get(v.b, size, i)));
   return r;
 }
 
 /// Equal, or a report of the first element that differs.
-testing::AssertionResult same(tally_dtype dtype, tally_op op, const Vectors& v, const Bytes& got, const Bytes& want) {
+testing::AssertionResult same(tally_dtype dtype, tally_op op, const Vectors& v, const Bytes& got,
+                              const Bytes& want) {
   const std::size_t size = numerics::element_bytes(dtype);
   for (std::size_t i = 0; i < want.size() / size; ++i) {
     if (get(got, size, i) == get(want, size, i)) continue;
-    return testing::AssertionFailure() << std::hex << name_of(dtype) << ' ' << name_of(op) << " element " << std::dec << i
-                                       << std::hex << ": " << get(v.a, size, i) << " op " << get(v.b, size, i) << " = "
-                                       << get(got, size, i) << ", expected " << get(want, size, i);
+    return testing::AssertionFailure()
+           << std::hex << name_of(dtype) << ' ' << name_of(op) << " element " << std::dec << i << std::hex
+           << ": " << get(v.a, size, i) << " op " << get(v.b, size, i) << " = " << get(got, size, i)
+           << ", expected " << get(want, size, i);
   }
   return testing::AssertionSuccess();
 }

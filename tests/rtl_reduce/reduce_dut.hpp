@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The Verilated tally_reduce with a scoreboard: every beat that goes in must come out, in order, with its sideband and
-// with the bytes of tests/numerics/oracle.hpp.
+// The Verilated tally_reduce with a scoreboard: every beat that goes in must come out, in order, with its
+// sideband and with the bytes of tests/numerics/oracle.hpp.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -89,8 +89,10 @@ class ReduceDut {
     top_->in_user_i = beat.user;
   }
 
-  /// Runs `beats` beats of next() through; idle and stall are percentages of cycles. Fails if it takes too long.
-  void stream(std::uint64_t beats, const std::function<Beat()>& next, Random& random, unsigned idle, unsigned stall) {
+  /// Runs `beats` beats of next() through; idle and stall are percentages of cycles. Fails if it takes too
+  /// long.
+  void stream(std::uint64_t beats, const std::function<Beat()>& next, Random& random, unsigned idle,
+              unsigned stall) {
     const std::uint64_t end = taken_ + beats;
     // Idle and stall below 100 leave progress with overwhelming probability.
     const std::uint64_t limit = cycles_ + 1000 + beats * 10000 / ((100 - idle) * (100 - stall)) * 4;
@@ -146,9 +148,9 @@ class ReduceDut {
     ADD_FAILURE() << "sideband " << top_->out_user_o << ", expected " << want.user;
     for (std::size_t i = 0; i < 8; ++i) {
       if (got[i] == want.data[i]) continue;
-      ADD_FAILURE() << std::hex << "dtype " << int{want.operands.dtype} << " redop " << int{want.operands.redop} << " word "
-                    << i << ": " << want.operands.a[i] << " op " << want.operands.b[i] << " = " << got[i] << ", expected "
-                    << want.data[i];
+      ADD_FAILURE() << std::hex << "dtype " << int{want.operands.dtype} << " redop "
+                    << int{want.operands.redop} << " word " << i << ": " << want.operands.a[i] << " op "
+                    << want.operands.b[i] << " = " << got[i] << ", expected " << want.data[i];
     }
   }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// tally_reduce (hw/rtl) against the rule of docs/reductions.md, stated once more in tests/numerics/oracle.hpp.
+// tally_reduce (hw/rtl) against the rule of docs/reductions.md, stated once more in
+// tests/numerics/oracle.hpp.
 #include <gtest/gtest.h>
 
 #include <tuple>
@@ -67,10 +68,12 @@ TEST_P(ReduceOperation, a_million_random_pairs_follow_the_rule) {
   Random random(seed);
   PairSource source(dtype(), seed);
   const std::uint64_t beats = ((1u << 20) + lanes() - 1) / lanes();
-  dut.stream(beats, [&] { return fill(dtype(), op(), random.next(), [&] { return source.next(); }); }, random, 5, 5);
+  dut.stream(
+      beats, [&] { return fill(dtype(), op(), random.next(), [&] { return source.next(); }); }, random, 5, 5);
 }
 
-INSTANTIATE_TEST_SUITE_P(All, ReduceOperation, testing::Combine(testing::ValuesIn(kDtypes), testing::ValuesIn(kOps)),
+INSTANTIATE_TEST_SUITE_P(All, ReduceOperation,
+                         testing::Combine(testing::ValuesIn(kDtypes), testing::ValuesIn(kOps)),
                          [](const auto& test) {
                            return name_of(std::get<0>(test.param)) + '_' + name_of(std::get<1>(test.param));
                          });
@@ -83,7 +86,8 @@ TEST(Reduce, known_sums_come_out_of_every_lane_in_both_orders) {
     ASSERT_EQ(oracle(k.dtype, TALLY_SUM, k.a, k.b), k.sum) << k.why;
     for (const bool swap : {false, true}) {
       const Pair p = swap ? Pair{k.b, k.a} : Pair{k.a, k.b};
-      dut.stream(1, [&] { return fill(k.dtype, TALLY_SUM, k.sum, [&] { return p; }); }, random, 0, 0);
+      dut.stream(
+          1, [&] { return fill(k.dtype, TALLY_SUM, k.sum, [&] { return p; }); }, random, 0, 0);
     }
   }
 }
@@ -117,7 +121,8 @@ TEST_P(ReduceFlow, mixed_types_keep_order_sideband_and_bytes) {
   Random random(seed);
   MixedSource source(seed);
   ReduceDut dut;
-  dut.stream(20000, [&] { return source.next(); }, random, std::get<0>(GetParam()), std::get<1>(GetParam()));
+  dut.stream(
+      20000, [&] { return source.next(); }, random, std::get<0>(GetParam()), std::get<1>(GetParam()));
   // Nothing more comes out.
   const std::uint64_t taken = dut.taken();
   for (int i = 0; i < 20; ++i) dut.cycle(true);
@@ -138,7 +143,8 @@ TEST(Reduce, every_type_takes_the_documented_latency) {
   MixedSource source(seed);
   ReduceDut dut;
   for (int i = 0; i < 500; ++i) {
-    dut.stream(1, [&] { return source.next(); }, random, 0, 0);
+    dut.stream(
+        1, [&] { return source.next(); }, random, 0, 0);
     ASSERT_EQ(dut.last_latency(), kLatency);
     for (std::uint64_t gap = random.below(12); gap != 0; --gap) dut.cycle(random.percent(50));
   }
@@ -150,7 +156,8 @@ TEST(Reduce, takes_a_beat_every_cycle) {
   MixedSource source(seed);
   ReduceDut dut;
   const std::uint64_t start = dut.cycles();
-  dut.stream(1000, [&] { return source.next(); }, random, 0, 0);
+  dut.stream(
+      1000, [&] { return source.next(); }, random, 0, 0);
   EXPECT_EQ(dut.cycles() - start, 1000 + kLatency);
 }
 
@@ -188,7 +195,8 @@ TEST(Reduce, reset_drops_what_is_in_flight_and_nothing_after_it) {
     }
     dut.reset();
     EXPECT_FALSE(dut.out_valid());
-    dut.stream(20, [&] { return source.next(); }, random, 30, 30);
+    dut.stream(
+        20, [&] { return source.next(); }, random, 30, 30);
   }
 }
 

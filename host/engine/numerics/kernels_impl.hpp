@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The reduction loops, written for the compiler's vectoriser. Everything here has internal linkage: each including file
-// compiles it for an instruction set of its own, and the linker must not take one file's copy for another's. For the same
-// reason nothing of the standard library but types is used: its inline functions have one copy in the program.
+// The reduction loops, written for the compiler's vectoriser. Everything here has internal linkage: each
+// including file compiles it for an instruction set of its own, and the linker must not take one file's copy
+// for another's. For the same reason nothing of the standard library but types is used: its inline functions
+// have one copy in the program.
 #pragma once
 
 #include <cstddef>
@@ -26,9 +27,11 @@ template <class T>
 using Bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
 
 template <class T>
-inline constexpr Bits<T> kNan = sizeof(T) == 4 ? Bits<T>{0x7fc00000u} : static_cast<Bits<T>>(0x7ff8000000000000u);
+inline constexpr Bits<T> kNan = sizeof(T) == 4 ? Bits<T>{0x7fc00000u}
+                                               : static_cast<Bits<T>>(0x7ff8000000000000u);
 template <class T>
-inline constexpr Bits<T> kInf = sizeof(T) == 4 ? Bits<T>{0x7f800000u} : static_cast<Bits<T>>(0x7ff0000000000000u);
+inline constexpr Bits<T> kInf = sizeof(T) == 4 ? Bits<T>{0x7f800000u}
+                                               : static_cast<Bits<T>>(0x7ff0000000000000u);
 
 /// All ones if the top bit is set, else zero.
 template <class B>
@@ -47,8 +50,8 @@ constexpr Bits<T> sum(Bits<T> a, Bits<T> b) noexcept {
   }
 }
 
-/// Signed integer of the same order as x. Floating point: inverting the magnitude of negative numbers makes the order that
-/// of two's complement, with -0 (then -1) below +0.
+/// Signed integer of the same order as x. Floating point: inverting the magnitude of negative numbers makes
+/// the order that of two's complement, with -0 (then -1) below +0.
 template <class T>
 constexpr std::make_signed_t<Bits<T>> key(Bits<T> x) noexcept {
   if constexpr (std::is_floating_point_v<T>) x ^= sign_mask(x) >> 1;

@@ -30,24 +30,37 @@ Kernel find(tally_dtype dtype, tally_op op) noexcept {
   const KernelTable& table = kernels();
   const KernelRow* row = nullptr;
   switch (dtype) {
-    case TALLY_I32: row = &table.i32; break;
-    case TALLY_I64: row = &table.i64; break;
-    case TALLY_F32: row = &table.f32; break;
-    case TALLY_F64: row = &table.f64; break;
-    default: return nullptr;
+    case TALLY_I32:
+      row = &table.i32;
+      break;
+    case TALLY_I64:
+      row = &table.i64;
+      break;
+    case TALLY_F32:
+      row = &table.f32;
+      break;
+    case TALLY_F64:
+      row = &table.f64;
+      break;
+    default:
+      return nullptr;
   }
   switch (op) {
-    case TALLY_SUM: return row->sum;
-    case TALLY_MIN: return row->min;
-    case TALLY_MAX: return row->max;
-    default: return nullptr;
+    case TALLY_SUM:
+      return row->sum;
+    case TALLY_MIN:
+      return row->min;
+    case TALLY_MAX:
+      return row->max;
+    default:
+      return nullptr;
   }
 }
 
 #if defined(__SSE2__)
-/// The default floating-point mode for the lifetime of the object: round to nearest, subnormals, traps masked. A program
-/// built with -ffast-math flushes subnormals in all its threads, hence this. Reading the mode costs little; it is written
-/// only if it differs.
+/// The default floating-point mode for the lifetime of the object: round to nearest, subnormals, traps
+/// masked. A program built with -ffast-math flushes subnormals in all its threads, hence this. Reading the
+/// mode costs little; it is written only if it differs.
 class DefaultMode {
  public:
   DefaultMode() noexcept : saved_(_mm_getcsr()) {
@@ -84,18 +97,22 @@ class DefaultMode {
 
 std::size_t element_bytes(tally_dtype dtype) noexcept {
   switch (dtype) {
-    case TALLY_BYTE: return 1;
+    case TALLY_BYTE:
+      return 1;
     case TALLY_I32:
-    case TALLY_F32: return 4;
+    case TALLY_F32:
+      return 4;
     case TALLY_I64:
-    case TALLY_F64: return 8;
+    case TALLY_F64:
+      return 8;
   }
   return 0;
 }
 
 bool reduces(tally_dtype dtype, tally_op op) noexcept { return find(dtype, op) != nullptr; }
 
-void reduce(tally_dtype dtype, tally_op op, void* dst, const void* a, const void* b, std::size_t elements) noexcept {
+void reduce(tally_dtype dtype, tally_op op, void* dst, const void* a, const void* b,
+            std::size_t elements) noexcept {
   if (elements == 0) return;
   const Kernel kernel = find(dtype, op);
   if (kernel == nullptr) {

@@ -14,13 +14,14 @@ namespace tally::numerics {
 /// Is there such a reduction?
 [[nodiscard]] bool reduces(tally_dtype dtype, tally_op op) noexcept;
 
-/// dst[i] = a[i] op b[i] for i in [0, elements). A pair that reduces() refuses gives dst = a, as in the device; a type
-/// that does not exist leaves dst alone.
+/// dst[i] = a[i] op b[i] for i in [0, elements). A pair that reduces() refuses gives dst = a, as in the
+/// device; a type that does not exist leaves dst alone.
 ///
-/// Pointers need no alignment. dst may be a, b or both; it must not overlap them in any other way. The calling thread's
-/// floating-point mode (rounding, flush to zero, traps) has no influence and is the same afterwards. Any thread may
-/// call it.
-void reduce(tally_dtype dtype, tally_op op, void* dst, const void* a, const void* b, std::size_t elements) noexcept;
+/// Pointers need no alignment. dst may be a, b or both; it must not overlap them in any other way. The
+/// calling thread's floating-point mode (rounding, flush to zero, traps) has no influence and is the same
+/// afterwards. Any thread may call it.
+void reduce(tally_dtype dtype, tally_op op, void* dst, const void* a, const void* b,
+            std::size_t elements) noexcept;
 
 /// Which loops reduce() takes here: "avx2" or "base".
 [[nodiscard]] const char* kernel_name() noexcept;
