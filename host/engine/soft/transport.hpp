@@ -34,7 +34,7 @@ struct FrameHeader {
   std::uint32_t packet;     ///< kCollective: number in its instruction
   std::uint64_t length;     ///< kMessage: bytes of the whole message
   std::uint64_t count;      ///< kCollective: elements of the vector
-  std::uint64_t reserved1[2];
+  std::uint64_t reserved1[3];
 };
 static_assert(sizeof(FrameHeader) == 64);
 
