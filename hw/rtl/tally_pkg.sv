@@ -196,12 +196,12 @@ package tally_pkg;
     logic [31:0] count;  // byte 56: Coll: CollDesc.count. Rts: unused. ReadReq: receiver's job number
     logic [15:0] signature;  // byte 54: Coll: CollDesc.signature
     logic [15:0] seq;  // byte 52: Coll: CollDesc.seq
-    logic [31:0] offset;  // byte 48: ReadData: byte offset in the message. Coll: packet number in its instruction
+    logic [31:0] offset;  // byte 48: Rts, ReadReq: cycle at which the send's descriptor came (the sender's clock). ReadData: byte offset in the message. Coll: packet number in its instruction
     logic [31:0] cookie;  // byte 44: Rts, ReadReq: the sender's cookie. ReadData, ReadNak: echo of job
     logic [31:0] key;  // byte 40: Rts, ReadReq: memory key at the sender of the message
     logic [63:0] addr;  // byte 32: Rts, ReadReq: address at the sender of the message
-    logic [31:0] length;  // byte 28: Eager, Rts, ReadReq: bytes of the whole message. Credit, CollCredit: credits
-    logic [31:0] tag;  // byte 24: Eager, Rts: message tag
+    logic [31:0] length;  // byte 28: Eager, Rts: bytes of the whole message. ReadReq: bytes wanted. Credit, CollCredit: credits
+    logic [31:0] tag;  // byte 24: Eager, Rts: message tag. ReadReq: bytes of the whole message
     logic [15:0] payload_len;  // byte 22: payload bytes of this packet, 0 to Mtu
     logic [15:0] context_id;  // byte 20: matching context
     logic [15:0] dst_node;  // byte 18: receiving node

@@ -63,7 +63,7 @@ typedef struct tally_request tally_request;   /* an operation under way; freed b
 /* What a completed operation reports. Set .size = sizeof(tally_result) before the call. */
 typedef struct tally_result {
   uint32_t size;
-  int32_t source;     /* recv: sender's rank in the job */
+  int32_t source;     /* recv: sender's rank in the receive's group */
   int32_t tag;        /* recv: tag of the message */
   uint32_t reserved;
   uint64_t length;    /* recv: bytes of the message (also when truncated); send: bytes sent */

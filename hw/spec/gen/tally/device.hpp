@@ -251,12 +251,12 @@ struct WireHeader {
   std::uint16_t dst_node;  ///< receiving node
   std::uint16_t context_id;  ///< matching context
   std::uint16_t payload_len;  ///< payload bytes of this packet, 0 to Mtu
-  std::uint32_t tag;  ///< Eager, Rts: message tag
-  std::uint32_t length;  ///< Eager, Rts, ReadReq: bytes of the whole message. Credit, CollCredit: credits
+  std::uint32_t tag;  ///< Eager, Rts: message tag. ReadReq: bytes of the whole message
+  std::uint32_t length;  ///< Eager, Rts: bytes of the whole message. ReadReq: bytes wanted. Credit, CollCredit: credits
   std::uint64_t addr;  ///< Rts, ReadReq: address at the sender of the message
   std::uint32_t key;  ///< Rts, ReadReq: memory key at the sender of the message
   std::uint32_t cookie;  ///< Rts, ReadReq: the sender's cookie. ReadData, ReadNak: echo of job
-  std::uint32_t offset;  ///< ReadData: byte offset in the message. Coll: packet number in its instruction
+  std::uint32_t offset;  ///< Rts, ReadReq: cycle at which the send's descriptor came (the sender's clock). ReadData: byte offset in the message. Coll: packet number in its instruction
   std::uint16_t seq;  ///< Coll: CollDesc.seq
   std::uint16_t signature;  ///< Coll: CollDesc.signature
   std::uint32_t count;  ///< Coll: CollDesc.count. Rts: unused. ReadReq: receiver's job number
