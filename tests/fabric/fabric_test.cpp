@@ -365,6 +365,21 @@ TEST(Clock, stands_still_while_the_nic_is_idle) {
   EXPECT_EQ(bench.fabric.stats(0).cycles_evaluated, before0);
 }
 
+TEST(Clock, stands_still_while_an_idle_nic_refuses_a_packet) {
+  Bench bench(2);
+  bench.write(1, kStall, 1);
+  bench.write(0, kPeer, 1);
+  bench.write(0, kBlast, (2u << 16) | 5);
+  bench.settle();  // comes to an end, though the packets wait
+  EXPECT_LT(bench.fabric.now_ps(), kMs);
+  const std::uint64_t before = bench.fabric.stats(1).cycles_evaluated;
+  bench.fabric.run_for(kMs);
+  EXPECT_EQ(bench.fabric.stats(1).cycles_evaluated, before);
+  bench.write(1, kStall, 0);
+  bench.settle();
+  EXPECT_EQ(bench.read(1, kRxPackets), 2u);
+}
+
 TEST(Run, stops_at_the_limit_or_when_nothing_is_left) {
   Bench bench(1);
   bench.settle();
