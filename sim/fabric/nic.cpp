@@ -75,7 +75,7 @@ void Nic::host() {
 
 std::uint64_t Nic::next_input() const {
   std::uint64_t next = pcie_.next_device();
-  if (!receiving_.empty()) {
+  if (!receiving_.empty() && !refused_) {
     const Packet& packet = *receiving_.front();
     next = std::min(next, packet.arrival_ps + network_.beat_ps(packet.next));
   }
@@ -113,6 +113,8 @@ void Nic::tick() {
     take_tx(time);
     work = true;
   }
+  // An idle NIC changes only with an input, so one that refuses a packet goes on refusing until another input comes.
+  refused_ = in_.rx_valid && !out_.rx_ready;
   if (in_.rx_valid && out_.rx_ready) {
     take_rx();
     work = true;
@@ -122,7 +124,7 @@ void Nic::tick() {
   const std::uint64_t host_next = pcie_.next_host();
   if (host_next != kNever) host_due_.notify(sc_time::from_value(host_next - time));
 
-  quiet_ = work || !out_.idle || out_.tx_valid || in_.rx_valid ? 0 : quiet_ + 1;
+  quiet_ = work || !out_.idle || out_.tx_valid ? 0 : quiet_ + 1;
   const std::uint64_t next = next_input();
   if (quiet_ < kQuietCycles || next <= next_edge_) {
     next_trigger(period_);

@@ -50,6 +50,7 @@ class Nic final : public sc_core::sc_module, public PacketSink {
   sc_core::sc_event wake_, host_due_;
   const sc_core::sc_time period_;
   bool asleep_ = false;
+  bool refused_ = false;            // the packet at the head was shown and not taken
   unsigned quiet_ = 0;              // cycles in a row without work
   std::uint64_t next_edge_ = 0;     // no edge before it: one evaluation a cycle
   std::uint64_t cycles_ = 0;

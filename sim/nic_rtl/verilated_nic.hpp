@@ -29,6 +29,7 @@ class VerilatedNic final : public NicModel {
       throw std::invalid_argument("trace_fst: this build has no waveform support; configure with -DTALLY_TRACE=ON");
     }
 #endif
+    context_->threads(1);  // else each context starts a thread a core
     top_ = std::make_unique<Top>(context_.get(), ("nic" + std::to_string(node)).c_str());
 #ifdef TALLY_TRACE
     if (!trace_file.empty()) {
@@ -43,7 +44,10 @@ class VerilatedNic final : public NicModel {
 #ifdef TALLY_TRACE
     if (trace_) trace_->close();
 #endif
+    // Scopes are erased from the thread's current context, which may be another NIC's that is already gone.
+    Verilated::threadContextp(context_.get());
     top_->final();
+    top_.reset();
   }
   VerilatedNic(const VerilatedNic&) = delete;
   VerilatedNic& operator=(const VerilatedNic&) = delete;
