@@ -74,6 +74,16 @@ TEST(Output, ranks_get_their_place_in_the_job) {
       << outcome.out;
 }
 
+TEST(Output, closed_stdout_neither_hangs_nor_leaks_into_the_job) {
+  // The shell closes our stdout: the job must not get its descriptors at number 1.
+  const std::string line = std::string("exec \"") + TALLY_COMMAND + "\" run -n 2 --engine soft -- \"" + TALLY_HELPER +
+                           "\" say=out complain=err >&-";
+  const auto outcome = tally({"run", "-n", "1", "--engine", "soft", "--", "/bin/sh", "-c", line});
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_EQ(outcome.out, "");
+  EXPECT_EQ(outcome.err, "err\nerr\n");
+}
+
 class Counters : public ::testing::TestWithParam<std::string> {};
 INSTANTIATE_TEST_SUITE_P(engine, Counters, ::testing::ValuesIn(test_engines()),
                          [](const auto& test) { return test.param; });
