@@ -20,7 +20,11 @@ function(tally_verilate target)
   set_target_properties(${target} PROPERTIES LINKER_LANGUAGE CXX)
   target_compile_features(${target} PUBLIC cxx_std_20)
   target_compile_options(${target} PRIVATE -w -O2)
-  verilate(${target} TOP_MODULE ${ARG_TOP} PREFIX ${ARG_PREFIX} SOURCES ${files}
+  set(trace "")
+  if(TALLY_TRACE)
+    set(trace TRACE_FST)
+  endif()
+  verilate(${target} ${trace} TOP_MODULE ${ARG_TOP} PREFIX ${ARG_PREFIX} SOURCES ${files}
     INCLUDE_DIRS ${rtl}
     VERILATOR_ARGS --assert -Wall --no-timing -O3 --x-assign fast --x-initial unique ${params})
   # Users see the model as third-party code.

@@ -6,11 +6,19 @@
 // ranks as peers, which every engine executes. Nothing here allocates while a collective runs.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
 
 namespace tally::schedule {
+
+/// Lanes that every engine has (device::kNumLanes).
+inline constexpr std::size_t kMaxLanes = 4;
+/// Bytes of one instruction that every engine's flow holds when nobody consumes them (device: FlowSlots * Mtu).
+inline constexpr std::uint64_t kFlowBytes = 32 * 1024;
+/// Largest vector for which select() takes the allreduce with the fewest steps.
+inline constexpr std::uint64_t kSmallBytes = 16 * 1024;
 
 /// Same values as device::InstrOp.
 enum class Op : std::uint8_t {
@@ -83,6 +91,9 @@ struct Schedule {
   std::uint16_t chunks = 1;         ///< logical chunks of the vector
   std::uint16_t scratch_chunks = 0; ///< chunks of scratch, of chunk_bytes each
   std::vector<RankSchedule> ranks;
+  /// Largest vector it may be used for, in bytes; 0: any. Not 0: it relies on flows that hold the data of one
+  /// instruction of such a vector (at most kFlowBytes). 0: flows of one packet do.
+  std::uint64_t max_bytes = 0;
 };
 
 /// One rank's part of a schedule, ready to execute: peers are job ranks.
@@ -91,6 +102,7 @@ struct Program {
   std::uint16_t chunks = 1;
   std::uint16_t scratch_chunks = 0;
   std::uint64_t id = 0;  ///< unique in the process: engines cache what they made of a program by it
+  std::uint64_t max_bytes = 0;  ///< as in Schedule
 };
 
 /// Bytes of one chunk for a vector of count elements: whole elements, rounded up.
@@ -110,17 +122,22 @@ struct Program {
 // --- algorithms (host/schedule/algorithms.cpp) --------------------------------------------------
 
 /// Allreduce by recursive doubling (Thakur, Rabenseifner, Gropp, IJHPCA 2005); any rank count: the ranks beyond the
-/// largest power of two fold into a neighbour first and get the result last. Chunks: 1.
+/// largest power of two fold into a neighbour first and get the result last. Chunks: 1. Vectors of any size.
 [[nodiscard]] Schedule allreduce_recursive_doubling(int ranks);
-/// Allreduce by ring: reduce-scatter, then allgather; bandwidth-optimal. Chunks: ranks.
+/// The same with each step's reduction fused with the next step's send: one lane, no scratch, one trip through host
+/// memory a step. For vectors of at most kSmallBytes (max_bytes): both partners of an exchange send before they receive.
+[[nodiscard]] Schedule allreduce_recursive_doubling_fused(int ranks);
+/// Allreduce by ring: reduce-scatter, then allgather; bandwidth-optimal. Chunks: ranks. Vectors of any size.
 [[nodiscard]] Schedule allreduce_ring(int ranks);
 /// Barrier by dissemination (Hensgen, Finkel, Manber, 1988). No data.
 [[nodiscard]] Schedule barrier_dissemination(int ranks);
 /// Bcast by binomial tree from root. Chunks: 1. Input and output are the same memory.
 [[nodiscard]] Schedule bcast_binomial(int ranks, int root);
 
-/// The schedule for a call. `algorithm` may be empty (choose by size) or a name; returns false and sets
-/// *error when there is no such algorithm for this collective.
+/// The schedule for a call. `algorithm` may be empty or "auto" (choose by size) or a name; returns false and sets
+/// *error when there is no such algorithm for this collective, or not for this size. What is returned depends on bytes
+/// only by bytes <= kSmallBytes; out->algorithm names it exactly: "recursive_doubling" gives
+/// "recursive_doubling_fused" up to kSmallBytes.
 [[nodiscard]] bool select(Collective collective, int ranks, int root, std::uint64_t bytes,
                           const std::string& algorithm, Schedule* out, std::string* error);
 /// Names that select() takes for a collective.
@@ -130,8 +147,10 @@ struct Program {
 
 /// Proves that the schedule computes its collective for every rank, whatever the interleaving: symbolic execution of
 /// sets of contributions; each output chunk holds exactly the contributions it must; every receive has its send and
-/// nothing stays undelivered; no deadlock (with any flow buffering of at least one packet); no two unordered
-/// accesses of which one writes touch a chunk; indices in range; in place and out of place.
+/// nothing stays undelivered; no deadlock (max_bytes 0: with any flow buffering of at least one packet, whatever the
+/// size of the vector; else with flows that hold one instruction's data); no two unordered accesses of which one writes
+/// touch a chunk; indices in range; in place and out of place (bcast: in place); all ranks of an allreduce combine in
+/// the same association, so that their results are equal bit for bit.
 /// Returns an empty string, or the reason, which names rank, lane and step.
 [[nodiscard]] std::string verify(const Schedule& schedule);
 

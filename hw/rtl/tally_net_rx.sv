@@ -114,7 +114,7 @@ module tally_net_rx (
           if (first_q) begin
             unit_d    = to_seq;
             push_unit = to_seq;
-            left_d    = beats;
+            left_d    = good ? beats : '0;
             push      = good;
             push_last = beats == '0;
             drop      = !good;

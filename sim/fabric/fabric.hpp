@@ -10,6 +10,8 @@
 
 #include "drivers/sim/attach.hpp"
 #include "engine/ring/bar.hpp"
+#include "launch/job_segment.hpp"
+#include "sim/nic_rtl/nic_model.hpp"
 
 namespace tally::sim {
 
@@ -46,7 +48,11 @@ struct NodeStats {
 /// At most one in a process (SystemC has one kernel a process). One thread.
 class Fabric {
  public:
+  /// NICs of hw/rtl. Throws std::invalid_argument that names the parameter for a config that cannot be, and
+  /// std::logic_error for a second fabric in the process.
   Fabric(const FabricConfig& config, unsigned nodes);
+  /// NICs of another make.
+  Fabric(const FabricConfig& config, unsigned nodes, const NicFactory& make_nic);
   ~Fabric();
   Fabric(const Fabric&) = delete;
   Fabric& operator=(const Fabric&) = delete;
@@ -55,8 +61,9 @@ class Fabric {
   [[nodiscard]] ring::Bar& local_bar(unsigned node);
 
   /// Real processes: serve these windows (one a node) until `stop` returns true; sleeps on area.doorbell when no
-  /// NIC has work. A window whose process died is detached: its DMA is dropped.
-  void serve(Area& area, Window* windows, const std::function<bool()>& stop);
+  /// NIC has work. A window whose process died is detached: its DMA is dropped. Raises the `wake` of a rank's record
+  /// in `job` when something was written to its window. `stop` is asked at least every 50 ms.
+  void serve(job::Header& job, Area& area, Window* windows, const std::function<bool()>& stop);
 
   /// Runs until `done` returns true (asked after each event time) or the clock reaches now + limit_ps, or nothing is
   /// left to do; returns done().
@@ -66,8 +73,9 @@ class Fabric {
   [[nodiscard]] std::uint64_t now_ps() const;
   [[nodiscard]] NodeStats stats(unsigned node) const;
 
+  struct Impl;  ///< sim/fabric/impl.hpp
+
  private:
-  struct Impl;
   std::unique_ptr<Impl> impl_;
 };
 

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "tally/tally.h"
+
+namespace tally::bench {
+
+inline constexpr std::uint64_t kMaxBytes = std::uint64_t{256} << 20;
+inline constexpr unsigned kMaxRepeats = 10000;
+inline constexpr unsigned kMaxSkewNs = 1000000;
+
+/// What a benchmark of allreduce runs; checked.
+struct Options {
+  std::string engine;
+  unsigned ranks = 4;
+  std::vector<std::uint64_t> sizes;  ///< bytes
+  unsigned repeats = 5;
+  tally_dtype dtype = TALLY_F32;
+  std::string dtype_name = "f32";
+  tally_op op = TALLY_SUM;
+  std::string op_name = "sum";
+  std::string algorithm = "auto";
+  std::string config;       ///< fabric parameters, or empty
+  unsigned skew_ns = 0;     ///< each rank posts up to this much later
+  std::uint64_t seed = 1;   ///< of skews and random inputs
+};
+
+/// Bytes of "64", "4K", "1M". False when it is no size of 1 byte to kMaxBytes.
+[[nodiscard]] bool parse_size(const std::string& text, std::uint64_t* bytes);
+
+/// "8:64K" (powers of two between the bounds), "8,64,1K" or "64K". False and a sentence in *error.
+[[nodiscard]] bool parse_sizes(const std::string& text, std::vector<std::uint64_t>* sizes, std::string* error);
+
+[[nodiscard]] bool parse_dtype(const std::string& text, tally_dtype* dtype);
+[[nodiscard]] bool parse_op(const std::string& text, tally_op* op);
+[[nodiscard]] std::uint64_t element_bytes(tally_dtype dtype);
+
+}  // namespace tally::bench

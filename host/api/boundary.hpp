@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The edge of the C ABI: exceptions and Status become a tally_status and this thread's last error.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <exception>
+#include <new>
+#include <string>
+
+#include "engine/engine.hpp"
+#include "job/job.hpp"
+#include "tally/tally.h"
+
+namespace tally::api {
+
+/// Sets this thread's last error to "call: text".
+void set_last_error(const char* call, const char* text) noexcept;
+[[nodiscard]] const char* last_error() noexcept;
+
+/// A failure of an argument.
+template <typename... Args>
+[[nodiscard]] Status bad_argument(fmt::format_string<Args...> format, Args&&... args) {
+  return {TALLY_ERR_ARGUMENT, fmt::format(format, std::forward<Args>(args)...)};
+}
+
+/// Runs f() -> Status; nothing is thrown beyond it.
+template <typename F>
+tally_status boundary(const char* call, F&& f) noexcept {
+  try {
+    const Status status = f();
+    if (!status.ok() && status.code() != TALLY_AGAIN) set_last_error(call, status.message().c_str());
+    return status.code();
+  } catch (const job::Error& error) {
+    set_last_error(call, error.what());
+    return TALLY_ERR_JOB;
+  } catch (const std::bad_alloc&) {
+    set_last_error(call, "out of memory");
+    return TALLY_ERR_NO_MEMORY;
+  } catch (const std::exception& error) {
+    set_last_error(call, error.what());
+    return TALLY_ERR_INTERNAL;
+  } catch (...) {
+    set_last_error(call, "unknown exception");
+    return TALLY_ERR_INTERNAL;
+  }
+}
+
+}  // namespace tally::api

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Joining and leaving a job, and registered memory.
+#include "api/endpoint.hpp"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstdlib>
+#include <cstring>
+#include <numeric>
+#include <thread>
+
+#include "api/boundary.hpp"
+#include "api/engine_factory.hpp"
+
+using tally::Status;
+using tally::api::bad_argument;
+
+namespace {
+
+/// A variable that holds a number of seconds.
+Status read_seconds(const char* variable, std::chrono::duration<double>* seconds) {
+  const char* text = std::getenv(variable);
+  if (text == nullptr) return {};
+  const char* end = text + std::strlen(text);
+  double value = 0;
+  const auto [stop, error] = std::from_chars(text, end, value);
+  if (error != std::errc{} || stop != end || !(value >= 0 && value <= 1e9)) {
+    return bad_argument("{}: '{}' is not a number of seconds", variable, text);
+  }
+  *seconds = std::chrono::duration<double>(value);
+  return {};
+}
+
+/// How often a wait polls before it sleeps: not at all where another rank, or the device's simulation, needs the processor.
+unsigned polls_before_sleep(int ranks, const tally::Capabilities& capabilities) {
+  const unsigned processors = std::max(1u, std::thread::hardware_concurrency());
+  return static_cast<unsigned>(ranks) <= processors && !capabilities.offloads_matching ? 2000 : 16;
+}
+
+}  // namespace
+
+Status tally_endpoint::open(const char* engine, std::unique_ptr<tally_endpoint>* endpoint) {
+  std::string wanted = engine == nullptr ? "" : engine;
+  if (engine == nullptr) {
+    if (const char* variable = std::getenv("TALLY_ENGINE"); variable != nullptr) wanted = variable;
+  }
+  auto made = std::unique_ptr<tally_endpoint>(new tally_endpoint(tally::job::join()));
+  Status status = read_seconds("TALLY_WARN", &made->warn_after_);
+  if (status.ok()) status = read_seconds("TALLY_TIMEOUT", &made->give_up_after_);
+  if (!status.ok()) return status;
+
+  tally::job::RankRecord& record = made->header().rank[made->rank()];
+  std::int32_t owner = 0;
+  if (!record.pid.compare_exchange_strong(owner, static_cast<std::int32_t>(::getpid()))) {
+    const bool left = record.closed.load() != 0;
+    return {TALLY_ERR_JOB, left ? fmt::format("rank {} has left this job already", made->rank())
+                                : fmt::format("rank {} is open already, in process {}", made->rank(), owner)};
+  }
+  made->joined_ = true;
+
+  status = tally::api::make_engine(made->job_, wanted, &made->engine_);
+  if (!status.ok()) return status;
+  if (static_cast<std::uint32_t>(made->size()) > made->capabilities().max_ranks) {
+    return {TALLY_ERR_UNSUPPORTED, fmt::format("TALLY_SIZE: {} ranks, engine '{}' takes {}", made->size(),
+                                               made->capabilities().name, made->capabilities().max_ranks)};
+  }
+  made->spins_ = polls_before_sleep(made->size(), made->capabilities());
+
+  std::vector<std::uint16_t> ranks(static_cast<std::size_t>(made->size()));
+  std::iota(ranks.begin(), ranks.end(), std::uint16_t{0});
+  made->groups_.push_back(std::make_unique<tally_group>(made->rank(), std::move(ranks)));
+  made->all_ranks()->endpoint = made.get();
+  if (const char* algorithm = std::getenv("TALLY_ALGORITHM"); algorithm != nullptr) {
+    made->forced_algorithm_ = algorithm;
+    status = made->all_ranks()->schedules.set_algorithm(algorithm);
+    if (!status.ok()) return {status.code(), "TALLY_ALGORITHM: " + status.message()};
+  }
+
+  made->control_ = std::make_unique<Control>();
+  status = made->register_memory(made->control_.get(), sizeof(Control), &made->control_memory_);
+  if (!status.ok()) return status;
+  *endpoint = std::move(made);
+  return {};
+}
+
+tally_endpoint::~tally_endpoint() {
+  engine_.reset();  // it may still write to buffers that the members below own
+  // Not closed: open() failed, so the place in the job is free again.
+  if (joined_) header().rank[rank()].pid.store(0);
+}
+
+Status tally_endpoint::close() {
+  if (live_requests_ != 0) return {TALLY_ERR_BUSY, fmt::format("endpoint: {} requests are under way", live_requests_)};
+  if (groups_.size() > 1) return {TALLY_ERR_BUSY, fmt::format("endpoint: {} groups are not freed", groups_.size() - 1)};
+  Waiting waiting(*this);
+  while (unsent_ != 0) {
+    if (progress() != 0) continue;
+    Status status = idle(waiting, nullptr);
+    if (!status.ok()) return status;
+  }
+  if (header().counters != 0) {
+    static_assert(sizeof(tally_counters) <= tally::job::kCountersBytes);
+    const tally_counters last = counters();
+    std::memcpy(job_.segment.counters(static_cast<std::uint32_t>(rank())), &last, sizeof last);
+  }
+  engine_.reset();
+  joined_ = false;
+  header().rank[rank()].closed.store(1);
+  tally::job::wake_all(header());  // who waits for room in this rank's queues waits in vain
+  return {};
+}
+
+tally_counters tally_endpoint::counters() const {
+  tally_counters counters = counts_;
+  engine_->add_counters(counters);
+  counters.size = sizeof counters;
+  return counters;
+}
+
+Status tally_endpoint::register_memory(void* base, std::size_t length, tally_memory** memory) {
+  if (base == nullptr) return bad_argument("base is NULL");
+  if (length == 0) return bad_argument("length is 0");
+  if (length > UINTPTR_MAX - reinterpret_cast<std::uintptr_t>(base)) {
+    return bad_argument("length {} runs past the end of the address space from base {}", length, base);
+  }
+  auto region = std::make_unique<tally_memory>();
+  region->endpoint = this;
+  region->base = static_cast<std::byte*>(base);
+  region->length = length;
+  regions_.reserve(regions_.size() + 1);
+  Status status = engine_->register_memory(base, length, &region->key);
+  if (!status.ok()) return status;
+  *memory = region.get();
+  regions_.push_back(std::move(region));
+  return {};
+}
+
+Status tally_endpoint::deregister_memory(tally_memory* memory) {
+  const auto found = std::find_if(regions_.begin(), regions_.end(), [&](const auto& r) { return r.get() == memory; });
+  if (found == regions_.end()) return bad_argument("memory {} is not registered", static_cast<void*>(memory));
+  if (memory->users != 0) {
+    return {TALLY_ERR_BUSY, fmt::format("memory: {} operations use the region", memory->users)};
+  }
+  Status status = engine_->deregister_memory(memory->key);
+  if (!status.ok()) return status;
+  regions_.erase(found);
+  last_region_ = 0;
+  return {};
+}
+
+Status tally_endpoint::find_region(const char* argument, const void* buffer, std::size_t length,
+                                   tally_memory** region) {
+  *region = nullptr;
+  if (length == 0) return {};
+  if (buffer == nullptr) return bad_argument("{} is NULL", argument);
+  const auto* start = static_cast<const std::byte*>(buffer);
+  const auto holds = [&](const tally_memory& r) {
+    const std::uintptr_t offset = reinterpret_cast<std::uintptr_t>(start) - reinterpret_cast<std::uintptr_t>(r.base);
+    return offset <= r.length && length <= r.length - offset;
+  };
+  if (last_region_ < regions_.size() && holds(*regions_[last_region_])) {
+    *region = regions_[last_region_].get();
+    return {};
+  }
+  for (std::size_t i = 0; i < regions_.size(); ++i) {
+    if (!holds(*regions_[i])) continue;
+    last_region_ = i;
+    *region = regions_[i].get();
+    return {};
+  }
+  return {TALLY_ERR_NOT_REGISTERED,
+          fmt::format("{} [{}, +{}) of {} bytes is not within registered memory", argument, buffer, length, length)};
+}

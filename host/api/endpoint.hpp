@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// A process's place in the job: everything behind tally_endpoint.
+//
+// Calls below check what depends on the endpoint's state and answer with a Status; NULL handles are the C layer's.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "api/objects.hpp"
+#include "engine/engine.hpp"
+#include "job/job.hpp"
+
+struct tally_endpoint {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  /// Joins the job. Throws job::Error where the job cannot be joined.
+  static tally::Status open(const char* engine, std::unique_ptr<tally_endpoint>* endpoint);
+  tally_endpoint(const tally_endpoint&) = delete;
+  tally_endpoint& operator=(const tally_endpoint&) = delete;
+  ~tally_endpoint();
+  /// Waits for sends, leaves the job. The caller destroys the object after TALLY_OK.
+  tally::Status close();
+
+  [[nodiscard]] int rank() const noexcept { return job_.rank; }
+  [[nodiscard]] int size() const noexcept { return job_.size; }
+  [[nodiscard]] const tally::Capabilities& capabilities() const noexcept { return engine_->capabilities(); }
+  [[nodiscard]] tally_group* all_ranks() noexcept { return groups_.front().get(); }
+  [[nodiscard]] tally_counters counters() const;
+
+  // memory
+  tally::Status register_memory(void* base, std::size_t length, tally_memory** memory);
+  tally::Status deregister_memory(tally_memory* memory);
+  /// The region that holds the buffer; nullptr for an empty one.
+  tally::Status find_region(const char* argument, const void* buffer, std::size_t length, tally_memory** region);
+
+  // operations; arguments are those of tally.h and are checked here
+  tally::Status start_send(tally_group& group, const void* buffer, std::size_t length, int destination, int tag,
+                           tally_request** request);
+  tally::Status start_receive(tally_group& group, void* buffer, std::size_t length, int source, int tag,
+                              tally_request** request);
+  tally::Status start_allreduce(tally_group& group, const void* input, void* output, std::size_t count,
+                                tally_dtype dtype, tally_op op, tally_request** request);
+  tally::Status start_bcast(tally_group& group, void* buffer, std::size_t count, tally_dtype dtype, int root,
+                            tally_request** request);
+  tally::Status start_barrier(tally_group& group, tally_request** request);
+
+  // completion; `result` may be nullptr, its size has been checked
+  /// Takes completions; the number of them.
+  std::size_t progress();
+  tally::Status test(tally_request** request, tally_result* result);
+  tally::Status wait(tally_request** request, tally_result* result);
+  tally::Status wait_all(tally_request** requests, std::size_t count);
+  /// Calls start(&request) until the queues have room, then waits.
+  template <typename Start>
+  tally::Status run(Start start, tally_result* result) {
+    Waiting waiting(*this);
+    tally_request* request = nullptr;
+    for (;;) {
+      tally::Status status = start(&request);
+      if (status.ok()) break;
+      if (status.code() != TALLY_AGAIN) return status;
+      if (progress() != 0) continue;
+      status = idle(waiting, nullptr);
+      if (!status.ok()) return status;
+    }
+    return wait(&request, result, waiting);
+  }
+
+  // groups
+  tally::Status create_group(const int* ranks, int size, tally_group** group);
+  tally::Status free_group(tally_group* group);
+  tally::Status set_algorithm(tally_group& group, const char* name);
+
+ private:
+  /// A context that this rank leads, after its own free: it is free when the members have said so, too.
+  struct Freed {
+    std::uint16_t context = 0;
+    std::vector<tally_request*> pending;
+  };
+  /// What a wait remembers from one look to the next.
+  struct Waiting {
+    explicit Waiting(const tally_endpoint& endpoint)
+        : started(Clock::now()), next_look(started), warn_after(endpoint.warn_after_) {}
+    unsigned spins = 0;
+    Clock::time_point started;
+    Clock::time_point next_look;
+    std::chrono::duration<double> warn_after;
+    std::uint64_t activity = 0;
+    Clock::time_point abort_asked{};
+  };
+
+  explicit tally_endpoint(tally::job::Membership job) : job_(std::move(job)) {}
+
+  // requests
+  tally_request* new_request(tally_request::Kind kind, tally_group& group);
+  void release(tally_request& request) noexcept;
+  void complete(tally_request& request, const tally::Completion& completion);
+  /// The request's outcome; frees it and clears the caller's handle.
+  tally::Status finish(tally_request** request, tally_result* result);
+  /// The program gives the request up; the engine still has it.
+  void abandon(tally_request** request) noexcept;
+  /// After the engine's answer to a post: hands the request out, or takes it back.
+  tally::Status posted(tally_request* request, tally::Status status, tally_request** out);
+  /// Asks the engine to end a collective whose context another rank has broken.
+  void watch_context(tally_request& request);
+  tally::Status wait(tally_request** request, tally_result* result, Waiting& waiting);
+  /// One pause of a wait for `request` (or for room in a queue: nullptr); fails when the wait must end.
+  tally::Status idle(Waiting& waiting, tally_request* request);
+  [[nodiscard]] std::uint64_t activity() const;
+
+  // messages without the checks, also in the control context
+  tally::Status post_send(tally::SendDescriptor send, tally_group& group, tally_memory* region, bool internal,
+                          tally_request** request);
+  tally::Status post_receive(tally::RecvDescriptor receive, tally_group& group, tally_memory* region, bool internal,
+                             tally_request** request);
+
+  // collectives
+  tally::Status start_collective(tally_group& group, tally::schedule::Collective collective, int root,
+                                 const void* input, void* output, std::size_t count, tally_dtype dtype, tally_op op,
+                                 tally_request** request);
+  tally::Status check_vector(std::size_t count, tally_dtype dtype, std::uint64_t* bytes) const;
+
+  // groups
+  /// False when none is free.
+  [[nodiscard]] bool take_context(std::uint16_t* context);
+  void reap_freed_contexts();
+  /// The leader (first rank of the list) takes a context and tells the members.
+  tally::Status agree_on_context(tally_group& group);
+  [[nodiscard]] bool broken(std::uint16_t context) const noexcept;
+  /// "rank 1 gave up: why".
+  [[nodiscard]] std::string broken_text(std::uint16_t context) const;
+  void break_context(std::uint16_t context, const std::string& reason);
+  [[nodiscard]] std::string mismatch_text(const tally_request& request, const std::string& here) const;
+
+  [[nodiscard]] tally::job::Header& header() const noexcept { return job_.segment.header(); }
+
+  tally::job::Membership job_;
+  bool joined_ = false;
+  // Registered memory that messages of the library itself go through: two words out, two words in.
+  struct alignas(64) Control {
+    std::uint64_t out[2];
+    std::uint64_t in[2];
+  };
+  std::unique_ptr<Control> control_;
+  tally_memory* control_memory_ = nullptr;
+
+  std::unique_ptr<tally::Engine> engine_;
+  std::vector<std::unique_ptr<tally_memory>> regions_;
+  std::size_t last_region_ = 0;
+  std::deque<tally_request> requests_;  // stable addresses; index = cookie
+  std::vector<std::uint32_t> free_requests_;
+  std::size_t live_requests_ = 0;   ///< of the program
+  std::size_t unsent_ = 0;          ///< sends under way, the library's own included
+  std::vector<std::unique_ptr<tally_group>> groups_;  // the first one: all ranks
+  std::vector<std::unique_ptr<tally_group>> retained_groups_;
+  std::unordered_map<std::uint64_t, std::uint32_t> creations_;  ///< group creations of each list of ranks
+  std::vector<Freed> freed_;        ///< contexts that this rank leads and that members have not all freed
+
+  std::string forced_algorithm_;    ///< TALLY_ALGORITHM, or empty
+  tally_counters counts_{};
+  Clock::time_point last_progress_ = Clock::now();
+  std::chrono::duration<double> warn_after_{30};
+  std::chrono::duration<double> give_up_after_{0};  ///< 0: never
+  unsigned spins_ = 0;
+};

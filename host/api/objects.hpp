@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What the opaque handles of tally.h stand for, but the endpoint.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "api/schedules.hpp"
+#include "engine/engine.hpp"
+#include "tally/tally.h"
+
+/// A registered region. Owned by its endpoint.
+struct tally_memory {
+  tally_endpoint* endpoint = nullptr;
+  std::byte* base = nullptr;
+  std::size_t length = 0;
+  std::uint32_t key = 0;
+  std::uint32_t users = 0;  ///< operations under way in it
+};
+
+/// An ordered set of job ranks with a context. Owned by its endpoint.
+struct tally_group {
+  tally_group(int own_rank, std::vector<std::uint16_t> job_ranks)
+      : rank(own_rank), ranks(std::move(job_ranks)), schedules(rank, ranks) {}
+  tally_endpoint* endpoint = nullptr;
+  int rank;                          ///< own rank in the group
+  std::vector<std::uint16_t> ranks;  ///< group rank -> job rank
+  std::uint16_t context = 0;
+  std::uint16_t next_seq = 0;        ///< of the next collective
+  std::uint32_t users = 0;           ///< requests under way
+  bool retain = false;               ///< an abandoned collective may still use the schedules
+  std::uint64_t list_hash = 0;       ///< of the list and its creation number
+  tally::api::Schedules schedules;
+};
+
+/// An operation under way. A slot of the endpoint's pool; its cookie is the index there.
+struct tally_request {
+  enum class Kind : std::uint8_t { kSend, kReceive, kCollective };
+  enum class State : std::uint8_t {
+    kFree,
+    kActive,     ///< with the engine
+    kDone,       ///< complete, not yet taken by the program
+    kAbandoned,  ///< with the engine; nobody asks for it any more
+  };
+  tally_endpoint* endpoint = nullptr;
+  std::uint32_t cookie = 0;
+  Kind kind = Kind::kSend;
+  State state = State::kFree;
+  bool abort_asked = false;
+  bool internal = false;             ///< the library's own: does not count as a program's request
+  tally_group* group = nullptr;
+  tally_memory* regions[2] = {nullptr, nullptr};
+  std::uint64_t length = 0;          ///< bytes of room, or to send
+  std::uint64_t count = 0;           ///< collectives
+  tally_dtype dtype = TALLY_BYTE;
+  tally_op op = TALLY_OP_NONE;
+  std::uint16_t seq = 0;             ///< collectives
+  std::uint16_t peer = 0;            ///< send: job rank
+  tally::Completion completion;
+};

@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Requests from post to completion, and waits that end.
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <cstring>
+
+#include "api/boundary.hpp"
+#include "api/endpoint.hpp"
+#include "api/names.hpp"
+#include "tally/device.hpp"
+
+using tally::Completion;
+using tally::Status;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr auto kSleep = 10ms;       // one pause; bounds how late a failed job or a broken context is seen
+constexpr auto kAbortGrace = 5s;    // an engine has this long to end an aborted collective
+
+}  // namespace
+
+tally_request* tally_endpoint::new_request(tally_request::Kind kind, tally_group& group) {
+  if (free_requests_.empty()) {
+    requests_.emplace_back();
+    requests_.back().cookie = static_cast<std::uint32_t>(requests_.size() - 1);
+    free_requests_.reserve(requests_.size());
+    free_requests_.push_back(requests_.back().cookie);
+  }
+  tally_request& request = requests_[free_requests_.back()];
+  free_requests_.pop_back();
+  const std::uint32_t cookie = request.cookie;
+  request = tally_request{};
+  request.cookie = cookie;
+  request.endpoint = this;
+  request.kind = kind;
+  request.group = &group;
+  request.state = tally_request::State::kActive;
+  return &request;
+}
+
+void tally_endpoint::release(tally_request& request) noexcept {
+  request.state = tally_request::State::kFree;
+  free_requests_.push_back(request.cookie);
+}
+
+Status tally_endpoint::posted(tally_request* request, Status status, tally_request** out) {
+  if (!status.ok()) {
+    release(*request);
+    if (status.code() == TALLY_AGAIN) return {TALLY_AGAIN, "a queue is full"};
+    return status;
+  }
+  for (tally_memory* region : request->regions) {
+    if (region != nullptr) ++region->users;
+  }
+  if (request->kind == tally_request::Kind::kSend) ++unsent_;
+  if (!request->internal) {
+    ++live_requests_;
+    ++request->group->users;
+  }
+  *out = request;
+  return {};
+}
+
+std::size_t tally_endpoint::progress() {
+  std::array<Completion, 32> completions;
+  const std::size_t taken = engine_->poll(completions);
+  for (std::size_t i = 0; i < taken; ++i) complete(requests_[completions[i].cookie], completions[i]);
+  if (taken != 0) last_progress_ = Clock::now();
+  return taken;
+}
+
+void tally_endpoint::complete(tally_request& request, const Completion& completion) {
+  request.completion = completion;
+  for (tally_memory* region : request.regions) {
+    if (region != nullptr) --region->users;
+  }
+  const bool ok = completion.status == TALLY_OK || completion.status == TALLY_ERR_TRUNCATED;
+  switch (request.kind) {
+    case tally_request::Kind::kSend:
+      --unsent_;
+      if (!request.internal && ok) {
+        ++counts_.sends;
+        counts_.sent_bytes += request.length;
+      }
+      break;
+    case tally_request::Kind::kReceive:
+      if (!request.internal && ok) {
+        ++counts_.receives;
+        counts_.received_bytes += std::min(completion.length, request.length);
+      }
+      break;
+    case tally_request::Kind::kCollective:
+      if (ok) {
+        ++counts_.collectives;
+      } else if (request.group == nullptr) {
+        break;  // abandoned: the context was broken then
+      } else if (completion.status == TALLY_ERR_MISMATCH) {
+        break_context(request.group->context, mismatch_text(request, fmt::format("on rank {}", rank())));
+      } else if (completion.status != TALLY_ERR_ABORTED) {
+        break_context(request.group->context, fmt::format("its engine reported {}", tally::api::status_name(completion.status)));
+      }
+      break;
+  }
+  if (request.state == tally_request::State::kAbandoned) {
+    release(request);
+  } else {
+    request.state = tally_request::State::kDone;
+  }
+}
+
+Status tally_endpoint::finish(tally_request** handle, tally_result* result) {
+  tally_request& request = **handle;
+  const Completion& done = request.completion;
+  const bool receive = request.kind == tally_request::Kind::kReceive;
+  if (result != nullptr && (done.status == TALLY_OK || done.status == TALLY_ERR_TRUNCATED)) {
+    result->source = receive ? done.source : -1;
+    result->tag = receive ? static_cast<std::int32_t>(done.tag) : -1;
+    result->reserved = 0;
+    result->length = receive ? done.length : request.length;
+    result->device_ns = done.device_ns;
+  }
+  Status status;
+  switch (done.status) {
+    case TALLY_OK: break;
+    case TALLY_ERR_TRUNCATED:
+      status = {done.status, fmt::format("message of {} bytes from rank {}, tag {}, is longer than the buffer of {} bytes",
+                                         done.length, done.source, done.tag, request.length)};
+      break;
+    case TALLY_ERR_MISMATCH: status = {done.status, mismatch_text(request, "here")}; break;
+    case TALLY_ERR_ABORTED: status = {done.status, broken_text(request.group->context)}; break;
+    case TALLY_ERR_PROTECTION: status = {done.status, "the device refused a buffer: it is not registered there"}; break;
+    case TALLY_ERR_JOB:
+      status = {done.status, request.kind == tally_request::Kind::kSend ? fmt::format("rank {} has left the job", request.peer)
+                                                                       : std::string("the device or its fabric is gone")};
+      break;
+    default:
+      status = {done.status, fmt::format("the engine reported {}", tally::api::status_name(done.status))};
+      break;
+  }
+  if (!request.internal) {
+    --live_requests_;
+    --request.group->users;
+  }
+  release(request);
+  *handle = nullptr;
+  return status;
+}
+
+void tally_endpoint::abandon(tally_request** handle) noexcept {
+  tally_request& request = **handle;
+  if (!request.internal) {
+    --live_requests_;
+    --request.group->users;
+  }
+  if (request.kind == tally_request::Kind::kCollective) request.group->retain = true;
+  request.internal = true;
+  request.group = nullptr;
+  request.state = tally_request::State::kAbandoned;
+  *handle = nullptr;
+}
+
+Status tally_endpoint::test(tally_request** request, tally_result* result) {
+  progress();
+  if ((*request)->state == tally_request::State::kDone) return finish(request, result);
+  watch_context(**request);
+  if ((*request)->state == tally_request::State::kActive && header().failed.load(std::memory_order_relaxed) != 0) {
+    abandon(request);
+    return {TALLY_ERR_JOB, "the job is being ended"};
+  }
+  return {TALLY_AGAIN, "the request is not complete"};
+}
+
+Status tally_endpoint::wait(tally_request** request, tally_result* result) {
+  Waiting waiting(*this);
+  return wait(request, result, waiting);
+}
+
+Status tally_endpoint::wait_all(tally_request** requests, std::size_t count) {
+  Waiting waiting(*this);  // one for all: when time is over for one, it is over for the others
+  Status first;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (requests[i] == nullptr) continue;
+    Status status = wait(&requests[i], nullptr, waiting);
+    if (first.ok()) first = std::move(status);
+  }
+  return first;
+}
+
+Status tally_endpoint::wait(tally_request** handle, tally_result* result, Waiting& waiting) {
+  tally_request& request = **handle;
+  while (request.state != tally_request::State::kDone) {
+    if (progress() != 0) {
+      waiting.spins = 0;
+      continue;
+    }
+    Status status = idle(waiting, &request);
+    if (status.ok() || request.state == tally_request::State::kDone) continue;
+    if (request.kind == tally_request::Kind::kCollective && status.code() == TALLY_ERR_TIMEOUT) {
+      break_context(request.group->context, "it had no progress for TALLY_TIMEOUT seconds");
+      engine_->abort_collective(request.group->context, request.seq);
+    }
+    abandon(handle);
+    return status;
+  }
+  return finish(handle, result);
+}
+
+void tally_endpoint::watch_context(tally_request& request) {
+  if (request.kind != tally_request::Kind::kCollective || request.abort_asked || !broken(request.group->context)) return;
+  request.abort_asked = true;
+  engine_->abort_collective(request.group->context, request.seq);
+}
+
+std::uint64_t tally_endpoint::activity() const {
+  const tally_counters now = counters();
+  return now.cpu_matches + now.cpu_copied_bytes + now.cpu_reduced_bytes + now.device_read_bytes +
+         now.device_written_bytes + now.device_tx_packets + now.device_rx_packets;
+}
+
+Status tally_endpoint::idle(Waiting& waiting, tally_request* request) {
+  if (header().failed.load(std::memory_order_relaxed) != 0) return {TALLY_ERR_JOB, "the job is being ended"};
+  if (request != nullptr) watch_context(*request);
+  if (waiting.spins < spins_) {
+    ++waiting.spins;
+    return {};
+  }
+  engine_->wait(kSleep);
+  const Clock::time_point now = Clock::now();
+  if (request != nullptr && request->abort_asked) {
+    if (waiting.abort_asked == Clock::time_point{}) waiting.abort_asked = now;
+    if (now - waiting.abort_asked > kAbortGrace) return {TALLY_ERR_ABORTED, broken_text(request->group->context)};
+  }
+  if (now >= waiting.next_look) {
+    // Large operations complete late; bytes that move are progress, too.
+    const std::uint64_t moved = activity();
+    if (moved != waiting.activity) last_progress_ = now;
+    waiting.activity = moved;
+    waiting.next_look = now + 1s;
+    if (give_up_after_ > 0s) {
+      waiting.next_look = std::min(waiting.next_look, now + std::chrono::duration_cast<Clock::duration>(give_up_after_ / 4));
+    }
+  }
+  const std::chrono::duration<double> quiet = now - std::max(waiting.started, last_progress_);
+  const bool warn = warn_after_ > 0s && quiet >= waiting.warn_after;
+  const bool give_up = give_up_after_ > 0s && quiet >= give_up_after_;
+  if (!warn && !give_up) return {};
+  std::string pending = engine_->describe_pending();
+  while (!pending.empty() && pending.back() == '\n') pending.pop_back();
+  for (std::size_t at = 0; (at = pending.find('\n', at)) != std::string::npos;) pending.replace(at, 1, "; ");
+  if (give_up) return {TALLY_ERR_TIMEOUT, fmt::format("no progress for {:.1f} s: {}", quiet.count(), pending)};
+  std::fputs(fmt::format("tally: rank {}: no progress for {:.0f} s: {}\n", rank(), quiet.count(), pending).c_str(), stderr);
+  waiting.warn_after *= 2;
+  return {};
+}
+
+std::string tally_endpoint::mismatch_text(const tally_request& request, const std::string& here) const {
+  using Field = tally::device::MismatchField;
+  const std::uint32_t fields = request.completion.detail >> 24;
+  const auto has = [fields](Field field) { return (fields & static_cast<std::uint32_t>(field)) != 0; };
+  const unsigned peer = request.completion.source;
+  std::string text;
+  const auto add = [&text](const std::string& difference) { text += (text.empty() ? "" : "; ") + difference; };
+  if (has(Field::kCount)) {
+    const std::uint32_t count = request.completion.detail & 0xffffff;
+    add(fmt::format("count differs: {} {}, {}{} on rank {}", request.count, here, count == 0xffffff ? "at least " : "",
+                    count, peer));
+  }
+  if (has(Field::kDtype)) {
+    add(fmt::format("dtype differs: {} {}, another on rank {}", tally::api::dtype_name(request.dtype), here, peer));
+  }
+  if (has(Field::kRedop)) {
+    add(fmt::format("op differs: {} {}, another on rank {}", tally::api::op_name(request.op), here, peer));
+  }
+  // Another count may mean another algorithm; then only the count is the program's doing.
+  if (text.empty()) add(fmt::format("rank {} runs another collective, algorithm or root than the one {}", peer, here));
+  return text;
+}

@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The functions of tally.h: NULL checks, one boundary each.
+#include <memory>
+
+#include "api/boundary.hpp"
+#include "api/endpoint.hpp"
+#include "api/names.hpp"
+#include "tally/tally.h"
+
+using tally::Status;
+using tally::api::bad_argument;
+using tally::api::boundary;
+
+namespace {
+
+Status need(const char* argument, const void* pointer) {
+  if (pointer == nullptr) return bad_argument("{} is NULL", argument);
+  return {};
+}
+
+/// endpoint and, where given, a group of it; NULL stands for all ranks.
+Status resolve(tally_endpoint* endpoint, tally_group** group) {
+  if (endpoint == nullptr) return bad_argument("endpoint is NULL");
+  if (*group == nullptr) *group = endpoint->all_ranks();
+  if ((*group)->endpoint != endpoint) return bad_argument("group is of another endpoint");
+  return {};
+}
+
+Status check_result(const tally_result* result) {
+  if (result != nullptr && result->size < sizeof(tally_result)) {
+    return bad_argument("result->size is {}, not sizeof(tally_result), {}", result->size, sizeof(tally_result));
+  }
+  return {};
+}
+
+Status check_request(tally_request* const* request) {
+  if (request == nullptr) return bad_argument("request is NULL");
+  if (*request == nullptr) return bad_argument("*request is NULL");
+  const tally_request::State state = (*request)->state;
+  if (state != tally_request::State::kActive && state != tally_request::State::kDone) {
+    return bad_argument("*request {} is not under way", static_cast<const void*>(*request));
+  }
+  return {};
+}
+
+/// start(endpoint, group, &request) after the checks that all starts share.
+template <typename Start>
+tally_status start_call(const char* call, tally_endpoint* endpoint, tally_group* group, tally_request** request,
+                        Start start) {
+  return boundary(call, [&]() -> Status {
+    Status status = resolve(endpoint, &group);
+    if (status.ok()) status = need("request", request);
+    if (!status.ok()) return status;
+    tally_request* made = nullptr;
+    status = start(*endpoint, *group, &made);
+    if (status.code() == TALLY_AGAIN) {
+      endpoint->progress();  // it may have made room
+      status = start(*endpoint, *group, &made);
+    }
+    if (status.ok()) *request = made;
+    return status;
+  });
+}
+
+/// The same, to the end.
+template <typename Start>
+tally_status blocking_call(const char* call, tally_endpoint* endpoint, tally_group* group, tally_result* result,
+                           Start start) {
+  return boundary(call, [&]() -> Status {
+    Status status = resolve(endpoint, &group);
+    if (status.ok()) status = check_result(result);
+    if (!status.ok()) return status;
+    return endpoint->run([&](tally_request** request) { return start(*endpoint, *group, request); }, result);
+  });
+}
+
+}  // namespace
+
+// --- endpoint ---------------------------------------------------------------------------------
+
+tally_status tally_endpoint_open(const char* engine, tally_endpoint** endpoint) {
+  return boundary("tally_endpoint_open", [&]() -> Status {
+    Status status = need("endpoint", endpoint);
+    if (!status.ok()) return status;
+    std::unique_ptr<tally_endpoint> made;
+    status = tally_endpoint::open(engine, &made);
+    if (status.ok()) *endpoint = made.release();
+    return status;
+  });
+}
+
+tally_status tally_endpoint_close(tally_endpoint* endpoint) {
+  return boundary("tally_endpoint_close", [&]() -> Status {
+    Status status = need("endpoint", endpoint);
+    if (status.ok()) status = endpoint->close();
+    if (status.ok()) delete endpoint;
+    return status;
+  });
+}
+
+tally_status tally_endpoint_rank(const tally_endpoint* endpoint, int* rank) {
+  return boundary("tally_endpoint_rank", [&]() -> Status {
+    Status status = need("endpoint", endpoint);
+    if (status.ok()) status = need("rank", rank);
+    if (status.ok()) *rank = endpoint->rank();
+    return status;
+  });
+}
+
+tally_status tally_endpoint_size(const tally_endpoint* endpoint, int* size) {
+  return boundary("tally_endpoint_size", [&]() -> Status {
+    Status status = need("endpoint", endpoint);
+    if (status.ok()) status = need("size", size);
+    if (status.ok()) *size = endpoint->size();
+    return status;
+  });
+}
+
+tally_status tally_endpoint_engine(const tally_endpoint* endpoint, const char** name) {
+  return boundary("tally_endpoint_engine", [&]() -> Status {
+    Status status = need("endpoint", endpoint);
+    if (status.ok()) status = need("name", name);
+    if (status.ok()) *name = endpoint->capabilities().name.c_str();
+    return status;
+  });
+}
+
+tally_status tally_endpoint_counters(const tally_endpoint* endpoint, tally_counters* counters) {
+  return boundary("tally_endpoint_counters", [&]() -> Status {
+    Status status = need("endpoint", endpoint);
+    if (status.ok()) status = need("counters", counters);
+    if (!status.ok()) return status;
+    if (counters->size < sizeof(tally_counters)) {
+      return bad_argument("counters->size is {}, not sizeof(tally_counters), {}", counters->size, sizeof(tally_counters));
+    }
+    const std::uint32_t size = counters->size;
+    *counters = endpoint->counters();
+    counters->size = size;
+    return {};
+  });
+}
+
+tally_status tally_endpoint_progress(tally_endpoint* endpoint) {
+  return boundary("tally_endpoint_progress", [&]() -> Status {
+    Status status = need("endpoint", endpoint);
+    if (status.ok()) endpoint->progress();
+    return status;
+  });
+}
+
+// --- memory -----------------------------------------------------------------------------------
+
+tally_status tally_memory_register(tally_endpoint* endpoint, void* base, size_t length, tally_memory** memory) {
+  return boundary("tally_memory_register", [&]() -> Status {
+    Status status = need("endpoint", endpoint);
+    if (status.ok()) status = need("memory", memory);
+    return status.ok() ? endpoint->register_memory(base, length, memory) : status;
+  });
+}
+
+tally_status tally_memory_deregister(tally_memory* memory) {
+  return boundary("tally_memory_deregister", [&]() -> Status {
+    Status status = need("memory", memory);
+    return status.ok() ? memory->endpoint->deregister_memory(memory) : status;
+  });
+}
+
+// --- tagged messages --------------------------------------------------------------------------
+
+tally_status tally_send_start(tally_endpoint* endpoint, tally_group* group, const void* buffer, size_t length,
+                              int destination, int tag, tally_request** request) {
+  return start_call("tally_send_start", endpoint, group, request,
+                    [&](tally_endpoint& where, tally_group& in, tally_request** made) {
+                      return where.start_send(in, buffer, length, destination, tag, made);
+                    });
+}
+
+tally_status tally_recv_start(tally_endpoint* endpoint, tally_group* group, void* buffer, size_t length, int source,
+                              int tag, tally_request** request) {
+  return start_call("tally_recv_start", endpoint, group, request,
+                    [&](tally_endpoint& where, tally_group& in, tally_request** made) {
+                      return where.start_receive(in, buffer, length, source, tag, made);
+                    });
+}
+
+tally_status tally_send(tally_endpoint* endpoint, tally_group* group, const void* buffer, size_t length,
+                        int destination, int tag) {
+  return blocking_call("tally_send", endpoint, group, nullptr,
+                       [&](tally_endpoint& where, tally_group& in, tally_request** made) {
+                         return where.start_send(in, buffer, length, destination, tag, made);
+                       });
+}
+
+tally_status tally_recv(tally_endpoint* endpoint, tally_group* group, void* buffer, size_t length, int source, int tag,
+                        tally_result* result) {
+  return blocking_call("tally_recv", endpoint, group, result,
+                       [&](tally_endpoint& where, tally_group& in, tally_request** made) {
+                         return where.start_receive(in, buffer, length, source, tag, made);
+                       });
+}
+
+tally_status tally_test(tally_request** request, tally_result* result) {
+  return boundary("tally_test", [&]() -> Status {
+    Status status = check_request(request);
+    if (status.ok()) status = check_result(result);
+    return status.ok() ? (*request)->endpoint->test(request, result) : status;
+  });
+}
+
+tally_status tally_wait(tally_request** request, tally_result* result) {
+  return boundary("tally_wait", [&]() -> Status {
+    Status status = check_request(request);
+    if (status.ok()) status = check_result(result);
+    return status.ok() ? (*request)->endpoint->wait(request, result) : status;
+  });
+}
+
+tally_status tally_wait_all(tally_request** requests, size_t count) {
+  return boundary("tally_wait_all", [&]() -> Status {
+    if (count == 0) return {};
+    Status status = need("requests", requests);
+    if (!status.ok()) return status;
+    tally_endpoint* endpoint = nullptr;
+    for (size_t i = 0; i < count; ++i) {  // all are checked before the first is waited for
+      if (requests[i] == nullptr) continue;
+      if (!check_request(&requests[i]).ok()) return bad_argument("requests[{}] is not under way", i);
+      if (endpoint == nullptr) endpoint = requests[i]->endpoint;
+      if (requests[i]->endpoint != endpoint) return bad_argument("requests[{}] is of another endpoint", i);
+    }
+    return endpoint == nullptr ? Status{} : endpoint->wait_all(requests, count);
+  });
+}
+
+// --- groups and collectives -------------------------------------------------------------------
+
+tally_status tally_group_create(tally_endpoint* endpoint, const int* ranks, int size, tally_group** group) {
+  return boundary("tally_group_create", [&]() -> Status {
+    Status status = need("endpoint", endpoint);
+    if (status.ok()) status = need("group", group);
+    return status.ok() ? endpoint->create_group(ranks, size, group) : status;
+  });
+}
+
+tally_status tally_group_free(tally_group* group) {
+  return boundary("tally_group_free", [&]() -> Status {
+    Status status = need("group", group);
+    return status.ok() ? group->endpoint->free_group(group) : status;
+  });
+}
+
+tally_status tally_group_rank(const tally_group* group, int* rank) {
+  return boundary("tally_group_rank", [&]() -> Status {
+    Status status = need("group", group);
+    if (status.ok()) status = need("rank", rank);
+    if (status.ok()) *rank = group->rank;
+    return status;
+  });
+}
+
+tally_status tally_group_size(const tally_group* group, int* size) {
+  return boundary("tally_group_size", [&]() -> Status {
+    Status status = need("group", group);
+    if (status.ok()) status = need("size", size);
+    if (status.ok()) *size = static_cast<int>(group->ranks.size());
+    return status;
+  });
+}
+
+tally_status tally_group_set_algorithm(tally_group* group, const char* name) {
+  return boundary("tally_group_set_algorithm", [&]() -> Status {
+    Status status = need("group", group);
+    if (status.ok()) status = need("name", name);
+    return status.ok() ? group->endpoint->set_algorithm(*group, name) : status;
+  });
+}
+
+tally_status tally_allreduce(tally_endpoint* endpoint, tally_group* group, const void* input, void* output,
+                             size_t count, tally_dtype dtype, tally_op op) {
+  return blocking_call("tally_allreduce", endpoint, group, nullptr,
+                       [&](tally_endpoint& where, tally_group& in, tally_request** made) {
+                         return where.start_allreduce(in, input, output, count, dtype, op, made);
+                       });
+}
+
+tally_status tally_bcast(tally_endpoint* endpoint, tally_group* group, void* buffer, size_t count, tally_dtype dtype,
+                         int root) {
+  return blocking_call("tally_bcast", endpoint, group, nullptr,
+                       [&](tally_endpoint& where, tally_group& in, tally_request** made) {
+                         return where.start_bcast(in, buffer, count, dtype, root, made);
+                       });
+}
+
+tally_status tally_barrier(tally_endpoint* endpoint, tally_group* group) {
+  return blocking_call("tally_barrier", endpoint, group, nullptr,
+                       [&](tally_endpoint& where, tally_group& in, tally_request** made) {
+                         return where.start_barrier(in, made);
+                       });
+}
+
+tally_status tally_allreduce_start(tally_endpoint* endpoint, tally_group* group, const void* input, void* output,
+                                   size_t count, tally_dtype dtype, tally_op op, tally_request** request) {
+  return start_call("tally_allreduce_start", endpoint, group, request,
+                    [&](tally_endpoint& where, tally_group& in, tally_request** made) {
+                      return where.start_allreduce(in, input, output, count, dtype, op, made);
+                    });
+}
+
+tally_status tally_bcast_start(tally_endpoint* endpoint, tally_group* group, void* buffer, size_t count,
+                               tally_dtype dtype, int root, tally_request** request) {
+  return start_call("tally_bcast_start", endpoint, group, request,
+                    [&](tally_endpoint& where, tally_group& in, tally_request** made) {
+                      return where.start_bcast(in, buffer, count, dtype, root, made);
+                    });
+}
+
+tally_status tally_barrier_start(tally_endpoint* endpoint, tally_group* group, tally_request** request) {
+  return start_call("tally_barrier_start", endpoint, group, request,
+                    [&](tally_endpoint& where, tally_group& in, tally_request** made) {
+                      return where.start_barrier(in, made);
+                    });
+}
+
+// --- errors -----------------------------------------------------------------------------------
+
+const char* tally_last_error(void) { return tally::api::last_error(); }
+const char* tally_status_name(tally_status status) { return tally::api::status_name(status); }
+const char* tally_version(void) { return TALLY_VERSION; }

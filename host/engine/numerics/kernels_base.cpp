@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The reduction loops for any processor of the build's architecture.
+#include "engine/numerics/kernels_impl.hpp"
+
+namespace tally::numerics {
+
+const KernelTable& base_kernels() noexcept {
+  static constexpr KernelTable kTable = make_table("base");
+  return kTable;
+}
+
+}  // namespace tally::numerics

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "engine/numerics/reduce.hpp"
+
+#include <cstring>
+
+#include "engine/numerics/kernels.hpp"
+
+#if defined(__SSE2__)
+#include <xmmintrin.h>
+#else
+#include <cfenv>
+#endif
+
+namespace tally::numerics {
+namespace {
+
+const KernelTable& choose_kernels() noexcept {
+#if defined(TALLY_NUMERICS_AVX2)
+  if (__builtin_cpu_supports("avx2")) return avx2_kernels();
+#endif
+  return base_kernels();
+}
+
+const KernelTable& kernels() noexcept {
+  static const KernelTable& table = choose_kernels();
+  return table;
+}
+
+Kernel find(tally_dtype dtype, tally_op op) noexcept {
+  const KernelTable& table = kernels();
+  const KernelRow* row = nullptr;
+  switch (dtype) {
+    case TALLY_I32:
+      row = &table.i32;
+      break;
+    case TALLY_I64:
+      row = &table.i64;
+      break;
+    case TALLY_F32:
+      row = &table.f32;
+      break;
+    case TALLY_F64:
+      row = &table.f64;
+      break;
+    default:
+      return nullptr;
+  }
+  switch (op) {
+    case TALLY_SUM:
+      return row->sum;
+    case TALLY_MIN:
+      return row->min;
+    case TALLY_MAX:
+      return row->max;
+    default:
+      return nullptr;
+  }
+}
+
+#if defined(__SSE2__)
+/// The default floating-point mode for the lifetime of the object: round to nearest, subnormals, traps
+/// masked. A program built with -ffast-math flushes subnormals in all its threads, hence this. Reading the
+/// mode costs little; it is written only if it differs.
+class DefaultMode {
+ public:
+  DefaultMode() noexcept : saved_(_mm_getcsr()) {
+    if ((saved_ & ~kFlags) != kDefault) _mm_setcsr(kDefault);
+  }
+  ~DefaultMode() {
+    if ((saved_ & ~kFlags) != kDefault) _mm_setcsr(saved_);
+  }
+  DefaultMode(const DefaultMode&) = delete;
+  DefaultMode& operator=(const DefaultMode&) = delete;
+
+ private:
+  static constexpr unsigned kFlags = 0x3f;
+  static constexpr unsigned kDefault = 0x1f80;
+  unsigned saved_;
+};
+#else
+class DefaultMode {
+ public:
+  DefaultMode() noexcept {
+    std::fegetenv(&saved_);
+    std::fesetenv(FE_DFL_ENV);
+  }
+  ~DefaultMode() { std::fesetenv(&saved_); }
+  DefaultMode(const DefaultMode&) = delete;
+  DefaultMode& operator=(const DefaultMode&) = delete;
+
+ private:
+  std::fenv_t saved_;
+};
+#endif
+
+}  // namespace
+
+std::size_t element_bytes(tally_dtype dtype) noexcept {
+  switch (dtype) {
+    case TALLY_BYTE:
+      return 1;
+    case TALLY_I32:
+    case TALLY_F32:
+      return 4;
+    case TALLY_I64:
+    case TALLY_F64:
+      return 8;
+  }
+  return 0;
+}
+
+bool reduces(tally_dtype dtype, tally_op op) noexcept { return find(dtype, op) != nullptr; }
+
+void reduce(tally_dtype dtype, tally_op op, void* dst, const void* a, const void* b,
+            std::size_t elements) noexcept {
+  if (elements == 0) return;
+  const Kernel kernel = find(dtype, op);
+  if (kernel == nullptr) {
+    const std::size_t bytes = elements * element_bytes(dtype);
+    if (bytes != 0 && dst != a) std::memmove(dst, a, bytes);
+    return;
+  }
+  const DefaultMode mode;
+  // Called through a pointer: the compiler cannot move its arithmetic out of the mode's lifetime.
+  kernel(dst, a, b, elements);
+}
+
+const char* kernel_name() noexcept { return kernels().name; }
+
+}  // namespace tally::numerics

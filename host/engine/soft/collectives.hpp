@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The schedule interpreter of the soft engine.
+//
+// Semantics are those of docs/sequencer.md: lanes that step packet by packet, flows (sender, context, lane) consumed
+// in order, operand order `src op received`, disagreement between ranks found at the heads of flows. Here each
+// context has flows and a queue of its own, so collectives of different contexts run side by side; those of
+// one context run in the order of their posting. A packet that cannot be consumed on arrival is kept in memory.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/engine.hpp"
+#include "engine/soft/messages.hpp"
+#include "engine/soft/pool.hpp"
+#include "engine/soft/transport.hpp"
+
+namespace tally::soft {
+
+inline constexpr std::uint32_t kLanes = 8;
+inline constexpr std::uint32_t kContexts = 64;
+
+class Collectives {
+ public:
+  Collectives(Transport& transport, GrowingRing<Completion>& completions, Work& work)
+      : transport_(transport), completions_(completions), work_(work) {}
+
+  Status post(const CollectiveDescriptor& descriptor);
+  /// A kCollective frame from `source`.
+  void arrive(std::uint32_t source, const Frame& frame);
+  /// Goes on with collectives that waited for room in the transport.
+  void advance_all();
+  /// Breaks the context when the collective `seq` runs or waits there.
+  void abort(std::uint16_t context, std::uint16_t seq);
+  [[nodiscard]] std::string describe_pending() const;
+
+ private:
+  struct Packet {
+    FrameHeader header;
+    Packet* next = nullptr;
+    alignas(64) std::array<std::byte, kMaxPayload> payload;
+  };
+  struct LaneState {
+    std::uint32_t step = 0;       ///< instructions completed
+    std::uint64_t offset = 0;     ///< bytes of the current instruction that are done
+    std::uint32_t packet = 0;     ///< packets of it that are done
+  };
+  struct Operation {
+    CollectiveDescriptor descriptor;
+    std::uint64_t chunk = 0;
+    std::uint64_t total = 0;
+    std::array<LaneState, kLanes> lanes;
+    Operation* next = nullptr;
+  };
+  struct Context {
+    std::uint16_t id = 0;
+    bool broken = false;
+    Fifo<Operation> operations;   ///< the first one runs
+    std::vector<Fifo<Packet>> flows;  ///< [lane * ranks + source]
+    std::array<std::uint64_t, kLanes> waiting{};  ///< [lane] bit s: the flow from s is not empty
+    std::vector<std::byte> scratch;
+  };
+  /// The frame that arrive() looks at: consumed in place where the flow before it is empty.
+  struct Arrival {
+    const Frame* frame = nullptr;
+    std::uint32_t source = 0;
+  };
+  /// Head of a flow: its header and payload, or null.
+  struct Head {
+    const FrameHeader* header = nullptr;
+    const std::byte* payload = nullptr;
+  };
+
+  Context& context(std::uint16_t id);
+  [[nodiscard]] Head head(const Context& context, std::uint32_t lane, std::uint32_t source) const noexcept;
+  void pop_head(Context& context, std::uint32_t lane, std::uint32_t source) noexcept;
+  void keep_arrival(Context& context);
+  void start(Context& context);
+  void advance(Context& context);
+  /// Runs a lane as far as it goes; true when a step was made. Ends early when the context broke.
+  bool run_lane(Context& context, Operation& operation, std::uint32_t lane);
+  void execute(Context& context, Operation& operation, const schedule::Instruction& instruction, std::uint64_t offset,
+               std::uint32_t bytes, const std::byte* received, std::byte* sent);
+  /// Drops outdated packets and looks for disagreement at the head of a flow; false when the context broke.
+  bool check_head(Context& context, std::uint32_t lane, std::uint32_t source);
+  void mismatch(Context& context, std::uint32_t source, std::uint32_t fields, std::uint64_t count);
+  void break_context(Context& context, const Completion& first);
+  void finish(Context& context, const Completion& completion);
+
+  Transport& transport_;
+  GrowingRing<Completion>& completions_;
+  Work& work_;
+  Arrival arrival_;
+  std::array<std::unique_ptr<Context>, kContexts> contexts_;
+  std::vector<Context*> used_;
+  Pool<Operation> operation_pool_;
+  Pool<Packet> packet_pool_;
+};
+
+}  // namespace tally::soft

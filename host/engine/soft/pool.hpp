@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Storage that grows to what a program needs and then allocates no more.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <utility>
+#include <vector>
+
+namespace tally::soft {
+
+/// Objects that are reused, not destroyed: take() gives one in whatever state give() got it.
+template <typename T>
+class Pool {
+ public:
+  [[nodiscard]] T* take() {
+    if (free_.empty()) grow();
+    T* object = free_.back();
+    free_.pop_back();
+    return object;
+  }
+  void give(T* object) noexcept { free_.push_back(object); }  // never beyond the capacity of grow()
+
+ private:
+  void grow() {
+    constexpr std::size_t kBlock = sizeof(T) > 1024 ? 8 : 64;
+    free_.reserve((blocks_.size() + 1) * kBlock);
+    blocks_.push_back(std::make_unique<T[]>(kBlock));
+    for (std::size_t i = kBlock; i-- > 0;) free_.push_back(&blocks_.back()[i]);
+  }
+  std::vector<std::unique_ptr<T[]>> blocks_;
+  std::vector<T*> free_;
+};
+
+/// First in, first out, linked through T::next.
+template <typename T>
+class Fifo {
+ public:
+  [[nodiscard]] bool empty() const noexcept { return head_ == nullptr; }
+  [[nodiscard]] T* front() const noexcept { return head_; }
+  void push(T* object) noexcept {
+    object->next = nullptr;
+    (head_ == nullptr ? head_ : tail_->next) = object;
+    tail_ = object;
+  }
+  T* pop() noexcept { return std::exchange(head_, head_->next); }
+
+ private:
+  T* head_ = nullptr;
+  T* tail_ = nullptr;
+};
+
+/// Ring of values that doubles when it is full.
+template <typename T>
+class GrowingRing {
+ public:
+  [[nodiscard]] bool empty() const noexcept { return head_ == tail_; }
+  void push(const T& value) {
+    if (tail_ - head_ == values_.size()) grow();
+    values_[tail_++ & (values_.size() - 1)] = value;
+  }
+  T pop() noexcept { return values_[head_++ & (values_.size() - 1)]; }
+
+ private:
+  void grow() {
+    std::vector<T> larger(values_.size() * 2);
+    const std::size_t held = tail_ - head_;
+    for (std::size_t i = 0; i < held; ++i) larger[i] = values_[(head_ + i) & (values_.size() - 1)];
+    values_ = std::move(larger);
+    head_ = 0;
+    tail_ = held;
+  }
+  std::vector<T> values_ = std::vector<T>(64);
+  std::size_t head_ = 0;
+  std::size_t tail_ = 0;
+};
+
+}  // namespace tally::soft

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "engine/soft/soft_engine.hpp"
+
+#include <fmt/format.h>
+
+#include <limits>
+#include <utility>
+
+namespace tally::soft {
+namespace {
+
+// Frames taken from one peer before the next has its turn: a ring's worth of full frames.
+constexpr int kFramesPerTurn = 32;
+
+}  // namespace
+
+Capabilities soft_capabilities() {
+  Capabilities capabilities;
+  capabilities.name = "soft";
+  capabilities.description = "matching, schedules and reductions on the CPU, over shared memory";
+  capabilities.max_ranks = kMaxRanks;
+  capabilities.lanes = kLanes;
+  capabilities.max_message = std::numeric_limits<std::int64_t>::max();
+  capabilities.max_groups = kContexts;
+  return capabilities;
+}
+
+SoftEngine::SoftEngine(std::unique_ptr<Transport> transport)
+    : transport_(std::move(transport)),
+      capabilities_(soft_capabilities()),
+      messages_(*transport_, completions_, work_),
+      collectives_(*transport_, completions_, work_) {}
+
+// The CPU reaches all of the process's memory: a key stands for nothing here.
+Status SoftEngine::register_memory(void*, std::size_t, std::uint32_t* key) {
+  *key = next_key_++;
+  return {};
+}
+
+Status SoftEngine::deregister_memory(std::uint32_t key) {
+  if (key == 0 || key >= next_key_) return {TALLY_ERR_ARGUMENT, fmt::format("key {} is not registered", key)};
+  return {};
+}
+
+Status SoftEngine::post_send(const SendDescriptor& send) {
+  if (send.destination >= transport_->size()) {
+    return {TALLY_ERR_ARGUMENT,
+            fmt::format("destination {} is out of range (0 to {})", send.destination, transport_->size() - 1)};
+  }
+  messages_.send(send);
+  transport_->flush();
+  return {};
+}
+
+Status SoftEngine::post_recv(const RecvDescriptor& recv) {
+  if (!recv.any_source && recv.source >= transport_->size()) {
+    return {TALLY_ERR_ARGUMENT, fmt::format("source {} is out of range (0 to {})", recv.source, transport_->size() - 1)};
+  }
+  messages_.receive(recv);
+  return {};
+}
+
+Status SoftEngine::post_collective(const CollectiveDescriptor& collective) {
+  Status status = collectives_.post(collective);
+  transport_->flush();
+  return status;
+}
+
+void SoftEngine::take_frames() {
+  for (std::uint32_t source = 0; source < transport_->size(); ++source) {
+    for (int taken = 0; taken < kFramesPerTurn; ++taken) {
+      const Frame* frame = transport_->front(source);
+      if (frame == nullptr) break;
+      if (frame->header.kind == FrameKind::kCollective) {
+        collectives_.arrive(source, *frame);
+      } else {
+        messages_.arrive(source, *frame);
+      }
+      transport_->pop(source);
+    }
+  }
+}
+
+std::size_t SoftEngine::poll(std::span<Completion> out) {
+  take_frames();
+  messages_.push_all();
+  collectives_.advance_all();
+  transport_->flush();
+  std::size_t taken = 0;
+  while (taken < out.size() && !completions_.empty()) out[taken++] = completions_.pop();
+  return taken;
+}
+
+void SoftEngine::wait(std::chrono::microseconds timeout) {
+  if (completions_.empty()) transport_->wait(timeout);
+}
+
+void SoftEngine::abort_collective(std::uint16_t context, std::uint16_t seq) { collectives_.abort(context, seq); }
+
+void SoftEngine::add_counters(tally_counters& counters) const {
+  counters.cpu_matches += work_.matches;
+  counters.cpu_reduced_bytes += work_.reduced_bytes;
+  counters.cpu_copied_bytes += work_.copied_bytes;
+}
+
+std::string SoftEngine::describe_pending() const {
+  return messages_.describe_pending() + collectives_.describe_pending();
+}
+
+}  // namespace tally::soft

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The software engine: matching, schedules and reductions on the CPU, over a transport. Runs anywhere; the fallback of
+// the others and the reference that they are compared with.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "engine/engine.hpp"
+#include "engine/soft/collectives.hpp"
+#include "engine/soft/messages.hpp"
+#include "engine/soft/transport.hpp"
+
+namespace tally::soft {
+
+class SoftEngine final : public Engine {
+ public:
+  explicit SoftEngine(std::unique_ptr<Transport> transport);
+
+  [[nodiscard]] const Capabilities& capabilities() const noexcept override { return capabilities_; }
+  Status register_memory(void* base, std::size_t length, std::uint32_t* key) override;
+  Status deregister_memory(std::uint32_t key) override;
+  Status post_send(const SendDescriptor& send) override;
+  Status post_recv(const RecvDescriptor& recv) override;
+  Status post_collective(const CollectiveDescriptor& collective) override;
+  std::size_t poll(std::span<Completion> out) override;
+  void wait(std::chrono::microseconds timeout) override;
+  void abort_collective(std::uint16_t context, std::uint16_t seq) override;
+  void add_counters(tally_counters& counters) const override;
+  [[nodiscard]] std::string describe_pending() const override;
+
+ private:
+  void take_frames();
+
+  std::unique_ptr<Transport> transport_;
+  Capabilities capabilities_;
+  GrowingRing<Completion> completions_;
+  Work work_;
+  Messages messages_;
+  Collectives collectives_;
+  std::uint32_t next_key_ = 1;
+};
+
+/// Capabilities of the engine, also without one.
+[[nodiscard]] Capabilities soft_capabilities();
+
+}  // namespace tally::soft

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Making and joining a job: the segment of launch/job_segment.hpp as an object.
+//
+// Environment of a rank: TALLY_JOB (a path that opens the segment, /proc/<launcher>/fd/<n>), TALLY_RANK, TALLY_SIZE.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+#include "launch/job_segment.hpp"
+
+namespace tally::job {
+
+inline constexpr std::uint64_t kCountersBytes = 512;  ///< of each rank, in the counters area
+
+/// A segment that cannot be made, or is not one that this process may join; the text names the
+/// variable or the field and its value.
+class Error : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// The mapped segment. Owns the mapping and, where it made the segment, its descriptor.
+class Segment {
+ public:
+  /// Makes a segment for `ranks` ranks, zeroed, with header and offsets filled in. Its descriptor is
+  /// close-on-exec: children open it as /proc/<this process>/fd/<fd()>. Throws Error.
+  [[nodiscard]] static Segment create(std::uint32_t ranks, EngineKind engine, bool counters);
+  /// Maps an existing segment and checks magic, version, sizes and offsets. Throws Error.
+  [[nodiscard]] static Segment open(const std::string& path);
+
+  Segment(Segment&& other) noexcept;
+  Segment& operator=(Segment&& other) noexcept;
+  Segment(const Segment&) = delete;
+  Segment& operator=(const Segment&) = delete;
+  ~Segment();
+
+  [[nodiscard]] Header& header() const noexcept { return *reinterpret_cast<Header*>(base_); }
+  [[nodiscard]] std::byte* base() const noexcept { return base_; }
+  /// Descriptor of a segment that this process made; -1 where it was opened.
+  [[nodiscard]] int fd() const noexcept { return fd_; }
+  /// What the creator puts into TALLY_JOB: /proc/<pid>/fd/<fd>.
+  [[nodiscard]] std::string path() const;
+  /// kCountersBytes of memory for the counters of `rank`.
+  [[nodiscard]] std::byte* counters(std::uint32_t rank) const noexcept;
+
+ private:
+  Segment(std::byte* base, std::size_t bytes, int fd) noexcept : base_(base), bytes_(bytes), fd_(fd) {}
+  void reset() noexcept;
+
+  std::byte* base_ = nullptr;
+  std::size_t bytes_ = 0;
+  int fd_ = -1;
+};
+
+/// A process's place in a job.
+struct Membership {
+  Segment segment;
+  int rank = 0;
+  int size = 1;
+  bool launched = false;  ///< false: a private job of one rank, because the environment names none
+};
+
+/// Joins the job that the environment names, or makes a private one of one rank when none of the
+/// variables is set. Throws Error.
+[[nodiscard]] Membership join();
+
+/// Sets RankRecord.wake of `rank` and wakes it if it sleeps. Call after whatever it shall see.
+void wake(Header& header, std::uint32_t rank) noexcept;
+/// wake() for all ranks: after Header::failed or a BrokenContext was set.
+void wake_all(Header& header) noexcept;
+/// Sleeps until wake() was called after `seen` was read from RankRecord.wake, or `timeout_us` is over.
+void sleep(Header& header, std::uint32_t rank, std::uint32_t seen, std::uint32_t timeout_us) noexcept;
+
+/// "soft", "rtl".
+[[nodiscard]] const char* engine_name(EngineKind kind) noexcept;
+/// False when there is no such engine.
+[[nodiscard]] bool engine_kind(std::string_view name, EngineKind* kind) noexcept;
+
+}  // namespace tally::job

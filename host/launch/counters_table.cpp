@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "launch/counters_table.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <fmt/format.h>
+#include <optional>
+#include <vector>
+
+#include "drivers/sim/attach.hpp"
+#include "tally/tally.h"
+
+namespace tally::launch {
+namespace {
+
+struct Row {
+  const char* name;
+  std::uint64_t tally_counters::*field;
+};
+struct Section {
+  const char* title;
+  std::vector<Row> rows;
+};
+
+const std::array<Section, 4>& sections() {
+  static const std::array<Section, 4> list{{
+      {"host CPU in place of a device",
+       {{"cpu_matches", &tally_counters::cpu_matches},
+        {"cpu_reduced_bytes", &tally_counters::cpu_reduced_bytes},
+        {"cpu_copied_bytes", &tally_counters::cpu_copied_bytes}}},
+      {"fallbacks",
+       {{"fallback_posted_full", &tally_counters::fallback_posted_full},
+        {"fallback_no_credit", &tally_counters::fallback_no_credit},
+        {"fallback_ring_full", &tally_counters::fallback_ring_full},
+        {"fallback_staging (bytes)", &tally_counters::fallback_staging}}},
+      {"operations",
+       {{"sends", &tally_counters::sends},
+        {"receives", &tally_counters::receives},
+        {"collectives", &tally_counters::collectives},
+        {"sent_bytes", &tally_counters::sent_bytes},
+        {"received_bytes", &tally_counters::received_bytes}}},
+      {"device",
+       {{"device_matches_posted", &tally_counters::device_matches_posted},
+        {"device_matches_unexpected", &tally_counters::device_matches_unexpected},
+        {"device_reduced_bytes", &tally_counters::device_reduced_bytes},
+        {"device_read_bytes", &tally_counters::device_read_bytes},
+        {"device_written_bytes", &tally_counters::device_written_bytes},
+        {"device_tx_packets", &tally_counters::device_tx_packets},
+        {"device_rx_packets", &tally_counters::device_rx_packets}}},
+  }};
+  return list;
+}
+
+constexpr std::size_t kColumns = 8;  ///< ranks side by side; more go into blocks below each other
+
+}  // namespace
+
+std::string counters_table(const job::Segment& segment) {
+  const auto ranks = segment.header().ranks;
+  std::vector<std::optional<tally_counters>> counters(ranks);
+  std::size_t present = 0;
+  for (std::uint32_t rank = 0; rank < ranks; ++rank) {
+    tally_counters value{};
+    std::memcpy(&value, segment.counters(rank), sizeof value);
+    if (value.size == sizeof value) {
+      counters[rank] = value;
+      ++present;
+    }
+  }
+  std::string text = fmt::format("tally counters: {} ranks, engine {}\n", ranks,
+                                 job::engine_name(segment.header().engine));
+  for (std::size_t first = 0; first < ranks; first += kColumns) {
+    const auto last = std::min<std::size_t>(first + kColumns, ranks);
+    const bool with_total = last == ranks;
+    text += fmt::format("{:<28}", "");
+    for (std::size_t rank = first; rank < last; ++rank) text += fmt::format(" {:>12}", fmt::format("rank {}", rank));
+    if (with_total) text += fmt::format(" {:>14}", "total");
+    text += '\n';
+    for (const auto& section : sections()) {
+      text += fmt::format("{}\n", section.title);
+      for (const auto& row : section.rows) {
+        text += fmt::format("  {:<26}", row.name);
+        for (std::size_t rank = first; rank < last; ++rank) {
+          text += counters[rank] ? fmt::format(" {:>12}", (*counters[rank]).*row.field) : fmt::format(" {:>12}", "-");
+        }
+        if (with_total) {
+          std::uint64_t total = 0;
+          for (const auto& value : counters) total += value ? (*value).*row.field : 0;
+          text += fmt::format(" {:>14}", total);
+        }
+        text += '\n';
+      }
+    }
+  }
+  if (present < ranks) {
+    text += fmt::format("{} of {} ranks left no counters: they did not close a Tally endpoint\n", ranks - present, ranks);
+  }
+  if (segment.header().engine == job::EngineKind::kRtl) {
+    const auto* area = reinterpret_cast<const sim::Area*>(segment.base() + segment.header().sim_offset);
+    text += fmt::format("device time at the end (simulated): {:.3f} us\n",
+                        static_cast<double>(area->now_ps.load()) * 1e-6);
+  } else {
+    text += "device time: none (engine soft has no device)\n";
+  }
+  return text;
+}
+
+}  // namespace tally::launch

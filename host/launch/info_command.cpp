@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// `tally info`: what this build and this machine offer.
+#include <csignal>
+#include <cstdint>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <sys/prctl.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <thread>
+#include <unistd.h>
+
+#include "launch/commands.hpp"
+#include "launch/engines.hpp"
+#include "launch/process.hpp"
+#include "schedule/schedule.hpp"
+#include "tally/device.hpp"
+
+namespace tally::launch {
+namespace {
+
+/// Whether a process here may read and write the memory of a sibling that allows it: what the fabric does with ranks.
+/// Two children try it, one reads from and writes to the other.
+bool process_vm_works() {
+  std::uint64_t word = 0x74616c6c79;  // the same address in both children
+  Pipe ready = make_pipe();
+  const pid_t target = fork();
+  if (target < 0) return false;
+  if (target == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0);
+    const char byte = 1;
+    [[maybe_unused]] const auto written = write(ready.write.get(), &byte, 1);
+    while (true) pause();
+  }
+  char byte = 0;
+  const bool up = read(ready.read.get(), &byte, 1) == 1;
+  int status = 1;
+  const pid_t peer = up ? fork() : -1;
+  if (peer == 0) {
+    std::uint64_t copy = 0;
+    iovec local{&copy, sizeof copy};
+    iovec remote{&word, sizeof word};
+    const bool reads = process_vm_readv(target, &local, 1, &remote, 1, 0) == sizeof copy && copy == word;
+    const bool writes = process_vm_writev(target, &local, 1, &remote, 1, 0) == sizeof copy;
+    _exit(reads && writes ? 0 : 1);
+  }
+  if (peer > 0) waitpid(peer, &status, 0);
+  kill(target, SIGKILL);
+  waitpid(target, nullptr, 0);
+  return peer > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+const char* collective_name(schedule::Collective collective) {
+  switch (collective) {
+    case schedule::Collective::kBarrier:
+      return "barrier";
+    case schedule::Collective::kBcast:
+      return "bcast";
+    case schedule::Collective::kAllreduce:
+      return "allreduce";
+  }
+  return "?";
+}
+
+nlohmann::ordered_json describe() {
+  nlohmann::ordered_json info;
+  info["version"] = TALLY_VERSION;
+  info["cpus"] = std::thread::hardware_concurrency();
+  info["process_vm_access"] = process_vm_works();
+  for (const auto& engine : engines()) {
+    const bool device = engine.kind == job::EngineKind::kRtl;
+    nlohmann::ordered_json entry;
+    entry["name"] = engine.name;
+    entry["built_in"] = engine.built_in;
+    entry["description"] = engine.description;
+    entry["max_ranks"] = engine.max_ranks;
+    entry["offloads_matching"] = device;
+    entry["offloads_reductions"] = device;
+    if (device) {
+      entry["clock_mhz"] = device::kClockMhz;
+      entry["lanes"] = device::kNumLanes;
+      entry["mtu_bytes"] = device::kMtu;
+      entry["posted_entries"] = device::kPostedEntries;
+      entry["unexpected_entries"] = device::kUnexpectedEntries;
+      entry["schedule_entries"] = device::kScheduleEntries;
+      entry["collective_queue"] = device::kCollectiveQueue;
+      entry["memory_regions"] = device::kMrEntries;
+    }
+    info["engines"].push_back(entry);
+  }
+  using schedule::Collective;
+  for (const auto collective : {Collective::kBarrier, Collective::kBcast, Collective::kAllreduce}) {
+    info["algorithms"][collective_name(collective)] = schedule::algorithms(collective);
+  }
+  info["dtypes"] = {"i32", "i64", "f32", "f64"};
+  info["ops"] = {"sum", "min", "max"};
+  return info;
+}
+
+void print_text(const nlohmann::ordered_json& info) {
+  fmt::print("tally {}\n", info["version"].get<std::string>());
+  fmt::print("CPUs: {}\n", info["cpus"].get<unsigned>());
+  fmt::print("process_vm_readv/writev between processes: {}\n",
+             info["process_vm_access"].get<bool>() ? "works (devices reach the ranks' memory directly)"
+                                                   : "forbidden (devices use the staging window)");
+  fmt::print("engines\n");
+  for (const auto& engine : info["engines"]) {
+    fmt::print("  {:<6} {}{}\n", engine["name"].get<std::string>(), engine["description"].get<std::string>(),
+               engine["built_in"].get<bool>() ? "" : " [not in this build]");
+    for (const auto& [key, value] : engine.items()) {
+      if (key == "name" || key == "description" || key == "built_in") continue;
+      fmt::print("         {:<20} {}\n", key, value.dump());
+    }
+  }
+  fmt::print("algorithms\n");
+  for (const auto& [collective, names] : info["algorithms"].items()) {
+    fmt::print("  {:<10} {}\n", collective, fmt::join(names.get<std::vector<std::string>>(), ", "));
+  }
+  fmt::print("element types: {}\n", fmt::join(info["dtypes"].get<std::vector<std::string>>(), ", "));
+  fmt::print("operations: {}\n", fmt::join(info["ops"].get<std::vector<std::string>>(), ", "));
+}
+
+}  // namespace
+
+void add_info_command(CLI::App& app, CommandContext& context) {
+  auto json = std::make_shared<bool>(false);
+  auto* command = app.add_subcommand("info", "Show engines, limits and algorithms of this build");
+  command->footer("Example: tally info --json");
+  command->add_flag("--json", *json, "As one JSON object");
+  command->callback([json, &context] {
+    if (!context.after_dashes.empty()) {
+      return usage_error(context, "info", fmt::format("unexpected argument '{}'", context.after_dashes.front()));
+    }
+    const auto info = describe();
+    if (*json) {
+      fmt::print("{}\n", info.dump(2));
+    } else {
+      print_text(info);
+    }
+  });
+}
+
+}  // namespace tally::launch

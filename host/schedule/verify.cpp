@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The verifier's front: structure, matching of sends and receives, and the order of the checks.
+#include <algorithm>
+#include <map>
+#include <tuple>
+
+#include "schedule/verify_internal.hpp"
+
+namespace tally::schedule {
+
+namespace detail {
+
+const char* name_of(Buffer buffer) {
+  switch (buffer) {
+    case Buffer::kInput: return "Input";
+    case Buffer::kOutput: return "Output";
+    case Buffer::kScratch: return "Scratch";
+  }
+  return "unknown buffer";
+}
+
+const char* name_of(Op op) {
+  static constexpr const char* kNames[] = {"Nop",    "Send",           "Recv",         "Copy",
+                                           "Reduce", "RecvReduceCopy", "RecvCopySend", "RecvReduceSend",
+                                           "RecvReduceCopySend"};
+  const auto n = static_cast<std::size_t>(op);
+  return n < std::size(kNames) ? kNames[n] : "unknown op";
+}
+
+namespace {
+
+std::string place(std::size_t rank, std::size_t lane, std::size_t step, Op op) {
+  return "rank " + std::to_string(rank) + ", lane " + std::to_string(lane) + ", step " + std::to_string(step) + " (" +
+         name_of(op) + ")";
+}
+
+/// Range of one memory operand; `logical` chunks of Input and Output stand at their own place.
+std::string check_operand(const Schedule& s, const Instruction& i, Buffer buffer, std::uint16_t chunk,
+                          const char* role) {
+  const std::string what = std::string(role) + " " + name_of(buffer) + " chunk " + std::to_string(chunk);
+  if (buffer == Buffer::kScratch) {
+    if (chunk + i.chunks > s.scratch_chunks) {
+      return what + " + " + std::to_string(i.chunks) + " is out of range: scratch_chunks is " +
+             std::to_string(s.scratch_chunks);
+    }
+    return {};
+  }
+  if (buffer != Buffer::kInput && buffer != Buffer::kOutput) return std::string(role) + " buffer is unknown";
+  if (chunk + i.chunks > s.chunks) {
+    return what + " + " + std::to_string(i.chunks) + " is out of range: chunks is " + std::to_string(s.chunks);
+  }
+  if (chunk != i.size_chunk) {
+    return what + " is sized as chunk " + std::to_string(i.size_chunk) + ": the bytes are not those of its place";
+  }
+  return {};
+}
+
+std::string check_instruction(const Schedule& s, std::size_t rank, std::size_t lane, std::size_t step) {
+  const auto& lanes = s.ranks[rank].lanes;
+  const Instruction& i = lanes[lane][step];
+  if (i.op > Op::kRecvReduceCopySend) return "op " + std::to_string(static_cast<int>(i.op)) + " is unknown";
+  const auto check_peer = [&](int peer, const char* role) -> std::string {
+    if (peer < 0 || static_cast<std::size_t>(peer) >= s.ranks.size()) {
+      return std::string(role) + " " + std::to_string(peer) + " is not a rank of " + std::to_string(s.ranks.size());
+    }
+    if (static_cast<std::size_t>(peer) == rank) return std::string(role) + " is the rank itself";
+    return {};
+  };
+  std::string reason;
+  if (sends(i.op)) reason = check_peer(i.send_peer, "send_peer");
+  if (reason.empty() && receives(i.op)) reason = check_peer(i.recv_peer, "recv_peer");
+  if (!reason.empty()) return reason;
+  if (i.has_dep) {
+    if (i.dep_lane >= lanes.size()) return "dep_lane " + std::to_string(i.dep_lane) + " is out of range";
+    if (i.dep_step > lanes[i.dep_lane].size()) {
+      return "dep_step " + std::to_string(i.dep_step) + " is beyond the end of lane " + std::to_string(i.dep_lane);
+    }
+  }
+  if (i.op == Op::kNop) return {};
+  if (s.collective == Collective::kBarrier) {
+    if (reduces(i.op) || i.op == Op::kCopy) return "a barrier has no data to reduce or copy";
+    return {};
+  }
+  if (s.collective == Collective::kBcast && reduces(i.op)) return "a bcast does not reduce";
+  if (i.chunks == 0) return "chunks is 0";
+  if (i.size_chunk + i.chunks > s.chunks) {
+    return "size_chunk " + std::to_string(i.size_chunk) + " + chunks " + std::to_string(i.chunks) +
+           " is out of range: the vector has " + std::to_string(s.chunks);
+  }
+  if (reads_src(i.op)) reason = check_operand(s, i, i.src_buf, i.src_chunk, "source");
+  if (reason.empty() && writes_dst(i.op)) {
+    reason = check_operand(s, i, i.dst_buf, i.dst_chunk, "destination");
+    if (reason.empty() && i.dst_buf == Buffer::kInput) reason = "destination is Input, which only in-place calls write";
+  }
+  if (reason.empty() && reads_src(i.op) && writes_dst(i.op) && i.src_buf == i.dst_buf && i.src_chunk != i.dst_chunk &&
+      i.src_chunk < i.dst_chunk + i.chunks && i.dst_chunk < i.src_chunk + i.chunks) {
+    reason = "source and destination overlap at different places";
+  }
+  return reason;
+}
+
+}  // namespace
+
+std::string describe(const Graph& g, std::size_t id) {
+  const Site& at = g.site[id];
+  return place(at.rank, at.lane, at.step, g.instruction[id]->op);
+}
+
+std::vector<Access> accesses(const Instruction& i) {
+  std::vector<Access> out;
+  if (reads_src(i.op)) out.push_back({i.src_buf, i.src_chunk, i.chunks, false});
+  if (i.op == Op::kReduce) out.push_back({i.dst_buf, i.dst_chunk, i.chunks, false});
+  if (writes_dst(i.op)) out.push_back({i.dst_buf, i.dst_chunk, i.chunks, true});
+  return out;
+}
+
+std::string check_structure(const Schedule& s) {
+  if (s.ranks.empty()) return "the schedule has no ranks";
+  if (s.chunks == 0) return "chunks is 0";
+  if (s.max_bytes > kFlowBytes) {
+    return "max_bytes " + std::to_string(s.max_bytes) + " is more than a flow holds (" + std::to_string(kFlowBytes) + ")";
+  }
+  if (s.collective == Collective::kBcast && s.root >= s.ranks.size()) {
+    return "root " + std::to_string(s.root) + " is not a rank of " + std::to_string(s.ranks.size());
+  }
+  for (std::size_t r = 0; r < s.ranks.size(); ++r) {
+    const auto& lanes = s.ranks[r].lanes;
+    if (lanes.empty() || lanes.size() > kMaxLanes) {
+      return "rank " + std::to_string(r) + " has " + std::to_string(lanes.size()) + " lanes, not 1 to " +
+             std::to_string(kMaxLanes);
+    }
+    for (std::size_t l = 0; l < lanes.size(); ++l) {
+      if (lanes[l].size() > 0xffff) {
+        return "rank " + std::to_string(r) + ", lane " + std::to_string(l) + " has more than 65535 steps";
+      }
+      for (std::size_t k = 0; k < lanes[l].size(); ++k) {
+        const std::string reason = check_instruction(s, r, l, k);
+        if (!reason.empty()) return place(r, l, k, lanes[l][k].op) + ": " + reason;
+      }
+    }
+  }
+  return {};
+}
+
+std::string match(const Schedule& s, Graph* g) {
+  g->schedule = &s;
+  g->first.resize(s.ranks.size());
+  g->lane_id.resize(s.ranks.size());
+  for (std::size_t r = 0; r < s.ranks.size(); ++r) {
+    const auto& lanes = s.ranks[r].lanes;
+    for (std::size_t l = 0; l < lanes.size(); ++l) {
+      g->first[r].push_back(g->site.size());
+      g->lane_id[r].push_back(g->lanes++);
+      for (std::size_t k = 0; k < lanes[l].size(); ++k) {
+        g->site.push_back({r, l, k});
+        g->instruction.push_back(&lanes[l][k]);
+      }
+    }
+  }
+  const std::size_t n = g->site.size();
+  g->receiver.assign(n, kNone);
+  g->sender.assign(n, kNone);
+  // A flow is (from, to, lane); its n-th send goes to its n-th receive.
+  struct Flow {
+    std::vector<std::size_t> sends, receives;
+  };
+  std::map<std::tuple<std::size_t, std::size_t, std::size_t>, Flow> flows;
+  for (std::size_t id = 0; id < n; ++id) {
+    const Instruction& i = *g->instruction[id];
+    const Site& at = g->site[id];
+    if (sends(i.op)) flows[{at.rank, static_cast<std::size_t>(i.send_peer), at.lane}].sends.push_back(id);
+    if (receives(i.op)) flows[{static_cast<std::size_t>(i.recv_peer), at.rank, at.lane}].receives.push_back(id);
+  }
+  for (const auto& [key, flow] : flows) {
+    const std::size_t joined = std::min(flow.sends.size(), flow.receives.size());
+    for (std::size_t k = 0; k < joined; ++k) {
+      const Instruction& out = *g->instruction[flow.sends[k]];
+      const Instruction& in = *g->instruction[flow.receives[k]];
+      if (s.collective != Collective::kBarrier && (out.size_chunk != in.size_chunk || out.chunks != in.chunks)) {
+        return describe(*g, flow.receives[k]) + " expects chunks [" + std::to_string(in.size_chunk) + ", +" +
+               std::to_string(in.chunks) + ") but takes what " + describe(*g, flow.sends[k]) + " sends: [" +
+               std::to_string(out.size_chunk) + ", +" + std::to_string(out.chunks) + ")";
+      }
+      g->receiver[flow.sends[k]] = flow.receives[k];
+      g->sender[flow.receives[k]] = flow.sends[k];
+    }
+    if (flow.receives.size() > joined) {
+      return describe(*g, flow.receives[joined]) + " waits for rank " + std::to_string(std::get<0>(key)) +
+             ", which sends it nothing in lane " + std::to_string(std::get<2>(key)) + " any more";
+    }
+    if (flow.sends.size() > joined) {
+      return describe(*g, flow.sends[joined]) + " sends to rank " + std::to_string(std::get<1>(key)) +
+             ", which never receives it in lane " + std::to_string(std::get<2>(key)) + ": it stays undelivered";
+    }
+  }
+  return {};
+}
+
+}  // namespace detail
+
+std::string verify(const Schedule& schedule) {
+  std::string reason = detail::check_structure(schedule);
+  if (!reason.empty()) return reason;
+  detail::Graph g;
+  reason = detail::match(schedule, &g);
+  if (!reason.empty()) return reason;
+  std::vector<std::size_t> order;
+  reason = detail::run_flows(g, &order);
+  if (!reason.empty()) return reason;
+  for (const bool in_place : {false, true}) {
+    // A bcast has one buffer; a barrier has none, so that its two passes would be the same.
+    if (schedule.collective == Collective::kBcast && !in_place) continue;
+    if (schedule.collective == Collective::kBarrier && in_place) continue;
+    reason = detail::check_order(g, order, in_place);
+    if (reason.empty()) reason = detail::check_values(g, order, in_place);
+    if (!reason.empty()) return reason + (in_place ? " (in place)" : "");
+  }
+  return {};
+}
+
+}  // namespace tally::schedule

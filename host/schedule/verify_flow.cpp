@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Deadlock freedom.
+//
+// Why one run proves all of them. A lane is a sequential process; lanes interact through flows (each with one sending
+// and one receiving lane, in order) and through step counts that only rise. A lane that can move a packet can still
+// do so after any other lane has moved: no other lane takes from its flows' heads, takes the room that it holds, or
+// lowers a count. Moves of different lanes commute (Kahn, "The semantics of a simple language for parallel
+// programming", 1974; with bounded buffers: Parks, 1995). Hence the system is confluent: if one maximal run ends with
+// every instruction complete, every run does. More room never disables a move, so that the least room decides.
+//
+// What one run. A vector of any size (max_bytes 0) may have more packets than any flow holds: an instruction that
+// sends cannot end before its receiver has started, nor before the receiver of that one where it passes data on. The
+// instructions that pass one stream on form a path (each has at most one sender and one receiver) from a Send to
+// a Recv. The run takes a path when all its instructions are at the heads of their lanes with their dependencies met, and
+// moves the packets one by one from its start to its end: one packet of room in each flow suffices, and so does any
+// size, down to the one packet of an empty chunk.
+// With max_bytes, a flow holds one instruction's data: an instruction runs alone once what it receives is there and
+// its flow is empty. A barrier has one packet an instruction, which is the same.
+#include "schedule/verify_internal.hpp"
+
+namespace tally::schedule::detail {
+
+namespace {
+
+class Runner {
+ public:
+  Runner(const Graph& g, std::vector<std::size_t>* order)
+      : g_(g), order_(*order), counter_(g.lanes, 0), done_(g.site.size(), false) {}
+
+  std::string run() {
+    const Schedule& s = *g_.schedule;
+    const bool any_size = s.max_bytes == 0 && s.collective != Collective::kBarrier;
+    order_.reserve(g_.site.size());
+    bool moved = true;
+    while (moved) {
+      moved = false;
+      for (std::size_t r = 0; r < s.ranks.size(); ++r) {
+        for (std::size_t l = 0; l < s.ranks[r].lanes.size(); ++l) {
+          while (any_size ? take_path(r, l) : take_one(r, l)) moved = true;
+        }
+      }
+    }
+    return order_.size() == g_.site.size() ? std::string{} : blocked();
+  }
+
+ private:
+  [[nodiscard]] std::size_t head(std::size_t rank, std::size_t lane) const {
+    const std::size_t step = counter_[g_.lane_id[rank][lane]];
+    return step < g_.schedule->ranks[rank].lanes[lane].size() ? g_.first[rank][lane] + step : kNone;
+  }
+  [[nodiscard]] bool dependency_met(std::size_t id) const {
+    const Instruction& i = *g_.instruction[id];
+    return !i.has_dep || counter_[g_.lane_id[g_.site[id].rank][i.dep_lane]] >= i.dep_step;
+  }
+  [[nodiscard]] bool startable(std::size_t id) const {
+    const Site& at = g_.site[id];
+    return head(at.rank, at.lane) == id && dependency_met(id);
+  }
+  void complete(std::size_t id) {
+    ++counter_[g_.lane_id[g_.site[id].rank][g_.site[id].lane]];
+    done_[id] = true;
+    order_.push_back(id);
+  }
+
+  bool take_path(std::size_t rank, std::size_t lane) {
+    const std::size_t start = head(rank, lane);
+    if (start == kNone || g_.sender[start] != kNone) return false;
+    for (std::size_t id = start; id != kNone; id = g_.receiver[id]) {
+      if (!startable(id)) return false;
+    }
+    for (std::size_t id = start; id != kNone; id = g_.receiver[id]) complete(id);
+    return true;
+  }
+
+  bool take_one(std::size_t rank, std::size_t lane) {
+    const std::size_t id = head(rank, lane);
+    if (id == kNone || !dependency_met(id)) return false;
+    if (g_.sender[id] != kNone && !done_[g_.sender[id]]) return false;
+    if (g_.receiver[id] != kNone && !flow_empty(id)) return false;
+    complete(id);
+    return true;
+  }
+  /// What was sent before in the flow of `id`: sends of a lane to a peer complete in order, so that the last one tells.
+  [[nodiscard]] bool flow_empty(std::size_t id) const {
+    const Site& at = g_.site[id];
+    for (std::size_t k = at.step; k-- > 0;) {
+      const std::size_t before = g_.first[at.rank][at.lane] + k;
+      if (g_.receiver[before] != kNone && g_.instruction[before]->send_peer == g_.instruction[id]->send_peer) {
+        return done_[g_.receiver[before]];
+      }
+    }
+    return true;
+  }
+
+  /// Why `id`, at the head of its lane, does not run.
+  [[nodiscard]] std::string waits_for(std::size_t id) const {
+    const Instruction& i = *g_.instruction[id];
+    if (!dependency_met(id)) {
+      return "waits until lane " + std::to_string(i.dep_lane) + " has completed " + std::to_string(i.dep_step) + " steps";
+    }
+    if (g_.sender[id] != kNone && !done_[g_.sender[id]] && !startable(g_.sender[id])) {
+      return "waits for data of " + describe(g_, g_.sender[id]);
+    }
+    if (g_.receiver[id] != kNone) return "sends to " + describe(g_, g_.receiver[id]) + ", which has not started";
+    return "waits for data of " + describe(g_, g_.sender[id]);
+  }
+  [[nodiscard]] std::string blocked() const {
+    std::string text = "deadlock: ";
+    int named = 0;
+    for (std::size_t r = 0; r < g_.lane_id.size(); ++r) {
+      for (std::size_t l = 0; l < g_.lane_id[r].size(); ++l) {
+        const std::size_t id = head(r, l);
+        if (id == kNone) continue;
+        if (named == 4) return text + "; and more";
+        text += (named++ == 0 ? "" : "; ") + describe(g_, id) + " " + waits_for(id);
+      }
+    }
+    return text;
+  }
+
+  const Graph& g_;
+  std::vector<std::size_t>& order_;
+  std::vector<std::size_t> counter_;
+  std::vector<bool> done_;
+};
+
+}  // namespace
+
+std::string run_flows(const Graph& g, std::vector<std::size_t>* order) {
+  order->clear();
+  return Runner(g, order).run();
+}
+
+}  // namespace tally::schedule::detail

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Parts of the verifier. Each check returns an empty string or the reason; they run in this order, and each may assume
+// what the ones before it have proved.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "schedule/schedule.hpp"
+
+namespace tally::schedule::detail {
+
+inline constexpr std::size_t kNone = static_cast<std::size_t>(-1);
+
+/// Where an instruction stands.
+struct Site {
+  std::size_t rank;
+  std::size_t lane;
+  std::size_t step;
+};
+
+/// All instructions of a schedule, numbered rank by rank, lane by lane, with each send joined to its receive.
+struct Graph {
+  const Schedule* schedule = nullptr;
+  std::vector<Site> site;                         ///< of each instruction
+  std::vector<const Instruction*> instruction;
+  std::vector<std::vector<std::size_t>> first;    ///< [rank][lane]: number of its first instruction
+  std::vector<std::vector<std::size_t>> lane_id;  ///< [rank][lane]: number of the lane
+  std::size_t lanes = 0;                          ///< in all
+  std::vector<std::size_t> receiver;              ///< of what an instruction sends, or kNone
+  std::vector<std::size_t> sender;                ///< of what it receives, or kNone
+};
+
+/// An instruction's accesses to memory.
+struct Access {
+  Buffer buffer;
+  std::size_t chunk;
+  std::size_t chunks;
+  bool write;
+};
+
+/// At most two reads and a write.
+[[nodiscard]] std::vector<Access> accesses(const Instruction& i);
+[[nodiscard]] const char* name_of(Buffer buffer);
+[[nodiscard]] const char* name_of(Op op);
+/// "rank 2, lane 0, step 5 (RecvReduceSend)".
+[[nodiscard]] std::string describe(const Graph& g, std::size_t id);
+
+/// Fields in range (verify.cpp).
+[[nodiscard]] std::string check_structure(const Schedule& s);
+/// Joins sends and receives (verify.cpp).
+[[nodiscard]] std::string match(const Schedule& s, Graph* g);
+/// Runs the schedule with the least buffering; *order: an order in which the instructions complete (verify_flow.cpp).
+[[nodiscard]] std::string run_flows(const Graph& g, std::vector<std::size_t>* order);
+/// Happens-before: no race; a barrier separates (verify_order.cpp).
+[[nodiscard]] std::string check_order(const Graph& g, const std::vector<std::size_t>& order, bool in_place);
+/// Contributions and association of every result (verify_values.cpp).
+[[nodiscard]] std::string check_values(const Graph& g, const std::vector<std::size_t>& order, bool in_place);
+
+}  // namespace tally::schedule::detail
