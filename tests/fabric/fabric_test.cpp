@@ -380,6 +380,16 @@ TEST(Clock, stands_still_while_an_idle_nic_refuses_a_packet) {
   EXPECT_EQ(bench.read(1, kRxPackets), 2u);
 }
 
+TEST(Clock, runs_on_for_a_nic_that_is_ready_a_cycle_late) {
+  Bench bench(2);
+  bench.write(1, kStall, 2);
+  bench.write(0, kPeer, 1);
+  bench.write(0, kBlast, (3u << 16) | 5);
+  bench.settle();
+  EXPECT_EQ(bench.read(1, kRxPackets), 3u);
+  EXPECT_EQ(bench.read(1, kRxErrors), 0u);
+}
+
 TEST(Run, stops_at_the_limit_or_when_nothing_is_left) {
   Bench bench(1);
   bench.settle();
