@@ -136,18 +136,18 @@ void add_bench_command(CLI::App& app, CommandContext& context) {
       "Engine soft: one process a rank, wall time. A wrong result gives exit code 1.\n\n"
       "Example: tally bench allreduce --engine rtl --ranks 4 --sizes 8:64K --repeats 5 --dtype f32 --op sum");
   command->add_option("--engine", arguments->engine, "Engine: " + engine_names() + " or auto")->type_name("NAME");
-  command->add_option("--ranks", arguments->ranks, "Ranks", true)->type_name("N");
-  command->add_option("--sizes", arguments->sizes, "Bytes: 8:64K (powers of two), 8,64,1K or 64K", true)
+  command->add_option("--ranks", arguments->ranks, "Ranks")->capture_default_str()->type_name("N");
+  command->add_option("--sizes", arguments->sizes, "Bytes: 8:64K (powers of two), 8,64,1K or 64K")->capture_default_str()
       ->type_name("SIZES");
-  command->add_option("--repeats", arguments->repeats, "Timed runs of each size", true)->type_name("N");
-  command->add_option("--dtype", arguments->dtype, "i32, i64, f32 or f64", true)->type_name("TYPE");
-  command->add_option("--op", arguments->op, "sum, min or max", true)->type_name("OP");
-  command->add_option("--algorithm", arguments->algorithm, "auto or a name of `tally info`", true)->type_name("NAME");
+  command->add_option("--repeats", arguments->repeats, "Timed runs of each size")->capture_default_str()->type_name("N");
+  command->add_option("--dtype", arguments->dtype, "i32, i64, f32 or f64")->capture_default_str()->type_name("TYPE");
+  command->add_option("--op", arguments->op, "sum, min or max")->capture_default_str()->type_name("OP");
+  command->add_option("--algorithm", arguments->algorithm, "auto or a name of `tally info`")->capture_default_str()->type_name("NAME");
   command->add_option("--config", arguments->config, "Parameters of the simulated fabric (JSON)")->type_name("FILE");
   command->add_option("--json", arguments->json, "Also write the results there")->type_name("FILE");
-  command->add_option("--skew-ns", arguments->skew_ns, "Each rank posts up to this much later (simulated)", true)
+  command->add_option("--skew-ns", arguments->skew_ns, "Each rank posts up to this much later (simulated)")->capture_default_str()
       ->type_name("NS");
-  command->add_option("--seed", arguments->seed, "Of skews and inputs", true)->type_name("N");
+  command->add_option("--seed", arguments->seed, "Of skews and inputs")->capture_default_str()->type_name("N");
   command->callback([arguments, &context] { run(*arguments, context); });
 }
 

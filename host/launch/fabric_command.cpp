@@ -33,7 +33,7 @@ int serve(const FabricOptions& options) {
   auto* area = reinterpret_cast<sim::Area*>(segment.base() + header.sim_offset);
   auto* windows = reinterpret_cast<sim::Window*>(segment.base() + header.sim_offset + sizeof(sim::Area));
   header.fabric_up.store(1, std::memory_order_release);
-  fabric.serve(*area, windows, [] { return stop_requested != 0; });
+  fabric.serve(header, *area, windows, [] { return stop_requested != 0; });
   return 0;
 }
 

@@ -3,13 +3,14 @@
 // (docs/reductions.md).
 //
 // Ordering: in order. Latency: 6 enabled cycles. Throughput: one sum a cycle.
-// Storage: about 10 * W bits of registers (W the width of the format).
+// Storage: about 9 * W bits of registers (W the width of the format).
 // Stage s loads its registers in cycles with en_i[s]; the user moves one enable bit along with each
-// operand pair. A stage that is not enabled holds, so a unit that is not in use does not toggle, and
-// each stage's logic stands within its enable, so a simulator need not evaluate it.
+// operand pair. A stage that is not enabled holds, so a unit that is not in use does not toggle,
+// and each stage's logic stands within its enable, so a simulator need not evaluate it.
 // Stages: 0 order by magnitude; 1 align; 2 add; 3 normalise by groups of 8; 4 normalise by 0 to 7;
-// 5 round and pack. Longest paths (binary64): a 64-bit compare and a 2:1 select in stage 0, a 57-bit
-// add in 2, a 63-bit increment in 5, about six levels of 6-input LUTs elsewhere.
+// 5 round and pack. Longest paths (binary64): a 63-bit compare and a 2:1 select in stage 0, shift
+// and sticky in 1 (about ten levels of LUTs and LUT muxes), a 57-bit add in 2, a 63-bit increment
+// in 5. Not yet timed on a part.
 // Limitations: no exception flags, no other rounding mode.
 `default_nettype none
 
@@ -82,8 +83,8 @@ module tally_fadd #(
     add = PadW'(sum) << (PadW - SumW);
   endfunction
 
-  // Stage 3. Groups of zeros above the first one (the last group is not looked at), but no more than
-  // the exponent can go down.
+  // Stage 3. Groups of zeros above the first one (the last group is not looked at), but no more
+  // than the exponent can go down.
   function automatic logic [GroupW-1:0] coarse(input logic [PadW-1:0] x, input logic [ExpW-1:0] e);
     coarse = GroupW'(Groups - 1);
     for (int unsigned g = 0; g < Groups - 1; g++) begin
@@ -108,7 +109,8 @@ module tally_fadd #(
     field = x[3'd7 - n] ? room + 1'b1 - ExpW'(n) : '0;
   endfunction
 
-  // Stage 5. Fraction and the bits below it; a carry out of the fraction raises the exponent, up to infinity.
+  // Stage 5. Fraction and the bits below it; a carry out of the fraction raises the exponent, up to
+  // infinity.
   function automatic logic [W-2:0] round(input logic [ExpW-1:0] e, input logic [PadW-2:0] x);
     logic [ManW-1:0] fraction;
     logic up;

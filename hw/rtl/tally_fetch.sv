@@ -3,6 +3,7 @@
 //
 // A job names an address, a length of 0 to 4096 bytes (0: no read) and user bits. It leaves, in order, with its user
 // bits at out_* once its first beat has come (at once without payload); its ceil(len/64) beats follow at beat_*.
+// out_ready_i ends the job; give it with or after its last beat.
 // Ordering: jobs and their data first in, first out. The DMA reader has no data back-pressure: a job is accepted only
 // when the data FIFO has room for all of it. Latency: that of the DMA reader plus 1. Throughput: one beat a cycle.
 // Storage: Beats * 512 + Jobs * (UserW + 13) bits.
@@ -66,7 +67,7 @@ module tally_fetch #(
   tally_fifo #(.Width(13 + UserW), .Depth(Jobs)) u_jobs (
     .clk_i, .rst_ni,
     .in_valid_i(push), .in_ready_o(job_ready), .in_data_i({in_user_i, in_len_i}),
-    .out_valid_o(job_valid), .out_ready_i(out_ready_i && out_valid_o),
+    .out_valid_o(job_valid), .out_ready_i(out_ready_i),
     .out_data_o({out_user_o, out_len_o}),
     .level_o(unused_job_level)
   );

@@ -42,14 +42,14 @@ Beat fill(tally_dtype dtype, tally_op op, std::uint64_t user, const std::functio
   return beat;
 }
 
-class ReduceOperation : public testing::TestWithParam<std::tuple<tally_dtype, tally_op>> {
+class RtlReduceOperation : public testing::TestWithParam<std::tuple<tally_dtype, tally_op>> {
  protected:
   tally_dtype dtype() const { return std::get<0>(GetParam()); }
   tally_op op() const { return std::get<1>(GetParam()); }
   std::size_t lanes() const { return is_wide(dtype()) ? 8 : 16; }
 };
 
-TEST_P(ReduceOperation, all_pairs_of_corner_values_follow_the_rule) {
+TEST_P(RtlReduceOperation, all_pairs_of_corner_values_follow_the_rule) {
   ReduceDut dut;
   Random random(test_seed());
   const std::vector<std::uint64_t> corners = corner_values(dtype());
@@ -62,7 +62,7 @@ TEST_P(ReduceOperation, all_pairs_of_corner_values_follow_the_rule) {
   dut.stream((n * n + lanes() - 1) / lanes(), [&] { return fill(dtype(), op(), index, pair); }, random, 0, 0);
 }
 
-TEST_P(ReduceOperation, a_million_random_pairs_follow_the_rule) {
+TEST_P(RtlReduceOperation, a_million_random_pairs_follow_the_rule) {
   ReduceDut dut;
   const std::uint64_t seed = test_seed();
   Random random(seed);
@@ -72,13 +72,13 @@ TEST_P(ReduceOperation, a_million_random_pairs_follow_the_rule) {
       beats, [&] { return fill(dtype(), op(), random.next(), [&] { return source.next(); }); }, random, 5, 5);
 }
 
-INSTANTIATE_TEST_SUITE_P(All, ReduceOperation,
+INSTANTIATE_TEST_SUITE_P(All, RtlReduceOperation,
                          testing::Combine(testing::ValuesIn(kDtypes), testing::ValuesIn(kOps)),
                          [](const auto& test) {
                            return name_of(std::get<0>(test.param)) + '_' + name_of(std::get<1>(test.param));
                          });
 
-TEST(Reduce, known_sums_come_out_of_every_lane_in_both_orders) {
+TEST(RtlReduce, known_sums_come_out_of_every_lane_in_both_orders) {
   ReduceDut dut;
   Random random(test_seed());
   for (const KnownSum& k : known_sums()) {
@@ -114,9 +114,9 @@ class MixedSource {
   std::uint64_t user_ = 0;
 };
 
-class ReduceFlow : public testing::TestWithParam<std::tuple<unsigned, unsigned>> {};
+class RtlReduceFlow : public testing::TestWithParam<std::tuple<unsigned, unsigned>> {};
 
-TEST_P(ReduceFlow, mixed_types_keep_order_sideband_and_bytes) {
+TEST_P(RtlReduceFlow, mixed_types_keep_order_sideband_and_bytes) {
   const std::uint64_t seed = test_seed();
   Random random(seed);
   MixedSource source(seed);
@@ -130,14 +130,14 @@ TEST_P(ReduceFlow, mixed_types_keep_order_sideband_and_bytes) {
   EXPECT_EQ(dut.in_flight(), 0u);
 }
 
-INSTANTIATE_TEST_SUITE_P(IdleAndStall, ReduceFlow,
+INSTANTIATE_TEST_SUITE_P(IdleAndStall, RtlReduceFlow,
                          testing::Combine(testing::Values(0u, 30u, 90u), testing::Values(0u, 30u, 90u)),
                          [](const auto& test) {
                            return "idle" + std::to_string(std::get<0>(test.param)) + "_stall" +
                                   std::to_string(std::get<1>(test.param));
                          });
 
-TEST(Reduce, every_type_takes_the_documented_latency) {
+TEST(RtlReduce, every_type_takes_the_documented_latency) {
   const std::uint64_t seed = test_seed();
   Random random(seed);
   MixedSource source(seed);
@@ -150,7 +150,7 @@ TEST(Reduce, every_type_takes_the_documented_latency) {
   }
 }
 
-TEST(Reduce, takes_a_beat_every_cycle) {
+TEST(RtlReduce, takes_a_beat_every_cycle) {
   const std::uint64_t seed = test_seed();
   Random random(seed);
   MixedSource source(seed);
@@ -161,7 +161,7 @@ TEST(Reduce, takes_a_beat_every_cycle) {
   EXPECT_EQ(dut.cycles() - start, 1000 + kLatency);
 }
 
-TEST(Reduce, stands_while_the_output_is_not_taken) {
+TEST(RtlReduce, stands_while_the_output_is_not_taken) {
   const std::uint64_t seed = test_seed();
   Random random(seed);
   MixedSource source(seed);
@@ -183,7 +183,7 @@ TEST(Reduce, stands_while_the_output_is_not_taken) {
   EXPECT_EQ(dut.taken(), kLatency + 1);
 }
 
-TEST(Reduce, reset_drops_what_is_in_flight_and_nothing_after_it) {
+TEST(RtlReduce, reset_drops_what_is_in_flight_and_nothing_after_it) {
   const std::uint64_t seed = test_seed();
   Random random(seed);
   MixedSource source(seed);

@@ -79,13 +79,19 @@ constexpr Bits<T> extreme(Bits<T> a, Bits<T> b) noexcept {
 
 template <class T, Bits<T> (*kOperation)(Bits<T>, Bits<T>) noexcept>
 void loop(void* dst, const void* a, const void* b, std::size_t elements) noexcept {
-  // Elements at any address, of memory that the program uses as it likes.
-  using Element [[gnu::aligned(1), gnu::may_alias]] = Bits<T>;
-  auto* d = static_cast<Element*>(dst);
-  const auto* x = static_cast<const Element*>(a);
-  const auto* y = static_cast<const Element*>(b);
+  // Elements stand at any address, in memory of any type: hence memcpy, which becomes an unaligned access.
+  auto* d = static_cast<unsigned char*>(dst);
+  const auto* x = static_cast<const unsigned char*>(a);
+  const auto* y = static_cast<const unsigned char*>(b);
   TALLY_INDEPENDENT_ITERATIONS
-  for (std::size_t i = 0; i < elements; ++i) d[i] = kOperation(x[i], y[i]);
+  for (std::size_t i = 0; i < elements; ++i) {
+    Bits<T> va;
+    Bits<T> vb;
+    __builtin_memcpy(&va, x + i * sizeof(T), sizeof(T));
+    __builtin_memcpy(&vb, y + i * sizeof(T), sizeof(T));
+    const Bits<T> r = kOperation(va, vb);
+    __builtin_memcpy(d + i * sizeof(T), &r, sizeof(T));
+  }
 }
 
 template <class T>

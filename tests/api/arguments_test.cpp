@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Every bad argument gets a status and a sentence that names it; nothing is posted. A private job of one rank will do.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <string>
+
+#include "place.hpp"
+
+namespace tally::test {
+namespace {
+
+struct Arguments : testing::Test {
+  Place place;
+  tally_endpoint* e = place.endpoint;
+  tally_request* request = nullptr;
+
+  ~Arguments() override { EXPECT_EQ(tally_endpoint_close(e), TALLY_OK) << tally_last_error(); }
+  static void expect(tally_status got, tally_status status, const std::string& text) {
+    EXPECT_STREQ(tally_status_name(got), tally_status_name(status));
+    EXPECT_NE(std::string(tally_last_error()).find(text), std::string::npos)
+        << "last error: " << tally_last_error() << "\nexpected in it: " << text;
+  }
+  static void bad(tally_status got, const std::string& text) { expect(got, TALLY_ERR_ARGUMENT, text); }
+};
+
+TEST_F(Arguments, null_handles_and_outputs_are_named) {
+  void* buffer = place.memory.data();
+  bad(tally_endpoint_open(nullptr, nullptr), "tally_endpoint_open: endpoint is NULL");
+  bad(tally_endpoint_close(nullptr), "tally_endpoint_close: endpoint is NULL");
+  bad(tally_endpoint_rank(e, nullptr), "tally_endpoint_rank: rank is NULL");
+  bad(tally_endpoint_size(nullptr, nullptr), "tally_endpoint_size: endpoint is NULL");
+  bad(tally_endpoint_engine(e, nullptr), "tally_endpoint_engine: name is NULL");
+  bad(tally_endpoint_counters(e, nullptr), "tally_endpoint_counters: counters is NULL");
+  bad(tally_endpoint_progress(nullptr), "tally_endpoint_progress: endpoint is NULL");
+  bad(tally_memory_register(e, buffer, 1, nullptr), "tally_memory_register: memory is NULL");
+  bad(tally_memory_deregister(nullptr), "tally_memory_deregister: memory is NULL");
+  bad(tally_send_start(nullptr, nullptr, buffer, 1, 0, 0, &request), "tally_send_start: endpoint is NULL");
+  bad(tally_send_start(e, nullptr, buffer, 1, 0, 0, nullptr), "tally_send_start: request is NULL");
+  bad(tally_recv_start(e, nullptr, buffer, 1, 0, 0, nullptr), "tally_recv_start: request is NULL");
+  bad(tally_send(nullptr, nullptr, buffer, 1, 0, 0), "tally_send: endpoint is NULL");
+  bad(tally_test(nullptr, nullptr), "tally_test: request is NULL");
+  bad(tally_wait(&request, nullptr), "tally_wait: *request is NULL");
+  bad(tally_wait_all(nullptr, 1), "tally_wait_all: requests is NULL");
+  bad(tally_group_create(e, nullptr, 1, nullptr), "tally_group_create: group is NULL");
+  bad(tally_group_free(nullptr), "tally_group_free: group is NULL");
+  bad(tally_group_rank(nullptr, nullptr), "tally_group_rank: group is NULL");
+  bad(tally_group_size(nullptr, nullptr), "tally_group_size: group is NULL");
+  bad(tally_group_set_algorithm(nullptr, "ring"), "tally_group_set_algorithm: group is NULL");
+  bad(tally_barrier_start(e, nullptr, nullptr), "tally_barrier_start: request is NULL");
+  bad(tally_barrier(nullptr, nullptr), "tally_barrier: endpoint is NULL");
+}
+
+TEST_F(Arguments, message_arguments_out_of_range_are_named_with_their_value) {
+  void* buffer = place.memory.data();
+  bad(tally_send(e, nullptr, buffer, 4, 1, 0), "tally_send: destination 1 is out of range (0 to 0)");
+  bad(tally_send(e, nullptr, buffer, 4, -1, 0), "destination -1 is out of range");
+  bad(tally_send(e, nullptr, buffer, 4, 0, -5), "tally_send: tag -5 is out of range");
+  bad(tally_send(e, nullptr, nullptr, 4, 0, 0), "tally_send: buffer is NULL");
+  bad(tally_recv(e, nullptr, buffer, 4, 3, 0, nullptr), "tally_recv: source 3 is out of range");
+  bad(tally_recv(e, nullptr, buffer, 4, -2, 0, nullptr), "tally_recv: source -2 is out of range");
+  bad(tally_recv(e, nullptr, buffer, 4, 0, -2, nullptr), "tally_recv: tag -2 is out of range");
+  bad(tally_recv(e, nullptr, nullptr, 4, 0, 0, nullptr), "tally_recv: buffer is NULL");
+  tally_result result{};
+  bad(tally_recv(e, nullptr, buffer, 4, 0, 0, &result), "tally_recv: result->size is 0");
+  tally_counters counters{};
+  bad(tally_endpoint_counters(e, &counters), "tally_endpoint_counters: counters->size is 0");
+}
+
+TEST_F(Arguments, unregistered_buffers_are_refused_before_anything_is_posted) {
+  const auto no = TALLY_ERR_NOT_REGISTERED;
+  std::vector<std::byte> other(64);
+  std::byte* end = place.memory.data() + place.memory.size();
+  expect(tally_send(e, nullptr, other.data(), 64, 0, 0), no, "tally_send: buffer [");
+  expect(tally_send(e, nullptr, end - 4, 5, 0, 0), no, "of 5 bytes is not within registered memory");
+  expect(tally_recv(e, nullptr, end, 1, 0, 0, nullptr), no, "tally_recv: buffer [");
+  expect(tally_allreduce(e, nullptr, other.data(), place.at<void>(), 2, TALLY_I32, TALLY_SUM), no, "tally_allreduce: input [");
+  expect(tally_allreduce(e, nullptr, place.at<void>(), other.data(), 2, TALLY_I32, TALLY_SUM), no, "tally_allreduce: output [");
+  expect(tally_bcast(e, nullptr, other.data(), 2, TALLY_I32, 0), no, "tally_bcast: buffer [");
+  EXPECT_EQ(tally_send_start(e, nullptr, end - 4, 4, 0, 0, &request), TALLY_OK);
+  EXPECT_EQ(tally_recv(e, nullptr, end - 4, 4, 0, 0, nullptr), TALLY_OK);
+  EXPECT_EQ(tally_wait(&request, nullptr), TALLY_OK);
+}
+
+TEST_F(Arguments, collective_arguments_out_of_range_are_named_with_their_value) {
+  std::int32_t* a = place.at<std::int32_t>();
+  bad(tally_allreduce(e, nullptr, a, a, 1, static_cast<tally_dtype>(9), TALLY_SUM), "tally_allreduce: dtype 9");
+  bad(tally_allreduce(e, nullptr, a, a, 1, TALLY_I32, static_cast<tally_op>(5)), "tally_allreduce: op 5");
+  bad(tally_allreduce(e, nullptr, a, a, 0, TALLY_I32, TALLY_OP_NONE), "tally_allreduce: op 0");
+  bad(tally_allreduce(e, nullptr, a, a, 1, TALLY_BYTE, TALLY_SUM), "tally_allreduce: dtype TALLY_BYTE");
+  bad(tally_allreduce(e, nullptr, a, a + 1, 2, TALLY_I32, TALLY_SUM), "overlap");
+  bad(tally_allreduce(e, nullptr, a + 1, a, 2, TALLY_I32, TALLY_SUM), "overlap");
+  bad(tally_allreduce(e, nullptr, nullptr, a, 2, TALLY_I32, TALLY_SUM), "tally_allreduce: input is NULL");
+  expect(tally_allreduce(e, nullptr, a, a, SIZE_MAX / 4, TALLY_I32, TALLY_SUM), TALLY_ERR_UNSUPPORTED,
+         "tally_allreduce: count ");
+  bad(tally_bcast(e, nullptr, a, 1, TALLY_I32, 1), "tally_bcast: root 1 is out of range (0 to 0)");
+  bad(tally_bcast(e, nullptr, a, 1, TALLY_I32, -1), "tally_bcast: root -1");
+  bad(tally_bcast(e, nullptr, a, 0, static_cast<tally_dtype>(0), 0), "tally_bcast: dtype 0");
+}
+
+TEST_F(Arguments, group_lists_are_checked) {
+  tally_group* group = nullptr;
+  const int twice[] = {0, 0};
+  const int outside[] = {4};
+  const int mine[] = {0};
+  bad(tally_group_create(e, nullptr, 1, &group), "tally_group_create: ranks is NULL");
+  bad(tally_group_create(e, mine, 0, &group), "tally_group_create: size 0");
+  bad(tally_group_create(e, twice, 2, &group), "tally_group_create: size 2");
+  bad(tally_group_create(e, outside, 1, &group), "tally_group_create: ranks[0] is 4");
+  ASSERT_EQ(tally_group_create(e, mine, 1, &group), TALLY_OK);
+  bad(tally_group_set_algorithm(group, "magic"), "tally_group_set_algorithm: algorithm 'magic' is unknown");
+  bad(tally_group_set_algorithm(group, nullptr), "tally_group_set_algorithm: name is NULL");
+  EXPECT_EQ(tally_group_set_algorithm(group, "ring"), TALLY_OK);
+  EXPECT_EQ(tally_group_set_algorithm(group, "auto"), TALLY_OK);
+  expect(tally_endpoint_close(e), TALLY_ERR_BUSY, "1 groups");
+  EXPECT_EQ(tally_group_free(group), TALLY_OK);
+}
+
+TEST_F(Arguments, a_group_of_another_endpoint_is_refused) {
+  Place second;
+  const int mine[] = {0};
+  tally_group* group = nullptr;
+  ASSERT_EQ(tally_group_create(second.endpoint, mine, 1, &group), TALLY_OK);
+  bad(tally_barrier(e, group), "tally_barrier: group is of another endpoint");
+  EXPECT_EQ(tally_group_free(group), TALLY_OK);
+  EXPECT_EQ(tally_endpoint_close(second.endpoint), TALLY_OK);
+}
+
+TEST_F(Arguments, memory_regions_are_checked) {
+  tally_memory* memory = nullptr;
+  bad(tally_memory_register(e, nullptr, 1, &memory), "tally_memory_register: base is NULL");
+  bad(tally_memory_register(e, place.memory.data(), 0, &memory), "tally_memory_register: length is 0");
+  bad(tally_memory_register(e, place.memory.data(), SIZE_MAX, &memory), "runs past the end");
+  ASSERT_EQ(tally_recv_start(e, nullptr, place.memory.data(), 4, 0, 0, &request), TALLY_OK);
+  expect(tally_memory_deregister(place.region), TALLY_ERR_BUSY, "1 operations");
+  expect(tally_endpoint_close(e), TALLY_ERR_BUSY, "1 requests");
+  EXPECT_EQ(tally_test(&request, nullptr), TALLY_AGAIN);
+  EXPECT_NE(request, nullptr);
+  EXPECT_EQ(tally_send(e, nullptr, place.memory.data() + 8, 4, 0, 0), TALLY_OK);
+  EXPECT_EQ(tally_wait(&request, nullptr), TALLY_OK);
+  EXPECT_EQ(request, nullptr);
+  EXPECT_EQ(tally_memory_deregister(place.region), TALLY_OK);
+  expect(tally_send(e, nullptr, place.memory.data(), 4, 0, 0), TALLY_ERR_NOT_REGISTERED, "buffer");
+}
+
+TEST_F(Arguments, a_request_that_ended_is_refused) {
+  ASSERT_EQ(tally_send_start(e, nullptr, nullptr, 0, 0, 0, &request), TALLY_OK);
+  tally_request* copy = request;
+  EXPECT_EQ(tally_wait(&request, nullptr), TALLY_OK);
+  bad(tally_wait(&copy, nullptr), "is not under way");
+  tally_request* list[] = {nullptr, copy};
+  bad(tally_wait_all(list, 2), "tally_wait_all: requests[1]");
+  EXPECT_EQ(tally_recv(e, nullptr, nullptr, 0, 0, 0, nullptr), TALLY_OK);
+}
+
+TEST_F(Arguments, names_and_version_are_there) {
+  EXPECT_STREQ(tally_status_name(TALLY_ERR_TIMEOUT), "TALLY_ERR_TIMEOUT");
+  EXPECT_STREQ(tally_status_name(static_cast<tally_status>(15)), "unknown status");
+  EXPECT_NE(std::strchr(tally_version(), '.'), nullptr);
+  const char* engine = nullptr;
+  EXPECT_EQ(tally_endpoint_engine(e, &engine), TALLY_OK);
+  EXPECT_STREQ(engine, "soft");
+}
+
+}  // namespace
+}  // namespace tally::test

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "place.hpp"
+
+namespace tally::test {
+namespace {
+
+int sum_of(Place& place, tally_group* group, int value) {
+  int* word = place.at<int>();
+  *word = value;
+  RANK_OK(tally_allreduce(place.endpoint, group, word, word, 1, TALLY_I32, TALLY_SUM));
+  return *word;
+}
+
+TEST(Groups, halves_and_a_reversed_whole_work_side_by_side) {
+  for (const int ranks : {2, 3, 4, 5, 8}) {
+    expect_ranks(ranks, [](int) {
+      Place place;
+      std::vector<int> half;
+      std::vector<int> reversed;
+      for (int rank = place.size - 1; rank >= 0; --rank) {
+        if (rank % 2 == place.rank % 2) half.push_back(rank);
+        reversed.push_back(rank);
+      }
+      tally_group* mine = nullptr;
+      tally_group* all = nullptr;
+      RANK_OK(tally_group_create(place.endpoint, half.data(), static_cast<int>(half.size()), &mine));
+      RANK_OK(tally_group_create(place.endpoint, reversed.data(), place.size, &all));
+      int rank = -1;
+      int size = -1;
+      RANK_OK(tally_group_rank(all, &rank));
+      RANK_OK(tally_group_size(mine, &size));
+      RANK_CHECK(rank == place.size - 1 - place.rank && size == static_cast<int>(half.size()));
+      int expected = 0;
+      for (const int member : half) expected += member;
+      RANK_CHECK(sum_of(place, mine, place.rank) == expected);
+      RANK_CHECK(sum_of(place, all, place.rank) == place.size * (place.size - 1) / 2);
+      // Root 0 of the reversed group is the last rank of the job.
+      *place.at<int>() = place.rank;
+      RANK_OK(tally_bcast(place.endpoint, all, place.at<int>(), 1, TALLY_I32, 0));
+      RANK_CHECK(*place.at<int>() == place.size - 1);
+      RANK_OK(tally_group_free(mine));
+      RANK_OK(tally_group_free(all));
+      place.close();
+    });
+  }
+}
+
+TEST(Groups, messages_of_different_groups_do_not_meet) {
+  expect_ranks(2, [](int) {
+    Place place;
+    const int both[] = {1, 0};
+    tally_group* group = nullptr;
+    RANK_OK(tally_group_create(place.endpoint, both, 2, &group));
+    int* word = place.at<int>();
+    const int other_in_group = place.rank;  // the list is reversed
+    if (place.rank == 0) {
+      word[0] = 1;
+      word[1] = 2;
+      RANK_OK(tally_send(place.endpoint, nullptr, &word[0], sizeof(int), 1, 5));
+      RANK_OK(tally_send(place.endpoint, group, &word[1], sizeof(int), other_in_group, 5));
+    } else {
+      tally_result result = empty_result();
+      RANK_OK(tally_recv(place.endpoint, group, &word[0], sizeof(int), TALLY_ANY_SOURCE, TALLY_ANY_TAG, &result));
+      RANK_CHECK(word[0] == 2 && result.source == 0);
+      RANK_OK(tally_recv(place.endpoint, nullptr, &word[0], sizeof(int), TALLY_ANY_SOURCE, TALLY_ANY_TAG, &result));
+      RANK_CHECK(word[0] == 1);
+    }
+    RANK_OK(tally_group_free(group));
+    place.close();
+  });
+}
+
+TEST(Groups, contexts_come_back_when_all_have_freed) {
+  expect_ranks(3, [](int) {
+    Place place;
+    const int all[] = {0, 1, 2};
+    for (int round = 0; round < 200; ++round) {  // three times as many as there are contexts
+      tally_group* group = nullptr;
+      RANK_OK(tally_group_create(place.endpoint, all, 3, &group));
+      RANK_CHECK(sum_of(place, group, round) == 3 * round);
+      RANK_OK(tally_group_free(group));
+      if (round % 8 == 0) RANK_OK(tally_barrier(place.endpoint, nullptr));
+    }
+    place.close();
+  });
+}
+
+TEST(Groups, too_many_at_once_fail_on_every_member_and_leave_the_rest_usable) {
+  expect_ranks(2, [](int) {
+    Place place;
+    const int all[] = {0, 1};
+    std::vector<tally_group*> groups;
+    for (int i = 0; i < 63; ++i) {
+      groups.push_back(nullptr);
+      RANK_OK(tally_group_create(place.endpoint, all, 2, &groups.back()));
+    }
+    tally_group* more = nullptr;
+    RANK_CHECK(tally_group_create(place.endpoint, all, 2, &more) == TALLY_ERR_NO_MEMORY);
+    RANK_CHECK(std::string(tally_last_error()).find("no free context") != std::string::npos);
+    RANK_CHECK(sum_of(place, groups.back(), 1) == 2);
+    for (tally_group* group : groups) RANK_OK(tally_group_free(group));
+    RANK_OK(tally_barrier(place.endpoint, nullptr));
+    RANK_OK(tally_group_create(place.endpoint, all, 2, &more));
+    RANK_OK(tally_group_free(more));
+    place.close();
+  });
+}
+
+TEST(Groups, lists_with_repeated_foreign_or_missing_ranks_are_refused) {
+  expect_ranks(3, [](int rank) {
+    Place place;
+    tally_group* group = nullptr;
+    const int repeated[] = {rank, 0, 0};
+    const int foreign[] = {rank, 3};
+    const int others[] = {(rank + 1) % 3, (rank + 2) % 3};
+    RANK_CHECK(tally_group_create(place.endpoint, repeated, 3, &group) == TALLY_ERR_ARGUMENT);
+    RANK_CHECK(std::string(tally_last_error()).find("ranks[") != std::string::npos);
+    RANK_CHECK(tally_group_create(place.endpoint, foreign, 2, &group) == TALLY_ERR_ARGUMENT);
+    RANK_CHECK(std::string(tally_last_error()).find("ranks[1] is 3") != std::string::npos);
+    RANK_CHECK(tally_group_create(place.endpoint, others, 2, &group) == TALLY_ERR_ARGUMENT);
+    RANK_CHECK(std::string(tally_last_error()).find("does not hold the caller, rank " + std::to_string(rank)) !=
+               std::string::npos);
+    RANK_CHECK(tally_group_create(place.endpoint, others, -1, &group) == TALLY_ERR_ARGUMENT);
+    RANK_CHECK(group == nullptr);
+    place.close();
+  });
+}
+
+}  // namespace
+}  // namespace tally::test

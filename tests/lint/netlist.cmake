@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Runs a module's tests on its netlist: yosys miscompiles some constructs without an error, and this finds it.
+include_guard()
+
+# tally_netlist(target TOP module [PREFIX name] [PARAMS NAME=VALUE...] SOURCES files...): the Verilated model of what
+# yosys makes of a module of hw/rtl.
+function(tally_netlist target)
+  cmake_parse_arguments(ARG "" "TOP;PREFIX" "PARAMS;SOURCES" ${ARGN})
+  if(NOT ARG_PREFIX)
+    set(ARG_PREFIX V${ARG_TOP})
+  endif()
+  if(NOT TARGET tally_verilated_runtime)
+    add_library(tally_verilated_runtime STATIC
+      ${VERILATOR_ROOT}/include/verilated.cpp ${VERILATOR_ROOT}/include/verilated_threads.cpp)
+    target_include_directories(tally_verilated_runtime SYSTEM PUBLIC
+      ${VERILATOR_ROOT}/include ${VERILATOR_ROOT}/include/vltstd)
+    target_compile_features(tally_verilated_runtime PUBLIC cxx_std_20)
+    target_compile_options(tally_verilated_runtime PRIVATE -w)
+    target_link_libraries(tally_verilated_runtime PUBLIC Threads::Threads)
+  endif()
+  set(rtl ${PROJECT_SOURCE_DIR}/hw/rtl)
+  list(TRANSFORM ARG_SOURCES PREPEND ${rtl}/ OUTPUT_VARIABLE paths)
+  list(JOIN ARG_SOURCES " " words)
+  set(chparam "")
+  foreach(param ${ARG_PARAMS})
+    string(REPLACE "=" " " pair ${param})
+    string(APPEND chparam " -chparam ${pair}")
+  endforeach()
+  set(dir ${CMAKE_CURRENT_BINARY_DIR}/${target}.dir)
+  set(archive ${dir}/${ARG_PREFIX}__ALL.a)
+  file(MAKE_DIRECTORY ${dir})
+  add_custom_command(OUTPUT ${archive}
+    COMMAND ${TALLY_YOSYS} -q -p "read_verilog -sv -defer -I. tally_pkg.sv ${words}; \
+hierarchy -check -top ${ARG_TOP}${chparam}; proc; opt -fast; rename -top ${ARG_TOP}; \
+write_verilog -noattr ${dir}/netlist.v"
+    COMMAND ${VERILATOR_BIN} --cc --build -O3 -Wno-lint -Wno-fatal --x-initial unique ${dir}/netlist.v
+            --top-module ${ARG_TOP} --prefix ${ARG_PREFIX} -Mdir ${dir} > ${dir}/verilator.log
+    DEPENDS ${rtl}/tally_pkg.sv ${rtl}/tally_assert.svh ${paths}
+    WORKING_DIRECTORY ${rtl}
+    COMMENT "Netlist of ${ARG_TOP}" VERBATIM)
+  add_custom_target(${target}_archive DEPENDS ${archive})
+  add_library(${target} INTERFACE)
+  add_dependencies(${target} ${target}_archive)
+  target_include_directories(${target} SYSTEM INTERFACE ${dir})
+  target_link_libraries(${target} INTERFACE ${archive} tally_verilated_runtime)
+endfunction()
+
+# tally_netlist_test(name SOURCES... DEPS targets...): like tally_test; the tests' names begin with "netlist.".
+function(tally_netlist_test name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE ${ARG_DEPS} GTest::gtest_main)
+  target_include_directories(${name} PRIVATE
+    ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/tests ${CMAKE_CURRENT_BINARY_DIR})
+  tally_compile_options(${name})
+  gtest_discover_tests(${name} TEST_PREFIX netlist. DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 120)
+endfunction()
+
+find_program(TALLY_YOSYS yosys)

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "rtl_seq/node.hpp"
+
+#include <verilated.h>
+
+#include "Vtally_seq.h"
+
+namespace tally::test {
+namespace {
+
+// Reads of up to 4096 bytes at once and the beats of a write under way.
+constexpr std::size_t kReadsInFlight = 4;
+
+template <typename Port>
+void put(Port& port, const void* data, std::size_t bytes) {
+  std::memcpy(port.m_storage, data, bytes);
+}
+
+}  // namespace
+
+Node::Node(unsigned id, const Timing& timing, std::uint64_t seed)
+    : id_(id), timing_(timing), random_(seed), context_(std::make_unique<VerilatedContext>()),
+      memory_(std::size_t{4} << 20) {
+  context_->randReset(2);
+  context_->randSeed(static_cast<int>(seed & 0x7fffffff) + 1);
+  dut_ = std::make_unique<Vtally_seq>(context_.get(), "seq");
+  for (auto& byte : memory_) byte = static_cast<std::uint8_t>(random_());
+  dut_->rst_ni = 0;
+  dut_->node_i = static_cast<std::uint16_t>(id);
+  for (int i = 0; i < 4; ++i) {
+    dut_->clk_i = 0;
+    dut_->eval();
+    dut_->clk_i = 1;
+    dut_->eval();
+  }
+  dut_->rst_ni = 1;
+}
+
+Node::~Node() { dut_->final(); }
+
+bool Node::idle() const {
+  return dut_->idle_o != 0 && commands_.empty() && schedule_writes_.empty() && reads_.empty() && granted_.empty() &&
+         landing_.empty() && out_.beats.empty();
+}
+
+void Node::drive(std::deque<Packet>& arrivals) {
+  dut_->ep_enable_i = enable_;
+
+  dut_->sched_wr_valid_i = !schedule_writes_.empty();
+  if (!schedule_writes_.empty()) {
+    dut_->sched_wr_addr_i = schedule_writes_.front().entry;
+    put(dut_->sched_wr_data_i, schedule_writes_.front().data.data(), 32);
+    schedule_writes_.pop_front();
+    dut_->cmd_valid_i = 0;
+  } else {
+    dut_->cmd_valid_i = !commands_.empty();
+    if (!commands_.empty()) put(dut_->cmd_desc_i, &commands_.front(), 64);
+    dut_->cmd_arrival_i = static_cast<std::uint32_t>(now);
+  }
+
+  dut_->abort_valid_i = !aborts_.empty();
+  if (!aborts_.empty()) {
+    dut_->abort_i = aborts_.front();
+    aborts_.pop_front();
+  }
+
+  // A stalled source keeps its beat back only before it was shown: rx is always ready, so each cycle is new.
+  dut_->rx_valid_i = !arrivals.empty() && !chance(timing_.stall);
+  if (dut_->rx_valid_i) {
+    const Packet& packet = arrivals.front();
+    put(dut_->rx_data_i, packet.beats[in_beat_].data(), 64);
+    dut_->rx_last_i = in_beat_ + 1 == packet.beats.size();
+  }
+
+  dut_->tx_ready_i = !chance(timing_.stall);
+  dut_->cpl_ready_i = !chance(timing_.stall);
+
+  // Reads: one command a cycle over both clients, answers in order, one beat a cycle.
+  const bool room = reads_.size() < kReadsInFlight && !chance(timing_.stall);
+  const bool prefer_b = random_() & 1;
+  dut_->rda_cmd_ready_i = room && (!prefer_b || !dut_->rdb_cmd_valid_o);
+  dut_->rdb_cmd_ready_i = room && !dut_->rda_cmd_ready_i;
+  dut_->rda_data_valid_i = 0;
+  dut_->rdb_data_valid_i = 0;
+  if (!reads_.empty() && reads_.front().ready <= now && !chance(timing_.stall)) {
+    Read& read = reads_.front();
+    Beat beat;
+    for (auto& word : beat) word = static_cast<std::uint32_t>(random_());
+    const std::size_t n = std::min<std::size_t>(64, read.data.size() - read.at);
+    std::memcpy(beat.data(), read.data.data() + read.at, n);
+    const bool last = read.at + n == read.data.size();
+    if (read.b) {
+      dut_->rdb_data_valid_i = 1;
+      dut_->rdb_data_last_i = last;
+      put(dut_->rdb_data_i, beat.data(), 64);
+    } else {
+      dut_->rda_data_valid_i = 1;
+      dut_->rda_data_last_i = last;
+      put(dut_->rda_data_i, beat.data(), 64);
+    }
+    read.at += n;
+    if (last) reads_.pop_front();
+  }
+
+  // Writes: a command is granted when the data of the one before was taken.
+  dut_->wr_cmd_ready_i = granted_.empty() && !chance(timing_.stall);
+  dut_->wr_data_ready_i = !granted_.empty() && !chance(timing_.stall);
+  dut_->wr_done_i = 0;
+  if (!landing_.empty() && landing_.front().due <= now) {
+    const Write& write = landing_.front();
+    std::memcpy(at(write.addr), write.data.data(), write.len);
+    landing_.pop_front();
+    dut_->wr_done_i = 1;
+  }
+
+  const auto region = regions_.find(dut_->mr_key_o);
+  dut_->mr_ok_i = dut_->mr_len_o == 0 ||
+                  (region != regions_.end() && dut_->mr_addr_o >= region->second.addr &&
+                   dut_->mr_addr_o + dut_->mr_len_o <= region->second.addr + region->second.len);
+}
+
+void Node::sample(std::deque<Packet>& arrivals) {
+  if (dut_->cmd_valid_i && dut_->cmd_ready_o) commands_.pop_front();
+
+  if (dut_->rx_valid_i) {
+    if (++in_beat_ == arrivals.front().beats.size()) {
+      if (arrivals.front().header().ptype == static_cast<std::uint8_t>(device::PacketType::kColl)) {
+        received_last.push_back(now);
+      }
+      arrivals.pop_front();
+      in_beat_ = 0;
+    }
+  }
+
+  if (dut_->tx_valid_o && dut_->tx_ready_i) {
+    Beat beat;
+    std::memcpy(beat.data(), dut_->tx_data_o.m_storage, 64);
+    out_.beats.push_back(beat);
+    const bool data = out_.header().ptype == static_cast<std::uint8_t>(device::PacketType::kColl);
+    if (data && out_.beats.size() == 1) sent_first.push_back(now);
+    if (dut_->tx_last_o) {
+      if (data) sent_last.push_back(now);
+      auto* header = reinterpret_cast<device::WireHeader*>(out_.beats[0].data());
+      header->src_node = static_cast<std::uint16_t>(id_);
+      sent_.push_back(std::exchange(out_, {}));
+    }
+  }
+
+  const auto read = [&](bool b, std::uint64_t addr, unsigned len) {
+    ++reads;
+    if (addr < kBase || addr + len > kBase + memory_.size() || len == 0 || len > device::kMtu) std::abort();
+    const std::uint8_t* from = at(addr);
+    const std::uint64_t ready = now + timing_.read_latency + jitter();
+    reads_.push_back({b, ready, std::vector<std::uint8_t>(from, from + len), 0});
+  };
+  if (dut_->rda_cmd_valid_o && dut_->rda_cmd_ready_i) read(false, dut_->rda_cmd_addr_o, dut_->rda_cmd_len_o);
+  if (dut_->rdb_cmd_valid_o && dut_->rdb_cmd_ready_i) read(true, dut_->rdb_cmd_addr_o, dut_->rdb_cmd_len_o);
+
+  if (dut_->wr_data_valid_o && dut_->wr_data_ready_i) {
+    Write& write = granted_.front();
+    const std::size_t n = std::min<std::size_t>(64, write.len - write.data.size());
+    const auto* from = reinterpret_cast<const std::uint8_t*>(dut_->wr_data_o.m_storage);
+    write.data.insert(write.data.end(), from, from + n);
+    if (write.data.size() == write.len) {
+      write.due = now + timing_.write_latency + jitter();
+      landing_.push_back(std::move(write));
+      granted_.pop_front();
+    }
+  }
+  if (dut_->wr_cmd_valid_o && dut_->wr_cmd_ready_i) {
+    if (dut_->wr_cmd_addr_o < kBase || dut_->wr_cmd_addr_o + dut_->wr_cmd_len_o > kBase + memory_.size() ||
+        dut_->wr_cmd_len_o == 0 || dut_->wr_cmd_len_o > device::kMtu) {
+      std::abort();
+    }
+    granted_.push_back({dut_->wr_cmd_addr_o, dut_->wr_cmd_len_o, {}, 0});
+  }
+
+  if (dut_->cpl_valid_o && dut_->cpl_ready_i) {
+    device::Cqe cqe;
+    std::memcpy(&cqe, dut_->cpl_data_o.m_storage, sizeof cqe);
+    completions.push_back(cqe);
+    completion_cycle.push_back(now);
+  }
+  reduced_beats += dut_->reduced_beat_o;
+  protections += dut_->protection_o;
+}
+
+void Node::cycle(std::deque<Packet>& arrivals) {
+  drive(arrivals);
+  dut_->clk_i = 0;
+  dut_->eval();
+  sample(arrivals);
+  dut_->clk_i = 1;
+  dut_->eval();
+  ++now;
+}
+
+}  // namespace tally::test

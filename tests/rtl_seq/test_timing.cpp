@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Cycles: latency of a short packet, throughput of long ones, host memory reads that forwarding saves.
+#include "rtl_seq/run.hpp"
+#include "seed.hpp"
+
+namespace {
+
+using namespace tally;
+using namespace tally::test;
+using schedule::Buffer;
+using schedule::Instruction;
+using schedule::Op;
+
+Instruction make(Op op, Buffer src, Buffer dst, int recv, int send) {
+  Instruction i;
+  i.op = op;
+  i.src_buf = src;
+  i.dst_buf = dst;
+  i.recv_peer = recv;
+  i.send_peer = send;
+  return i;
+}
+
+/// 0 sends to 1, 1 reduces with its own and sends to 2, 2 receives.
+Case relay() {
+  Case c;
+  c.ranks = {{{make(Op::kSend, Buffer::kInput, Buffer::kOutput, -1, 1)}},
+             {{make(Op::kRecvReduceSend, Buffer::kInput, Buffer::kOutput, 0, 2)}},
+             {{make(Op::kRecv, Buffer::kInput, Buffer::kOutput, 1, -1)}}};
+  c.dtype = device::Dtype::kF64;
+  return c;
+}
+
+TEST(SeqTiming, short_packet_is_relayed_within_30_cycles) {
+  std::mt19937_64 random(seed(1));
+  Cluster cluster(3, Timing{}, random());
+  Case c = relay();
+  c.count = 1;
+  run_case(cluster, c, random);
+  ASSERT_EQ(cluster.node(1).received_last.size(), 1u);
+  const auto cycles = cluster.node(1).sent_first[0] - cluster.node(1).received_last[0];
+  RecordProperty("cycles", static_cast<int>(cycles));
+  std::printf("relay of 8 bytes: %d cycles\n", static_cast<int>(cycles));
+  EXPECT_LE(cycles, 30u);
+}
+
+TEST(SeqTiming, full_packets_are_relayed_every_72_cycles) {
+  std::mt19937_64 random(seed(2));
+  Timing timing;
+  timing.wire_latency = 10;
+  Cluster cluster(3, timing, random());
+  Case c = relay();
+  c.count = 64 * 512;  // 64 packets
+  run_case(cluster, c, random);
+  const auto& sent = cluster.node(1).sent_last;
+  ASSERT_EQ(sent.size(), 64u);
+  // Not the first few, which the operand read holds up.
+  const double cycles = static_cast<double>(sent[63] - sent[15]) / 48;
+  std::printf("relay of 4096 bytes: every %.2f cycles\n", cycles);
+  EXPECT_LE(cycles, 72.0);
+}
+
+TEST(SeqTiming, recursive_doubling_of_a_short_vector_reads_host_memory_once) {
+  for (const int ranks : {2, 4, 8}) {
+    for (const bool in_place : {false, true}) {
+      for (const auto build : {schedule::allreduce_recursive_doubling_fused}) {
+        std::mt19937_64 random(seed(3));
+        Cluster cluster(static_cast<unsigned>(ranks), Timing{}, random());
+        Case c = make_case(build(ranks));
+        c.count = 1;
+        c.dtype = device::Dtype::kF64;
+        c.in_place = in_place;
+        run_case(cluster, c, random);
+        const Node& node = cluster.node(0);
+        std::printf("%d ranks: %d reads, %d cycles\n", ranks, static_cast<int>(node.reads),
+                    static_cast<int>(node.completion_cycle[0]));
+        EXPECT_EQ(node.reads, 1u);
+        if (HasFatalFailure()) return;
+      }
+    }
+  }
+}
+
+TEST(SeqTiming, forwarded_operand_is_the_one_written_last) {
+  // Lane 1 writes over what lane 0 wrote and kept; lane 0 must read it from memory.
+  std::mt19937_64 random(seed(4));
+  Cluster cluster(1, Timing{}, random());
+  Case c;
+  auto a = make(Op::kCopy, Buffer::kInput, Buffer::kOutput, -1, -1);
+  auto other = make(Op::kReduce, Buffer::kInput, Buffer::kOutput, -1, -1);
+  other.has_dep = true;
+  other.dep_lane = 0;
+  other.dep_step = 1;
+  auto b = make(Op::kCopy, Buffer::kOutput, Buffer::kScratch, -1, -1);
+  b.has_dep = true;
+  b.dep_lane = 1;
+  b.dep_step = 1;
+  c.ranks = {{{a, b}, {other}}};
+  c.scratch_chunks = 1;
+  c.count = 20;
+  run_case(cluster, c, random);
+  if (HasFatalFailure()) return;
+  // Without the other lane the copy is forwarded, with the same bytes.
+  c.ranks = {{{a, make(Op::kCopy, Buffer::kOutput, Buffer::kScratch, -1, -1)}}};
+  c.seq = 1;
+  const auto before = cluster.node(0).reads;
+  run_case(cluster, c, random);
+  EXPECT_EQ(cluster.node(0).reads - before, 1u);
+}
+
+TEST(SeqTiming, reused_operand_is_read_again_after_it_was_written) {
+  // In place: the second copy of the same source must see what the first reduction wrote to it.
+  std::mt19937_64 random(seed(5));
+  Cluster cluster(1, Timing{}, random());
+  Case c;
+  auto twice = make(Op::kCopy, Buffer::kOutput, Buffer::kScratch, -1, -1);
+  auto reduce = make(Op::kReduce, Buffer::kScratch, Buffer::kOutput, -1, -1);
+  auto again = make(Op::kCopy, Buffer::kInput, Buffer::kScratch, -1, -1);
+  c.ranks = {{{twice, reduce, again, reduce, again}}};
+  c.scratch_chunks = 1;
+  c.count = 100;
+  c.in_place = true;
+  run_case(cluster, c, random);
+}
+
+TEST(SeqTiming, input_is_reused_but_not_into_the_next_collective) {
+  std::mt19937_64 random(seed(6));
+  Cluster cluster(1, Timing{}, random());
+  Case c;
+  const auto copy = make(Op::kCopy, Buffer::kInput, Buffer::kOutput, -1, -1);
+  c.ranks = {{{copy, copy, copy}}};
+  c.count = 100;
+  for (std::uint16_t i = 0; i < 3; ++i) {
+    c.seq = i;
+    run_case(cluster, c, random);  // other input each time
+    if (HasFatalFailure()) return;
+    EXPECT_EQ(cluster.node(0).reads, i + 1u);
+  }
+}
+
+}  // namespace
