@@ -113,8 +113,8 @@ void Nic::tick() {
     take_tx(time);
     work = true;
   }
-  // An idle NIC changes only with an input. One that goes on refusing a packet for the quiet cycles does so until another
-  // input comes; the packet itself is an input when it is shown first.
+  // An idle NIC changes only with an input. One that goes on refusing a packet for the quiet cycles does so until
+  // another input comes; the packet itself is an input when it is shown first.
   const bool shown = in_.rx_valid && !std::exchange(refused_, in_.rx_valid && !out_.rx_ready);
   if (in_.rx_valid && out_.rx_ready) {
     take_rx();

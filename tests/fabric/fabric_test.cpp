@@ -346,6 +346,20 @@ TEST(Dma, bad_address_is_an_error_response_and_told_once) {
             "tally fabric: rank 0: DMA read of address 0x1000 failed; later failures are not told\n");
 }
 
+TEST(Dma, burst_over_a_page_ends_the_simulation_with_a_reason) {
+  Bench bench(1);
+  Pages pages;
+  bench.address(0, kDstLo, pages.bytes.data() + 4096 - 64);
+  bench.write(0, kWriteBack, (1u << 16) | 2);
+  try {
+    bench.settle();
+    FAIL();
+  } catch (const std::exception& error) {
+    EXPECT_NE(std::string(error.what()).find("NIC 0: protocol fault: AXI4 AW crosses 4 KiB"), std::string::npos)
+        << error.what();
+  }
+}
+
 TEST(Clock, stands_still_while_the_nic_is_idle) {
   Bench bench(2);
   bench.write(0, kPeer, 1);
