@@ -54,9 +54,11 @@ Status make_engine(const job::Membership& job, const std::string& wanted, std::u
       return {TALLY_ERR_ARGUMENT, fmt::format("engine '{}' is unknown; there are: auto, soft, rtl", wanted)};
     }
     if (!job.launched) {
-      return {TALLY_ERR_JOB, fmt::format("engine '{0}': start the program with tally run --engine {0}", wanted)};
+      return {TALLY_ERR_JOB,
+              fmt::format("engine '{0}': start the program with tally run --engine {0}", wanted)};
     }
-    return {TALLY_ERR_JOB, fmt::format("engine '{}': this job was started with '{}'", wanted, job::engine_name(started))};
+    return {TALLY_ERR_JOB,
+            fmt::format("engine '{}': this job was started with '{}'", wanted, job::engine_name(started))};
   }
   for (const Entry& entry : kEngines) {
     if (entry.kind != started) continue;
@@ -64,7 +66,8 @@ Status make_engine(const job::Membership& job, const std::string& wanted, std::u
     return {};
   }
   return {TALLY_ERR_UNSUPPORTED,
-          fmt::format("engine '{}', with which this job was started, is not in this library", job::engine_name(started))};
+          fmt::format("engine '{}', with which this job was started, is not in this library",
+                      job::engine_name(started))};
 }
 
 }  // namespace tally::api
