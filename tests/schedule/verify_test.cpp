@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <random>
-#include <regex>
 
 #include "schedule/interpreter.hpp"
 #include "schedule/schedule.hpp"
@@ -20,8 +19,9 @@ Lane& lane(Schedule& s, std::size_t rank, std::size_t index = 0) { return s.rank
 void expect_rejected(const Schedule& s, const std::string& text) {
   const std::string reason = verify(s);
   EXPECT_NE(reason.find(text), std::string::npos) << "reason: " << reason;
-  EXPECT_TRUE(std::regex_search(reason, std::regex("rank [0-9]+, lane [0-9]+, step [0-9]+")))
-      << "reason: " << reason;
+  for (const char* part : {"rank ", ", lane ", ", step "}) {
+    EXPECT_NE(reason.find(part), std::string::npos) << "reason: " << reason;
+  }
 }
 
 Instruction instruction(Op op, int recv_peer, int send_peer, Buffer src = Buffer::kInput,
