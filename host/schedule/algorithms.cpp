@@ -67,8 +67,8 @@ Schedule copy_only(Schedule s) {
   return s;
 }
 
-/// The exchange pattern of recursive doubling. With p the largest power of two <= ranks, the first 2 * (ranks - p)
-/// ranks pair up: the even one folds into the odd one, which takes part for both.
+/// The exchange pattern of recursive doubling. With p the largest power of two <= ranks, the first 2 * (ranks
+/// - p) ranks pair up: the even one folds into the odd one, which takes part for both.
 struct Doubling {
   explicit Doubling(int rank_count)
       : ranks(rank_count),
@@ -123,13 +123,15 @@ Schedule allreduce_recursive_doubling(int ranks) {
   Schedule s = start("recursive_doubling", Collective::kAllreduce, ranks);
   if (ranks == 1) return copy_only(std::move(s));
   const Doubling d(ranks);
-  // An exchange sends and receives at once, in two lanes: with neither before the other, no size fills a flow for good.
-  // So what is received may not land where it is sent from, which in place is Input and Output both: the steps
-  // alternate between scratch and Output such that the last lands in Output. One step alone cannot: it is copied.
+  // An exchange sends and receives at once, in two lanes: with neither before the other, no size fills a flow
+  // for good. So what is received may not land where it is sent from, which in place is Input and Output
+  // both: the steps alternate between scratch and Output such that the last lands in Output. One step alone
+  // cannot: it is copied.
   const bool odd = d.steps % 2 == 1;
   s.scratch_chunks = odd && d.steps > 1 ? 2 : 1;
   const auto destination = [&](int k) -> Place {
-    if (odd && d.steps > 1 && k < 3) return k == 2 ? kOut : Place{Buffer::kScratch, static_cast<std::uint16_t>(k)};
+    if (odd && d.steps > 1 && k < 3)
+      return k == 2 ? kOut : Place{Buffer::kScratch, static_cast<std::uint16_t>(k)};
     return (k % 2 == 0) != (odd && d.steps > 1) ? Place{Buffer::kScratch, 0} : kOut;
   };
   for (int r = 0; r < ranks; ++r) {
@@ -150,7 +152,8 @@ Schedule allreduce_recursive_doubling(int ranks) {
       const std::size_t in_lane = 1 - out_lane;
       const Place next = destination(k);
       Instruction out = after(send(own, d.partner(r, k)), in_lane, lanes[in_lane]);
-      Instruction in = after(make(Op::kRecvReduceCopy, own, next, d.partner(r, k), kNoPeer, 0), out_lane, lanes[out_lane]);
+      Instruction in =
+          after(make(Op::kRecvReduceCopy, own, next, d.partner(r, k), kNoPeer, 0), out_lane, lanes[out_lane]);
       lanes[out_lane].push_back(out);
       lanes[in_lane].push_back(in);
       own = next;
@@ -167,10 +170,10 @@ Schedule allreduce_ring(int ranks) {
   Schedule s = start("ring", Collective::kAllreduce, ranks);
   if (ranks == 1) return copy_only(std::move(s));
   s.chunks = static_cast<std::uint16_t>(ranks);
-  // Chunk c starts at rank c and is reduced on its way around, ending at rank c - 1, which starts its gather. Each is
-  // one stream of packets through all ranks; where all ranks take the streams of a lane in the same order, a stream
-  // never waits for a later one, whatever its length. Two reduce lanes that start at opposite ranks, and a gather lane for
-  // each, keep every link busy in both halves.
+  // Chunk c starts at rank c and is reduced on its way around, ending at rank c - 1, which starts its gather.
+  // Each is one stream of packets through all ranks; where all ranks take the streams of a lane in the same
+  // order, a stream never waits for a later one, whatever its length. Two reduce lanes that start at opposite
+  // ranks, and a gather lane for each, keep every link busy in both halves.
   const int half = (ranks + 1) / 2;
   for (int r = 0; r < ranks; ++r) {
     auto& lanes = s.ranks[static_cast<std::size_t>(r)].lanes;
@@ -213,7 +216,8 @@ Schedule barrier_dissemination(int ranks) {
     if (ranks == 1) {
       lane.emplace_back();
     } else {
-      // Round k signals the rank 2^k further on once round k - 1's signal is here: receive and send are one instruction.
+      // Round k signals the rank 2^k further on once round k - 1's signal is here: receive and send are one
+      // instruction.
       lane.push_back(send(kIn, to(1)));
       int distance = 1;
       for (; 2 * distance < ranks; distance *= 2) {
@@ -234,7 +238,8 @@ Schedule bcast_binomial(int ranks, int root) {
     Lane lane;
     const int relative = (r - root + ranks) % ranks;
     const auto rank_of = [&](int v) { return (v + root) % ranks; };
-    // The parent differs in the lowest set bit; the children have one lower bit set, the largest subtree first.
+    // The parent differs in the lowest set bit; the children have one lower bit set, the largest subtree
+    // first.
     int bit = 1;
     while (bit < ranks && (relative & bit) == 0) bit *= 2;
     bool received = relative == 0;

@@ -25,8 +25,8 @@ int translate(int peer, const std::vector<std::uint16_t>& group_ranks) {
 
 Program compile(const Schedule& schedule, int rank, const std::vector<std::uint16_t>& group_ranks) {
   if (group_ranks.size() != schedule.ranks.size()) {
-    throw std::invalid_argument("group_ranks has " + std::to_string(group_ranks.size()) + " ranks, the schedule " +
-                                std::to_string(schedule.ranks.size()));
+    throw std::invalid_argument("group_ranks has " + std::to_string(group_ranks.size()) +
+                                " ranks, the schedule " + std::to_string(schedule.ranks.size()));
   }
   if (rank < 0 || static_cast<std::size_t>(rank) >= schedule.ranks.size()) {
     throw std::invalid_argument("rank " + std::to_string(rank) + " is not in the schedule");

@@ -12,17 +12,20 @@ namespace detail {
 
 const char* name_of(Buffer buffer) {
   switch (buffer) {
-    case Buffer::kInput: return "Input";
-    case Buffer::kOutput: return "Output";
-    case Buffer::kScratch: return "Scratch";
+    case Buffer::kInput:
+      return "Input";
+    case Buffer::kOutput:
+      return "Output";
+    case Buffer::kScratch:
+      return "Scratch";
   }
   return "unknown buffer";
 }
 
 const char* name_of(Op op) {
-  static constexpr const char* kNames[] = {"Nop",    "Send",           "Recv",         "Copy",
-                                           "Reduce", "RecvReduceCopy", "RecvCopySend", "RecvReduceSend",
-                                           "RecvReduceCopySend"};
+  static constexpr const char* kNames[] = {"Nop",          "Send",           "Recv",
+                                           "Copy",         "Reduce",         "RecvReduceCopy",
+                                           "RecvCopySend", "RecvReduceSend", "RecvReduceCopySend"};
   const auto n = static_cast<std::size_t>(op);
   return n < std::size(kNames) ? kNames[n] : "unknown op";
 }
@@ -30,8 +33,8 @@ const char* name_of(Op op) {
 namespace {
 
 std::string place(std::size_t rank, std::size_t lane, std::size_t step, Op op) {
-  return "rank " + std::to_string(rank) + ", lane " + std::to_string(lane) + ", step " + std::to_string(step) + " (" +
-         name_of(op) + ")";
+  return "rank " + std::to_string(rank) + ", lane " + std::to_string(lane) + ", step " +
+         std::to_string(step) + " (" + name_of(op) + ")";
 }
 
 /// Range of one memory operand; `logical` chunks of Input and Output stand at their own place.
@@ -47,10 +50,12 @@ std::string check_operand(const Schedule& s, const Instruction& i, Buffer buffer
   }
   if (buffer != Buffer::kInput && buffer != Buffer::kOutput) return std::string(role) + " buffer is unknown";
   if (chunk + i.chunks > s.chunks) {
-    return what + " + " + std::to_string(i.chunks) + " is out of range: chunks is " + std::to_string(s.chunks);
+    return what + " + " + std::to_string(i.chunks) + " is out of range: chunks is " +
+           std::to_string(s.chunks);
   }
   if (chunk != i.size_chunk) {
-    return what + " is sized as chunk " + std::to_string(i.size_chunk) + ": the bytes are not those of its place";
+    return what + " is sized as chunk " + std::to_string(i.size_chunk) +
+           ": the bytes are not those of its place";
   }
   return {};
 }
@@ -61,7 +66,8 @@ std::string check_instruction(const Schedule& s, std::size_t rank, std::size_t l
   if (i.op > Op::kRecvReduceCopySend) return "op " + std::to_string(static_cast<int>(i.op)) + " is unknown";
   const auto check_peer = [&](int peer, const char* role) -> std::string {
     if (peer < 0 || static_cast<std::size_t>(peer) >= s.ranks.size()) {
-      return std::string(role) + " " + std::to_string(peer) + " is not a rank of " + std::to_string(s.ranks.size());
+      return std::string(role) + " " + std::to_string(peer) + " is not a rank of " +
+             std::to_string(s.ranks.size());
     }
     if (static_cast<std::size_t>(peer) == rank) return std::string(role) + " is the rank itself";
     return {};
@@ -73,7 +79,8 @@ std::string check_instruction(const Schedule& s, std::size_t rank, std::size_t l
   if (i.has_dep) {
     if (i.dep_lane >= lanes.size()) return "dep_lane " + std::to_string(i.dep_lane) + " is out of range";
     if (i.dep_step > lanes[i.dep_lane].size()) {
-      return "dep_step " + std::to_string(i.dep_step) + " is beyond the end of lane " + std::to_string(i.dep_lane);
+      return "dep_step " + std::to_string(i.dep_step) + " is beyond the end of lane " +
+             std::to_string(i.dep_lane);
     }
   }
   if (i.op == Op::kNop) return {};
@@ -90,10 +97,12 @@ std::string check_instruction(const Schedule& s, std::size_t rank, std::size_t l
   if (reads_src(i.op)) reason = check_operand(s, i, i.src_buf, i.src_chunk, "source");
   if (reason.empty() && writes_dst(i.op)) {
     reason = check_operand(s, i, i.dst_buf, i.dst_chunk, "destination");
-    if (reason.empty() && i.dst_buf == Buffer::kInput) reason = "destination is Input, which only in-place calls write";
+    if (reason.empty() && i.dst_buf == Buffer::kInput)
+      reason = "destination is Input, which only in-place calls write";
   }
-  if (reason.empty() && reads_src(i.op) && writes_dst(i.op) && i.src_buf == i.dst_buf && i.src_chunk != i.dst_chunk &&
-      i.src_chunk < i.dst_chunk + i.chunks && i.dst_chunk < i.src_chunk + i.chunks) {
+  if (reason.empty() && reads_src(i.op) && writes_dst(i.op) && i.src_buf == i.dst_buf &&
+      i.src_chunk != i.dst_chunk && i.src_chunk < i.dst_chunk + i.chunks &&
+      i.dst_chunk < i.src_chunk + i.chunks) {
     reason = "source and destination overlap at different places";
   }
   return reason;
@@ -118,7 +127,8 @@ std::string check_structure(const Schedule& s) {
   if (s.ranks.empty()) return "the schedule has no ranks";
   if (s.chunks == 0) return "chunks is 0";
   if (s.max_bytes > kFlowBytes) {
-    return "max_bytes " + std::to_string(s.max_bytes) + " is more than a flow holds (" + std::to_string(kFlowBytes) + ")";
+    return "max_bytes " + std::to_string(s.max_bytes) + " is more than a flow holds (" +
+           std::to_string(kFlowBytes) + ")";
   }
   if (s.collective == Collective::kBcast && s.root >= s.ranks.size()) {
     return "root " + std::to_string(s.root) + " is not a rank of " + std::to_string(s.ranks.size());
@@ -169,14 +179,16 @@ std::string match(const Schedule& s, Graph* g) {
     const Instruction& i = *g->instruction[id];
     const Site& at = g->site[id];
     if (sends(i.op)) flows[{at.rank, static_cast<std::size_t>(i.send_peer), at.lane}].sends.push_back(id);
-    if (receives(i.op)) flows[{static_cast<std::size_t>(i.recv_peer), at.rank, at.lane}].receives.push_back(id);
+    if (receives(i.op))
+      flows[{static_cast<std::size_t>(i.recv_peer), at.rank, at.lane}].receives.push_back(id);
   }
   for (const auto& [key, flow] : flows) {
     const std::size_t joined = std::min(flow.sends.size(), flow.receives.size());
     for (std::size_t k = 0; k < joined; ++k) {
       const Instruction& out = *g->instruction[flow.sends[k]];
       const Instruction& in = *g->instruction[flow.receives[k]];
-      if (s.collective != Collective::kBarrier && (out.size_chunk != in.size_chunk || out.chunks != in.chunks)) {
+      if (s.collective != Collective::kBarrier &&
+          (out.size_chunk != in.size_chunk || out.chunks != in.chunks)) {
         return describe(*g, flow.receives[k]) + " expects chunks [" + std::to_string(in.size_chunk) + ", +" +
                std::to_string(in.chunks) + ") but takes what " + describe(*g, flow.sends[k]) + " sends: [" +
                std::to_string(out.size_chunk) + ", +" + std::to_string(out.chunks) + ")";
@@ -190,7 +202,8 @@ std::string match(const Schedule& s, Graph* g) {
     }
     if (flow.sends.size() > joined) {
       return describe(*g, flow.sends[joined]) + " sends to rank " + std::to_string(std::get<1>(key)) +
-             ", which never receives it in lane " + std::to_string(std::get<2>(key)) + ": it stays undelivered";
+             ", which never receives it in lane " + std::to_string(std::get<2>(key)) +
+             ": it stays undelivered";
     }
   }
   return {};

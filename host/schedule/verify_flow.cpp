@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Deadlock freedom.
 //
-// Why one run proves all of them. A lane is a sequential process; lanes interact through flows (each with one sending
-// and one receiving lane, in order) and through step counts that only rise. A lane that can move a packet can still
-// do so after any other lane has moved: no other lane takes from its flows' heads, takes the room that it holds, or
-// lowers a count. Moves of different lanes commute (Kahn, "The semantics of a simple language for parallel
-// programming", 1974; with bounded buffers: Parks, 1995). Hence the system is confluent: if one maximal run ends with
-// every instruction complete, every run does. More room never disables a move, so that the least room decides.
+// Why one run proves all of them. A lane is a sequential process; lanes interact through flows (each with one
+// sending and one receiving lane, in order) and through step counts that only rise. A lane that can move a
+// packet can still do so after any other lane has moved: no other lane takes from its flows' heads, takes the
+// room that it holds, or lowers a count. Moves of different lanes commute (Kahn, "The semantics of a simple
+// language for parallel programming", 1974; with bounded buffers: Parks, 1995). Hence the system is
+// confluent: if one maximal run ends with every instruction complete, every run does. More room never
+// disables a move, so that the least room decides.
 //
-// What one run. A vector of any size (max_bytes 0) may have more packets than any flow holds: an instruction that
-// sends cannot end before its receiver has started, nor before the receiver of that one where it passes data on. The
-// instructions that pass one stream on form a path (each has at most one sender and one receiver) from a Send to
-// a Recv. The run takes a path when all its instructions are at the heads of their lanes with their dependencies met, and
-// moves the packets one by one from its start to its end: one packet of room in each flow suffices, and so does any
-// size, down to the one packet of an empty chunk.
-// With max_bytes, a flow holds one instruction's data: an instruction runs alone once what it receives is there and
-// its flow is empty. A barrier has one packet an instruction, which is the same.
+// What one run. A vector of any size (max_bytes 0) may have more packets than any flow holds: an instruction
+// that sends cannot end before its receiver has started, nor before the receiver of that one where it passes
+// data on. The instructions that pass one stream on form a path (each has at most one sender and one
+// receiver) from a Send to a Recv. The run takes a path when all its instructions are at the heads of their
+// lanes with their dependencies met, and moves the packets one by one from its start to its end: one packet
+// of room in each flow suffices, and so does any size, down to the one packet of an empty chunk. With
+// max_bytes, a flow holds one instruction's data: an instruction runs alone once what it receives is there
+// and its flow is empty. A barrier has one packet an instruction, which is the same.
 #include "schedule/verify_internal.hpp"
 
 namespace tally::schedule::detail {
@@ -80,12 +81,14 @@ class Runner {
     complete(id);
     return true;
   }
-  /// What was sent before in the flow of `id`: sends of a lane to a peer complete in order, so that the last one tells.
+  /// What was sent before in the flow of `id`: sends of a lane to a peer complete in order, so that the last
+  /// one tells.
   [[nodiscard]] bool flow_empty(std::size_t id) const {
     const Site& at = g_.site[id];
     for (std::size_t k = at.step; k-- > 0;) {
       const std::size_t before = g_.first[at.rank][at.lane] + k;
-      if (g_.receiver[before] != kNone && g_.instruction[before]->send_peer == g_.instruction[id]->send_peer) {
+      if (g_.receiver[before] != kNone &&
+          g_.instruction[before]->send_peer == g_.instruction[id]->send_peer) {
         return done_[g_.receiver[before]];
       }
     }
@@ -96,12 +99,14 @@ class Runner {
   [[nodiscard]] std::string waits_for(std::size_t id) const {
     const Instruction& i = *g_.instruction[id];
     if (!dependency_met(id)) {
-      return "waits until lane " + std::to_string(i.dep_lane) + " has completed " + std::to_string(i.dep_step) + " steps";
+      return "waits until lane " + std::to_string(i.dep_lane) + " has completed " +
+             std::to_string(i.dep_step) + " steps";
     }
     if (g_.sender[id] != kNone && !done_[g_.sender[id]] && !startable(g_.sender[id])) {
       return "waits for data of " + describe(g_, g_.sender[id]);
     }
-    if (g_.receiver[id] != kNone) return "sends to " + describe(g_, g_.receiver[id]) + ", which has not started";
+    if (g_.receiver[id] != kNone)
+      return "sends to " + describe(g_, g_.receiver[id]) + ", which has not started";
     return "waits for data of " + describe(g_, g_.sender[id]);
   }
   [[nodiscard]] std::string blocked() const {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Parts of the verifier. Each check returns an empty string or the reason; they run in this order, and each may assume
-// what the ones before it have proved.
+// Parts of the verifier. Each check returns an empty string or the reason; they run in this order, and each
+// may assume what the ones before it have proved.
 #pragma once
 
 #include <cstddef>
@@ -24,7 +24,7 @@ struct Site {
 /// All instructions of a schedule, numbered rank by rank, lane by lane, with each send joined to its receive.
 struct Graph {
   const Schedule* schedule = nullptr;
-  std::vector<Site> site;                         ///< of each instruction
+  std::vector<Site> site;  ///< of each instruction
   std::vector<const Instruction*> instruction;
   std::vector<std::vector<std::size_t>> first;    ///< [rank][lane]: number of its first instruction
   std::vector<std::vector<std::size_t>> lane_id;  ///< [rank][lane]: number of the lane
@@ -52,7 +52,8 @@ struct Access {
 [[nodiscard]] std::string check_structure(const Schedule& s);
 /// Joins sends and receives (verify.cpp).
 [[nodiscard]] std::string match(const Schedule& s, Graph* g);
-/// Runs the schedule with the least buffering; *order: an order in which the instructions complete (verify_flow.cpp).
+/// Runs the schedule with the least buffering; *order: an order in which the instructions complete
+/// (verify_flow.cpp).
 [[nodiscard]] std::string run_flows(const Graph& g, std::vector<std::size_t>* order);
 /// Happens-before: no race; a barrier separates (verify_order.cpp).
 [[nodiscard]] std::string check_order(const Graph& g, const std::vector<std::size_t>& order, bool in_place);

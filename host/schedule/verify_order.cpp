@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Race freedom by happens-before, with vector clocks (Fidge 1988; Mattern 1989).
 //
-// Each instruction has four events: S it starts, F its first packet is here (or is ready, where it receives nothing), R
-// its last packet has been read, reduced and sent, E it is complete with all its writes. Known order:
+// Each instruction has four events: S it starts, F its first packet is here (or is ready, where it receives
+// nothing), R its last packet has been read, reduced and sent, E it is complete with all its writes. Known
+// order:
 //   S -> F -> R -> E of one instruction; E -> S of the next in the lane; E -> S along a dependency;
-//   F -> F and R -> R from a sender to its receiver: the first packet arrives after it was sent, and the last one too.
+//   F -> F and R -> R from a sender to its receiver: the first packet arrives after it was sent, and the last
+//   one too.
 // There is no order from R of a sender to F of its receiver: the receiver streams.
-// A read of memory happens in [S, R] (operands are fetched ahead of the data), a write in [F, E]. Two accesses to a chunk
-// of which one writes are safe when the end of one happens before the start of the other, in every interleaving.
+// A read of memory happens in [S, R] (operands are fetched ahead of the data), a write in [F, E]. Two
+// accesses to a chunk of which one writes are safe when the end of one happens before the start of the other,
+// in every interleaving.
 #include <algorithm>
 
 #include "schedule/verify_internal.hpp"
@@ -85,9 +88,9 @@ std::string check_races(const Graph& g, const std::vector<Clocks>& clocks, bool 
               if (g.site[other.id].lane == l || (!other.write && !a.write)) continue;
               const Use use{id, a.write};
               if (before(g, clocks, other, use) || before(g, clocks, use, other)) continue;
-              return "race: " + describe(g, id) + (a.write ? " writes " : " reads ") + name_of(a.buffer) + " chunk " +
-                     std::to_string(c) + ", " + describe(g, other.id) + (other.write ? " writes" : " reads") +
-                     " it, in no order";
+              return "race: " + describe(g, id) + (a.write ? " writes " : " reads ") + name_of(a.buffer) +
+                     " chunk " + std::to_string(c) + ", " + describe(g, other.id) +
+                     (other.write ? " writes" : " reads") + " it, in no order";
             }
             memory[static_cast<std::size_t>(buffer)][c].push_back({id, a.write});
           }

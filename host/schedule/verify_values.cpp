@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What every result is made of.
 //
-// Without races, and with flows in order, each read sees the same write in every interleaving: one execution, in any
-// order of completion, stands for all. A value is an expression over the ranks' contributions to one logical chunk;
-// equal expressions have equal numbers, where the operands of an operation have no order (operations are commutative bit
-// for bit, but not associative). So equal numbers are equal bits, for every type and operation.
+// Without races, and with flows in order, each read sees the same write in every interleaving: one execution,
+// in any order of completion, stands for all. A value is an expression over the ranks' contributions to one
+// logical chunk; equal expressions have equal numbers, where the operands of an operation have no order
+// (operations are commutative bit for bit, but not associative). So equal numbers are equal bits, for every
+// type and operation.
 #include <array>
 #include <map>
 
@@ -161,7 +162,8 @@ class Interpreter {
         }
         if (s_.collective == Collective::kAllreduce) {
           const std::size_t missing = expressions_.missing(value, s_.ranks.size());
-          if (missing != kNone) return result_of(r, c) + " without the contribution of rank " + std::to_string(missing);
+          if (missing != kNone)
+            return result_of(r, c) + " without the contribution of rank " + std::to_string(missing);
           if (value != expected) {
             return result_of(r, c) + " combined in another association than rank 0's: the bits may differ";
           }

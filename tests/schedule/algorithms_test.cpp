@@ -48,7 +48,8 @@ InterpreterOptions options_for(const Schedule& s, std::size_t elements, std::mt1
   InterpreterOptions o;
   o.packet = 1 + random() % 5;
   // Where the schedule asks for flows that hold an instruction, give exactly that.
-  o.capacity = s.max_bytes == 0 ? 1 + random() % 3 : std::max<std::size_t>(1, (elements + o.packet - 1) / o.packet);
+  o.capacity =
+      s.max_bytes == 0 ? 1 + random() % 3 : std::max<std::size_t>(1, (elements + o.packet - 1) / o.packet);
   o.in_place = random() % 2 != 0;
   return o;
 }
@@ -71,8 +72,10 @@ TEST_P(Allreduce, sums_random_integers_under_random_interleavings) {
       std::string error;
       const auto outputs = interpret<std::uint64_t>(
           s, inputs, [](std::uint64_t a, std::uint64_t b) { return a + b; }, o, random, &error);
-      ASSERT_EQ(error, "") << n << " ranks, " << elements << " elements, packet " << o.packet << ", in place " << o.in_place;
-      for (const auto& output : outputs) ASSERT_EQ(output, expected) << n << " ranks, in place " << o.in_place;
+      ASSERT_EQ(error, "") << n << " ranks, " << elements << " elements, packet " << o.packet << ", in place "
+                           << o.in_place;
+      for (const auto& output : outputs)
+        ASSERT_EQ(output, expected) << n << " ranks, in place " << o.in_place;
     }
   }
 }
@@ -84,7 +87,8 @@ TEST_P(Allreduce, gives_every_rank_the_same_bits_of_a_floating_point_sum) {
     const Schedule s = GetParam().make(n);
     std::vector<std::vector<double>> inputs(static_cast<std::size_t>(n));
     for (auto& input : inputs) {
-      for (int k = 0; k < 77; ++k) input.push_back(value(random) * std::pow(10.0, static_cast<double>(random() % 20)));
+      for (int k = 0; k < 77; ++k)
+        input.push_back(value(random) * std::pow(10.0, static_cast<double>(random() % 20)));
     }
     std::string error;
     std::vector<std::vector<double>> first;
@@ -94,7 +98,8 @@ TEST_P(Allreduce, gives_every_rank_the_same_bits_of_a_floating_point_sum) {
       ASSERT_EQ(error, "") << n << " ranks";
       if (run == 0) first = outputs;
       for (const auto& output : outputs) {
-        ASSERT_EQ(std::memcmp(output.data(), first[0].data(), 77 * sizeof(double)), 0) << n << " ranks, run " << run;
+        ASSERT_EQ(std::memcmp(output.data(), first[0].data(), 77 * sizeof(double)), 0)
+            << n << " ranks, run " << run;
       }
     }
   }
@@ -106,8 +111,9 @@ TEST(AllreduceRecursiveDoublingFused, deadlocks_where_flows_hold_less_than_it_st
   const Schedule s = allreduce_recursive_doubling_fused(4);
   std::string error;
   const std::vector<std::vector<std::uint64_t>> inputs(4, std::vector<std::uint64_t>(40, 1));
-  (void)interpret<std::uint64_t>(s, inputs, [](std::uint64_t a, std::uint64_t b) { return a + b; },
-                                 {.packet = 4, .capacity = 2, .in_place = false}, random, &error);
+  (void)interpret<std::uint64_t>(
+      s, inputs, [](std::uint64_t a, std::uint64_t b) { return a + b; },
+      {.packet = 4, .capacity = 2, .in_place = false}, random, &error);
   EXPECT_NE(error.find("deadlock"), std::string::npos);
 }
 
@@ -128,15 +134,17 @@ TEST(Barrier, ends_under_random_interleavings) {
   std::mt19937_64 random(seed(0x5eed4));
   for (int n = 1; n <= kMaxRanks; ++n) {
     std::string error;
-    (void)interpret<std::uint64_t>(barrier_dissemination(n), std::vector<std::vector<std::uint64_t>>(static_cast<std::size_t>(n)),
-                                   [](std::uint64_t a, std::uint64_t) { return a; }, {}, random, &error);
+    (void)interpret<std::uint64_t>(
+        barrier_dissemination(n), std::vector<std::vector<std::uint64_t>>(static_cast<std::size_t>(n)),
+        [](std::uint64_t a, std::uint64_t) { return a; }, {}, random, &error);
     EXPECT_EQ(error, "") << n << " ranks";
   }
 }
 
 TEST(Bcast, is_proved_for_every_rank_count_and_root) {
   for (int n = 1; n <= kMaxRanks; ++n) {
-    for (int root = 0; root < n; ++root) EXPECT_EQ(verify(bcast_binomial(n, root)), "") << n << " ranks, root " << root;
+    for (int root = 0; root < n; ++root)
+      EXPECT_EQ(verify(bcast_binomial(n, root)), "") << n << " ranks, root " << root;
   }
 }
 
@@ -154,7 +162,8 @@ TEST(Bcast, carries_random_data_under_random_interleavings) {
         bcast_binomial(n, root), inputs, [](std::uint64_t a, std::uint64_t) { return a; },
         {.packet = 1 + random() % 5, .capacity = 1, .in_place = true}, random, &error);
     ASSERT_EQ(error, "") << n << " ranks, root " << root;
-    for (const auto& output : outputs) ASSERT_EQ(output, inputs[static_cast<std::size_t>(root)]) << n << " ranks";
+    for (const auto& output : outputs)
+      ASSERT_EQ(output, inputs[static_cast<std::size_t>(root)]) << n << " ranks";
   }
 }
 

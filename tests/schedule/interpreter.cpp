@@ -41,7 +41,8 @@ class Machine {
     if (lane.step == program.size()) return false;
     const Instruction& i = program[lane.step];
     if (i.has_dep && ranks_[r].lane[i.dep_lane].step < i.dep_step) return false;
-    const std::size_t size = i.op == Op::kNop ? 0 : schedule::extent_bytes(i.size_chunk, i.chunks, chunk_, total_);
+    const std::size_t size =
+        i.op == Op::kNop ? 0 : schedule::extent_bytes(i.size_chunk, i.chunks, chunk_, total_);
     const std::size_t at = lane.packet * options_.packet;
     const std::size_t n = std::min(options_.packet, size - std::min(at, size));
     auto* in = schedule::receives(i.op) ? &flows_[{i.recv_peer, r, l}] : nullptr;
@@ -127,7 +128,8 @@ class Machine {
   InterpreterOptions options_;
   std::size_t total_, chunk_;
   std::vector<Rank> ranks_;
-  std::map<std::tuple<std::size_t, std::size_t, std::size_t>, std::deque<std::vector<T>>> flows_;  // from, to, lane
+  std::map<std::tuple<std::size_t, std::size_t, std::size_t>, std::deque<std::vector<T>>>
+      flows_;  // from, to, lane
   bool broken_ = false;
 };
 
@@ -135,19 +137,22 @@ class Machine {
 
 template <typename T>
 std::vector<std::vector<T>> interpret(const schedule::Schedule& s, const std::vector<std::vector<T>>& inputs,
-                                      const std::function<T(T, T)>& combine, const InterpreterOptions& options,
-                                      std::mt19937_64& random, std::string* error) {
+                                      const std::function<T(T, T)>& combine,
+                                      const InterpreterOptions& options, std::mt19937_64& random,
+                                      std::string* error) {
   Machine<T> machine(s, inputs, combine, options);
   if (!machine.run(random, error)) return {};
   return machine.outputs();
 }
 
-template std::vector<std::vector<std::uint64_t>> interpret(const schedule::Schedule&,
-                                                           const std::vector<std::vector<std::uint64_t>>&,
-                                                           const std::function<std::uint64_t(std::uint64_t, std::uint64_t)>&,
-                                                           const InterpreterOptions&, std::mt19937_64&, std::string*);
-template std::vector<std::vector<double>> interpret(const schedule::Schedule&, const std::vector<std::vector<double>>&,
+template std::vector<std::vector<std::uint64_t>> interpret(
+    const schedule::Schedule&, const std::vector<std::vector<std::uint64_t>>&,
+    const std::function<std::uint64_t(std::uint64_t, std::uint64_t)>&, const InterpreterOptions&,
+    std::mt19937_64&, std::string*);
+template std::vector<std::vector<double>> interpret(const schedule::Schedule&,
+                                                    const std::vector<std::vector<double>>&,
                                                     const std::function<double(double, double)>&,
-                                                    const InterpreterOptions&, std::mt19937_64&, std::string*);
+                                                    const InterpreterOptions&, std::mt19937_64&,
+                                                    std::string*);
 
 }  // namespace tally::test

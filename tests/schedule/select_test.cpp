@@ -28,14 +28,16 @@ TEST(Select, takes_recursive_doubling_for_small_and_ring_for_large_vectors) {
 
 TEST(Select, never_gives_a_schedule_for_a_vector_that_it_cannot_take) {
   for (const std::string& name : algorithms(Collective::kAllreduce)) {
-    for (const std::uint64_t bytes : {std::uint64_t{0}, kSmallBytes, kSmallBytes + 1, std::uint64_t{1} << 30}) {
+    for (const std::uint64_t bytes :
+         {std::uint64_t{0}, kSmallBytes, kSmallBytes + 1, std::uint64_t{1} << 30}) {
       Schedule s;
       std::string error;
       ASSERT_TRUE(select(Collective::kAllreduce, 6, 0, bytes, name, &s, &error)) << error;
       EXPECT_TRUE(s.max_bytes == 0 || bytes <= s.max_bytes) << name << " " << bytes;
     }
   }
-  EXPECT_NE(chosen(Collective::kAllreduce, 4, kSmallBytes + 1, "recursive_doubling_fused").find("takes at most 16384"),
+  EXPECT_NE(chosen(Collective::kAllreduce, 4, kSmallBytes + 1, "recursive_doubling_fused")
+                .find("takes at most 16384"),
             std::string::npos);
 }
 
@@ -48,7 +50,8 @@ TEST(Select, takes_every_name_that_it_lists) {
 }
 
 TEST(Select, names_what_there_is_when_an_algorithm_is_unknown) {
-  EXPECT_EQ(chosen(Collective::kBcast, 4, 8, "ring"), "error: algorithm \"ring\" is not one of bcast: auto, binomial");
+  EXPECT_EQ(chosen(Collective::kBcast, 4, 8, "ring"),
+            "error: algorithm \"ring\" is not one of bcast: auto, binomial");
 }
 
 TEST(Select, refuses_a_root_outside_the_group) {
@@ -83,7 +86,8 @@ TEST(Compile, refuses_a_group_of_another_size) {
 TEST(Signature, differs_by_collective_algorithm_and_root_but_not_by_rank_count) {
   EXPECT_EQ(signature(allreduce_ring(4)), signature(allreduce_ring(9)));
   std::set<std::uint16_t> seen{signature(allreduce_ring(4)), signature(allreduce_recursive_doubling(4)),
-                               signature(allreduce_recursive_doubling_fused(4)), signature(barrier_dissemination(4))};
+                               signature(allreduce_recursive_doubling_fused(4)),
+                               signature(barrier_dissemination(4))};
   for (int root = 0; root < 16; ++root) seen.insert(signature(bcast_binomial(16, root)));
   EXPECT_EQ(seen.size(), 20u);
 }

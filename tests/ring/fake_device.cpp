@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "ring/fake_device.hpp"
+
+#include <cstdlib>
+#include <cstring>
+
+namespace tally::test {
+
+namespace ep = device::ep_reg;
+namespace global = device::global_reg;
+
+FakeDevice::FakeDevice(std::uint64_t seed)
+    : memory_(static_cast<std::byte*>(std::aligned_alloc(4096, kBytes))), random_(seed) {
+  std::memset(memory_.get(), 0, kBytes);
+  registers[global::kId / 4] = device::kDeviceId;
+  registers[global::kVersion / 4] = device::kDeviceVersion;
+  registers[global::kCapsNodes / 4] = device::kNumLanes << 16 | 1 << 8 | device::kMaxNodes;
+  registers[global::kCapsMatch / 4] = device::kPostedEntries << 16 | device::kUnexpectedEntries;
+  registers[global::kCapsSched / 4] = device::kMtu << 16 | device::kScheduleEntries;
+}
+
+void FakeDevice::Free::operator()(std::byte* p) const { std::free(p); }
+
+void FakeDevice::rule(bool kept, const std::string& text) {
+  if (!kept) broken_rules.push_back(text);
+}
+
+std::uint64_t FakeDevice::address(std::uint32_t low) const {
+  return registers[low / 4] | std::uint64_t{registers[low / 4 + 1]} << 32;
+}
+
+bool FakeDevice::write32(std::uint32_t offset, std::uint32_t value) {
+  if (random_() % 100 < refuse_percent) return false;
+  rule(offset % 4 == 0 && offset < device::kBarBytes, "register offset");
+  if (offset >= device::kBarBytes) return true;
+  const std::uint32_t before = registers[offset / 4];
+  registers[offset / 4] = value;
+  if (offset == ep::kEnable && (value & 1) != 0 && (before & 1) == 0) {
+    sq_head_ = sq_tail_ = pushed = 0;
+    uncredited.assign(registers[global::kNodes / 4], 0);
+    last_send_tag_.assign(registers[global::kNodes / 4], -1);
+    rule(address(ep::kBounceLo) % 64 == 0 && address(ep::kBounceLo) != 0, "bounce memory before enable");
+    rule(address(ep::kSqBaseLo) != 0 && address(ep::kCqBaseLo) != 0, "rings before enable");
+    rule(registers[global::kControl / 4] == 1 && registers[global::kNode / 4] < registers[global::kNodes / 4],
+         "node");
+  } else if (offset == ep::kSqTail) {
+    ++ring_posts;
+    move_tail(static_cast<std::uint16_t>(value), false);
+  } else if (offset == ep::kMrKey) {
+    rule((value & 0xff) < regions.size(), "region entry");
+    regions[value & 0xff] = {value, address(ep::kMrBaseLo), address(ep::kMrLenLo)};
+  } else if (offset == ep::kCollAbort) {
+    aborts.push_back(value);
+  } else if (offset == ep::kCqHead) {
+    rule(static_cast<std::uint16_t>(pushed - value) <= 1u << registers[ep::kCqLog2 / 4],
+         "CqHead beyond the device");
+  } else if (offset >= global::kSchedData0 && offset <= global::kSchedData7) {
+    ++schedule_words;
+    rule(collectives.empty(), "schedule memory written while a collective runs");
+    std::uint32_t& at = registers[global::kSchedAddr / 4];
+    rule(at < schedule.size(), "schedule memory address");
+    if (at >= schedule.size()) return true;
+    schedule[at][(offset - global::kSchedData0) / 4] = value;
+    if (offset == global::kSchedData7) ++at;
+  }
+  return true;
+}
+
+bool FakeDevice::write64bytes(std::uint32_t offset, std::span<const std::byte, 64> data) {
+  if (random_() % 100 < refuse_percent) return false;
+  rule(offset == ep::kDesc0, "descriptor window offset");
+  ++window_posts;
+  move_tail(static_cast<std::uint16_t>(sq_tail_ + 1), true);
+  if (!announced_.empty()) {
+    rule(std::memcmp(announced_.back().data(), data.data(), 64) == 0,
+         "a window write is stored in the ring as well");
+  }
+  return true;
+}
+
+void FakeDevice::move_tail(std::uint16_t tail, bool from_window) {
+  const std::uint32_t size = 1u << registers[ep::kSqLog2 / 4];
+  rule(registers[ep::kEnable / 4] == 1, "post before enable");
+  rule(static_cast<std::uint16_t>(tail - sq_head_) <= size, "submission ring overrun");
+  rule(from_window || static_cast<std::uint16_t>(tail - sq_tail_) <= size, "tail moved backwards");
+  for (; sq_tail_ != tail; ++sq_tail_) {
+    auto& copy = announced_.emplace_back();
+    std::memcpy(copy.data(), reinterpret_cast<std::byte*>(address(ep::kSqBaseLo)) + 64 * (sq_tail_ % size),
+                64);
+  }
+}
+
+void FakeDevice::consume(std::size_t most) {
+  const std::uint32_t size = 1u << registers[ep::kSqLog2 / 4];
+  for (; most > 0 && !announced_.empty(); --most) {
+    const auto descriptor = announced_.front();
+    announced_.pop_front();
+    rule(std::memcmp(descriptor.data(),
+                     reinterpret_cast<std::byte*>(address(ep::kSqBaseLo)) + 64 * (sq_head_ % size), 64) == 0,
+         "an entry was overwritten before it was consumed");
+    ++sq_head_;
+    accept(descriptor);
+  }
+}
+
+void FakeDevice::check_region(std::uint32_t key, std::uint64_t addr, std::uint64_t length, const char* what) {
+  if (length == 0) return;
+  const Region& region = regions[key & 0xff];
+  rule(region.word == (key | 1u << 31), std::string(what) + ": key");
+  rule(addr >= region.base && addr + length <= region.base + region.length, std::string(what) + ": bounds");
+}
+
+void FakeDevice::accept(const std::array<std::byte, 64>& descriptor) {
+  device::MsgDesc m;
+  std::memcpy(&m, descriptor.data(), 64);
+  const std::uint32_t nodes = registers[global::kNodes / 4];
+  if (m.opcode == static_cast<std::uint8_t>(device::Opcode::kSend)) {
+    rule(m.peer < nodes, "send peer");
+    if (m.peer >= nodes) return;
+    rule(++uncredited[m.peer] <= device::kUnexpectedEntries / nodes, "message credits exceeded");
+    if ((m.flags & device::kMsgFlagInline) != 0) {
+      rule(m.length <= device::kInlineBytes, "inline length");
+    } else {
+      check_region(m.key, m.addr, m.length, "send");
+    }
+    if (tags_count_up) {
+      rule(m.tag > last_send_tag_[m.peer], "sends to a peer out of order");
+      last_send_tag_[m.peer] = m.tag;
+    }
+    sends.push_back(m);
+  } else if (m.opcode == static_cast<std::uint8_t>(device::Opcode::kRecv)) {
+    check_region(m.key, m.addr, m.length, "receive");
+    if (tags_count_up) {
+      rule(m.tag > last_recv_tag_, "receives out of order");
+      last_recv_tag_ = m.tag;
+    }
+    receives.push_back(m);
+    rule(receives.size() <= device::kPostedEntries, "posted queue overrun");
+  } else {
+    rule(m.opcode == static_cast<std::uint8_t>(device::Opcode::kCollective), "opcode");
+    device::CollDesc c;
+    std::memcpy(&c, descriptor.data(), 64);
+    check_region(c.input_key, c.input_addr, c.total_bytes, "input");
+    check_region(c.output_key, c.output_addr, c.total_bytes, "output");
+    device::ScheduleHeader header;
+    std::memcpy(&header, schedule[c.schedule].data(), sizeof header);
+    rule(header.lanes >= 1 && header.lanes <= device::kNumLanes, "schedule header");
+    check_region(c.scratch_key, c.scratch_addr, std::uint64_t{header.scratch_chunks} * c.chunk_bytes,
+                 "scratch");
+    collectives.push_back(c);
+    rule(collectives.size() == 1, "collectives are posted one by one");
+  }
+}
+
+bool FakeDevice::completion_room() {
+  const auto head = static_cast<std::uint16_t>(registers[ep::kCqHead / 4]);
+  const bool room = static_cast<std::uint16_t>(pushed - head) < 1u << registers[ep::kCqLog2 / 4];
+  // A CqHead that the window refused is late; the device then waits, as the rules say. Otherwise there must
+  // be room.
+  rule(room || refuse_percent > 0, "the completion ring has no room for what it must hold");
+  return room;
+}
+
+bool FakeDevice::push(device::Cqe cqe) {
+  if (!completion_room()) return false;
+  const std::uint32_t size = 1u << registers[ep::kCqLog2 / 4];
+  cqe.sq_head = sq_head_;
+  cqe.phase = (pushed / size) % 2 == 0 ? 1 : 0;
+  cqe.cycles = cycles;
+  std::memcpy(reinterpret_cast<std::byte*>(address(ep::kCqBaseLo)) + 32 * (pushed % size), &cqe, 32);
+  ++pushed;
+  return true;
+}
+
+template <typename T>
+T FakeDevice::take(std::deque<T>& from) {
+  const std::size_t at = in_order ? 0 : random_() % from.size();
+  const T out = from[at];
+  from.erase(from.begin() + static_cast<std::ptrdiff_t>(at));
+  return out;
+}
+
+bool FakeDevice::complete_send(device::Status status, bool credit) {
+  if (sends.empty() || !completion_room()) return false;
+  const device::MsgDesc m = take(sends);
+  device::Cqe cqe{};
+  cqe.cookie = m.cookie;
+  cqe.opcode = m.opcode;
+  cqe.status = static_cast<std::uint8_t>(status);
+  cqe.length = m.length;
+  if (!push(cqe)) return false;
+  return !credit || give_credit(m.peer, 1);
+}
+
+bool FakeDevice::give_credit(std::uint16_t peer, std::uint32_t credits) {
+  if (!completion_room()) return false;
+  uncredited[peer] -= credits;
+  device::Cqe cqe{};
+  cqe.opcode = static_cast<std::uint8_t>(device::Opcode::kCredit);
+  cqe.source = peer;
+  cqe.length = credits;
+  return push(cqe);
+}
+
+bool FakeDevice::complete_recv(device::Status status, std::uint32_t length, std::uint32_t tag,
+                               std::uint16_t source) {
+  if (receives.empty() || !completion_room()) return false;
+  const device::MsgDesc m = take(receives);
+  device::Cqe cqe{};
+  cqe.cookie = m.cookie;
+  cqe.opcode = m.opcode;
+  cqe.status = static_cast<std::uint8_t>(status);
+  cqe.length = length;
+  cqe.tag = tag;
+  cqe.source = source;
+  return push(cqe);
+}
+
+bool FakeDevice::complete_collective(device::Status status) {
+  if (collectives.empty() || !completion_room()) return false;
+  const device::CollDesc c = take(collectives);
+  device::Cqe cqe{};
+  cqe.cookie = c.cookie;
+  cqe.opcode = c.opcode;
+  cqe.status = static_cast<std::uint8_t>(status);
+  cqe.context_id = c.context_id;
+  return push(cqe);
+}
+
+void FakeDevice::run_some() {
+  consume(random_() % 12);
+  for (std::uint64_t moves = random_() % 12; moves > 0; --moves) {
+    switch (random_() % 4) {
+      case 0:
+        (void)complete_send(device::Status::kOk, false);
+        break;
+      case 1:
+        (void)complete_recv();
+        break;
+      case 2:
+        (void)complete_collective();
+        break;
+      case 3: {
+        const auto peer = static_cast<std::uint16_t>(random_() % uncredited.size());
+        if (uncredited[peer] > 0)
+          (void)give_credit(peer, 1 + static_cast<std::uint32_t>(random_() % uncredited[peer]));
+        break;
+      }
+    }
+  }
+}
+
+bool FakeDevice::read32(std::uint32_t offset, std::uint32_t* value) {
+  if (!alive_) return false;
+  *value = registers[offset / 4];
+  return true;
+}
+
+void FakeDevice::wait(std::chrono::microseconds) {
+  if (run_in_wait) run_some();
+}
+
+}  // namespace tally::test

@@ -1,0 +1,369 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The driver, rule by rule, on a model of the device's interface.
+#include "ring/ring_fixture.hpp"
+
+namespace tally::test {
+namespace {
+
+using ring::RingEngine;
+
+std::string refusal(FakeDevice& device, unsigned rank, unsigned ranks) {
+  try {
+    RingEngine engine(device, rank, ranks);
+  } catch (const std::runtime_error& e) {
+    return e.what();
+  }
+  return "none";
+}
+
+TEST(RingEngineBringUp, refuses_what_is_not_this_device) {
+  FakeDevice device;
+  EXPECT_EQ(refusal(device, 0, 2), "none");
+  EXPECT_NE(refusal(device, 0, 17).find("17 ranks"), std::string::npos);
+  EXPECT_NE(refusal(device, 2, 2).find("rank 2 of 2"), std::string::npos);
+  device.registers[device::global_reg::kVersion / 4] += 1;  // a lower half of another value is compatible
+  EXPECT_EQ(refusal(device, 0, 2), "none");
+  device.registers[device::global_reg::kVersion / 4] += 1 << 16;
+  EXPECT_NE(refusal(device, 0, 2).find("version 2"), std::string::npos);
+  device.registers[device::global_reg::kId / 4] = 0xffffffff;
+  EXPECT_NE(refusal(device, 0, 2).find("no Tally device"), std::string::npos);
+  device.alive_ = false;
+  EXPECT_NE(refusal(device, 0, 2).find("does not answer"), std::string::npos);
+  EXPECT_TRUE(device.broken_rules.empty());
+}
+
+TEST(RingEngineBringUp, comes_up_where_the_window_refuses_writes_now_and_then) {
+  FakeDevice device(7);
+  device.refuse_percent = 50;
+  RingEngine engine(device, 1, 3);
+  EXPECT_EQ(device.registers[device::ep_reg::kEnable / 4], 1u);
+  EXPECT_EQ(device.registers[device::global_reg::kNode / 4], 1u);
+  EXPECT_TRUE(device.broken_rules.empty());
+}
+
+TEST_F(RingEngineTest, posts_through_the_window_when_idle_and_through_the_ring_in_a_burst) {
+  open();
+  ASSERT_TRUE(send(100, 1, 0, 1).ok());
+  EXPECT_EQ(device_.window_posts, 1u);
+  EXPECT_EQ(device_.ring_posts, 0u);
+  ASSERT_TRUE(send(100, 2, 0, 2).ok());
+  ASSERT_TRUE(send(100, 3, 0, 3).ok());
+  EXPECT_EQ(device_.window_posts, 1u);
+  EXPECT_EQ(device_.ring_posts, 2u);
+  device_.consume();
+  while (device_.complete_send()) {
+  }
+  EXPECT_EQ(poll().size(), 3u);
+  ASSERT_TRUE(send(100, 1, 0, 4).ok());
+  EXPECT_EQ(device_.window_posts, 2u);
+}
+
+TEST_F(RingEngineTest, posts_through_the_window_while_receives_rest_in_the_device) {
+  open();
+  for (std::uint32_t k = 0; k < 5; ++k) ASSERT_TRUE(recv(8, 1, k, k).ok());
+  ASSERT_TRUE(send(8, 1, 0, 9).ok());
+  EXPECT_EQ(device_.window_posts, 6u);
+}
+
+TEST_F(RingEngineTest, stores_small_payloads_in_the_descriptor) {
+  open();
+  for (std::size_t k = 0; k < 64; ++k) memory_[k] = static_cast<std::byte>(k + 1);
+  ASSERT_TRUE(send(32, 1, 5, 1).ok());
+  ASSERT_TRUE(send(33, 1, 5, 2).ok());
+  device_.consume();
+  ASSERT_EQ(device_.sends.size(), 2u);
+  EXPECT_EQ(device_.sends[0].flags, device::kMsgFlagInline);
+  EXPECT_EQ(std::memcmp(device_.sends[0].inline_data, memory_.data(), 32), 0);
+  EXPECT_EQ(device_.sends[1].flags, 0);
+  EXPECT_EQ(device_.sends[1].addr, reinterpret_cast<std::uintptr_t>(memory_.data()));
+  EXPECT_EQ(device_.sends[1].key, key_);
+  EXPECT_EQ(counters().cpu_copied_bytes, 0u);
+}
+
+TEST_F(RingEngineTest, needs_no_region_for_nothing) {
+  open();
+  EXPECT_TRUE(engine_->post_send({.buffer = nullptr, .length = 0, .destination = 1}).ok());
+  EXPECT_TRUE(engine_->post_recv({.buffer = nullptr, .length = 0, .source = 1}).ok());
+  device_.consume();
+  EXPECT_EQ(device_.sends.size() + device_.receives.size(), 2u);
+}
+
+TEST_F(RingEngineTest, hands_wildcards_to_the_device) {
+  open();
+  ASSERT_TRUE(
+      engine_->post_recv({.buffer = nullptr, .length = 0, .source = 999, .any_source = true, .any_tag = true})
+          .ok());
+  device_.consume();
+  EXPECT_EQ(device_.receives[0].flags, device::kMsgFlagAnySource | device::kMsgFlagAnyTag);
+}
+
+TEST_F(RingEngineTest, refuses_arguments_by_name) {
+  open();
+  EXPECT_EQ(send(8, 4, 0, 0).code(), TALLY_ERR_ARGUMENT);
+  EXPECT_NE(send(8, 4, 0, 0).message().find("destination 4"), std::string::npos);
+  EXPECT_NE(recv(8, 9, 0, 0).message().find("source 9"), std::string::npos);
+  EXPECT_EQ(send(std::uint64_t{1} << 32, 1, 0, 0).code(), TALLY_ERR_ARGUMENT);
+  EXPECT_EQ(send(memory_.size() + 1, 1, 0, 0).code(), TALLY_ERR_NOT_REGISTERED);
+  EXPECT_EQ(recv(memory_.size() + 1, 1, 0, 0).code(), TALLY_ERR_NOT_REGISTERED);
+  EXPECT_TRUE(poll().empty());
+}
+
+TEST_F(RingEngineTest, refuses_a_key_that_outlived_its_region) {
+  open();
+  std::vector<std::byte> other(100);
+  std::uint32_t old_key = 0;
+  std::uint32_t new_key = 0;
+  ASSERT_TRUE(engine_->register_memory(other.data(), 100, &old_key).ok());
+  ASSERT_TRUE(engine_->deregister_memory(old_key).ok());
+  EXPECT_EQ(device_.regions[old_key & 0xff].word >> 31, 0u);
+  ASSERT_TRUE(engine_->register_memory(other.data(), 100, &new_key).ok());
+  EXPECT_NE(old_key, new_key);
+  const SendDescriptor d{.buffer = other.data(), .length = 50, .key = old_key, .destination = 1};
+  EXPECT_EQ(engine_->post_send(d).code(), TALLY_ERR_NOT_REGISTERED);
+  EXPECT_EQ(engine_->deregister_memory(old_key).code(), TALLY_ERR_ARGUMENT);
+}
+
+TEST_F(RingEngineTest, keeps_a_region_while_an_operation_uses_it) {
+  open();
+  ASSERT_TRUE(recv(100, 1, 0, 0).ok());
+  EXPECT_EQ(engine_->deregister_memory(key_).code(), TALLY_ERR_BUSY);
+  device_.consume();
+  ASSERT_TRUE(device_.complete_recv());
+  EXPECT_EQ(engine_->deregister_memory(key_).code(), TALLY_ERR_BUSY);
+  EXPECT_EQ(poll().size(), 1u);
+  EXPECT_TRUE(engine_->deregister_memory(key_).ok());
+}
+
+TEST_F(RingEngineTest, names_the_limit_when_all_regions_are_in_use) {
+  open();
+  std::uint32_t key = 0;
+  for (std::uint32_t k = 1; k < device::kMrEntries; ++k) {
+    ASSERT_TRUE(engine_->register_memory(memory_.data() + k, 1, &key).ok());
+  }
+  const Status status = engine_->register_memory(memory_.data(), 1, &key);
+  EXPECT_EQ(status.code(), TALLY_ERR_NO_MEMORY);
+  EXPECT_NE(status.message().find("at most 64"), std::string::npos);
+}
+
+TEST_F(RingEngineTest, holds_sends_beyond_the_credits_of_their_peer_alone) {
+  open(4);  // 16 credits for each peer
+  for (std::uint32_t k = 0; k < 20; ++k) ASSERT_TRUE(send(8, 1, k, k).ok());
+  device_.tags_count_up = true;
+  device_.consume();
+  EXPECT_EQ(device_.sends.size(), 16u);
+  ASSERT_TRUE(send(8, 2, 0, 50).ok());  // another peer is not held up
+  device_.consume();
+  EXPECT_EQ(device_.sends.size(), 17u);
+  EXPECT_EQ(counters().fallback_no_credit, 4u);
+  ASSERT_TRUE(device_.give_credit(1, 3));
+  poll();
+  device_.consume();
+  EXPECT_EQ(device_.sends.size(), 20u);
+  ASSERT_TRUE(device_.give_credit(1, 1));
+  poll();
+  device_.consume();
+  EXPECT_EQ(device_.sends.size(), 21u);
+  EXPECT_EQ(device_.sends.back().tag, 19u);
+}
+
+TEST_F(RingEngineTest, counts_credits_of_sends_to_itself) {
+  open(1);
+  for (std::uint32_t k = 0; k < 70; ++k) ASSERT_TRUE(send(8, 0, k, k).ok());
+  device_.consume();
+  EXPECT_EQ(device_.sends.size(), 64u);
+}
+
+TEST_F(RingEngineTest, holds_receives_beyond_the_posted_entries_in_order) {
+  open();
+  device_.tags_count_up = true;
+  for (std::uint32_t k = 0; k < 70; ++k) ASSERT_TRUE(recv(8, 1, k, k).ok());
+  device_.consume();
+  EXPECT_EQ(device_.receives.size(), 64u);
+  EXPECT_EQ(counters().fallback_posted_full, 6u);
+  ASSERT_TRUE(device_.complete_recv());
+  ASSERT_TRUE(device_.complete_recv());
+  EXPECT_EQ(poll().size(), 2u);
+  device_.consume();
+  EXPECT_EQ(device_.receives.size(), 64u);
+  EXPECT_EQ(device_.receives.back().tag, 65u);
+}
+
+TEST_F(RingEngineTest, holds_what_meets_a_full_ring_and_says_again_when_software_is_full) {
+  open(2, {.sq_log2 = 2, .cq_log2 = 8, .operations = 10});
+  for (std::uint32_t k = 0; k < 10; ++k)
+    ASSERT_TRUE(send(8, static_cast<std::uint16_t>(k % 2), k, k).ok()) << k;
+  EXPECT_EQ(counters().fallback_ring_full, 6u);
+  EXPECT_EQ(send(8, 0, 10, 10).code(), TALLY_AGAIN);
+  EXPECT_EQ(recv(8, 0, 10, 10).code(), TALLY_AGAIN);
+  device_.tags_count_up = true;
+  std::vector<std::uint32_t> cookies;
+  for (int round = 0; round < 10; ++round) {
+    device_.consume();
+    while (device_.complete_send()) {
+    }
+    for (const Completion& c : poll()) cookies.push_back(c.cookie);
+  }
+  std::sort(cookies.begin(), cookies.end());
+  ASSERT_EQ(cookies.size(), 10u);
+  for (std::uint32_t k = 0; k < 10; ++k) EXPECT_EQ(cookies[k], k);
+  EXPECT_TRUE(send(8, 0, 10, 10).ok());
+}
+
+TEST_F(RingEngineTest, posts_no_more_than_the_completion_ring_can_answer) {
+  // Credits return before sends are complete (a rendezvous that has started), so that they alone do not bound them.
+  open(2, {.sq_log2 = 10, .cq_log2 = 7, .operations = 1000});
+  for (std::uint32_t k = 0; k < 300; ++k) ASSERT_TRUE(send(100, static_cast<std::uint16_t>(k % 2), k, k).ok());
+  for (int round = 0; round < 100; ++round) {
+    device_.consume();
+    for (std::uint16_t peer = 0; peer < 2; ++peer) {
+      if (device_.uncredited[peer] > 0) {
+        ASSERT_TRUE(device_.give_credit(peer, device_.uncredited[peer]));
+      }
+    }
+    EXPECT_TRUE(poll().empty());
+  }
+  EXPECT_EQ(device_.sends.size(), 32u);  // 128 entries, less a quarter not yet reported, less 64 credits
+  std::size_t done = 0;
+  for (int round = 0; round < 100; ++round) {
+    device_.consume();
+    while (device_.complete_send()) {
+    }
+    done += poll().size();
+  }
+  EXPECT_EQ(done, 300u);
+}
+
+TEST_F(RingEngineTest, rings_again_where_the_window_refused_the_doorbell) {
+  open();
+  device_.refuse_percent = 100;
+  ASSERT_TRUE(send(8, 1, 0, 1).ok());
+  ASSERT_TRUE(send(8, 2, 0, 2).ok());
+  EXPECT_EQ(device_.window_posts + device_.ring_posts, 0u);
+  device_.refuse_percent = 0;
+  poll();
+  device_.consume();
+  EXPECT_EQ(device_.sends.size(), 2u);
+}
+
+TEST_F(RingEngineTest, reports_each_status_of_the_device_as_its_own) {
+  open();
+  const std::pair<device::Status, tally_status> expected[] = {
+      {device::Status::kOk, TALLY_OK},
+      {device::Status::kTruncated, TALLY_ERR_TRUNCATED},
+      {device::Status::kProtection, TALLY_ERR_PROTECTION},
+      {device::Status::kRemoteProtection, TALLY_ERR_PROTECTION},
+      {device::Status::kBadOpcode, TALLY_ERR_UNSUPPORTED},
+      {device::Status::kBadField, TALLY_ERR_INTERNAL},
+      {device::Status::kMismatch, TALLY_ERR_MISMATCH},
+      {device::Status::kAborted, TALLY_ERR_ABORTED},
+      {static_cast<device::Status>(99), TALLY_ERR_INTERNAL}};
+  for (const auto& [status, code] : expected) {
+    ASSERT_TRUE(recv(100, 1, 3, 77).ok());
+    device_.consume();
+    device_.cycles = 500;
+    ASSERT_TRUE(device_.complete_recv(status, 4000, 3, 1));
+    const auto done = poll();
+    ASSERT_EQ(done.size(), 1u);
+    EXPECT_EQ(done[0].status, code) << static_cast<int>(status);
+    EXPECT_EQ(done[0].cookie, 77u);
+    EXPECT_EQ(done[0].length, 4000u);
+    EXPECT_EQ(done[0].tag, 3u);
+    EXPECT_EQ(done[0].source, 1u);
+    EXPECT_EQ(done[0].device_ns, 2000u);  // 500 cycles of 4 ns
+  }
+}
+
+TEST_F(RingEngineTest, gives_no_more_completions_than_there_is_room_for) {
+  open();
+  for (std::uint32_t k = 0; k < 5; ++k) ASSERT_TRUE(recv(8, 1, k, k).ok());
+  device_.consume();
+  while (device_.complete_recv()) {
+  }
+  EXPECT_EQ(poll(2).size(), 2u);
+  EXPECT_EQ(poll(2).size(), 2u);
+  EXPECT_EQ(poll(2).size(), 1u);
+}
+
+TEST_F(RingEngineTest, extends_device_counters_beyond_32_bits) {
+  device_.registers[device::global_reg::kCntReducedBeats / 4] = 0xfffffff0;
+  device_.registers[device::global_reg::kCntTxPackets / 4] = 5;
+  open();
+  EXPECT_EQ(counters().device_reduced_bytes, 0u);  // since open
+  device_.registers[device::global_reg::kCntReducedBeats / 4] = 0x10;
+  device_.registers[device::global_reg::kCntTxPackets / 4] = 12;
+  EXPECT_EQ(counters().device_reduced_bytes, 0x20u * 64);
+  EXPECT_EQ(counters().device_tx_packets, 7u);
+  device_.registers[device::global_reg::kCntReducedBeats / 4] = 0;
+  EXPECT_EQ(counters().device_reduced_bytes, ((std::uint64_t{1} << 32) + 0x10) * 64);
+}
+
+TEST_F(RingEngineTest, ends_every_operation_when_the_device_is_gone) {
+  open();
+  ASSERT_TRUE(send(8, 1, 0, 1).ok());
+  for (std::uint32_t k = 0; k < 70; ++k) ASSERT_TRUE(recv(8, 1, k, 100 + k).ok());
+  device_.consume();
+  ASSERT_TRUE(device_.complete_send());
+  device_.alive_ = false;
+  std::vector<Completion> done = poll();  // what was finished is finished
+  ASSERT_EQ(done.size(), 1u);
+  EXPECT_EQ(done[0].status, TALLY_OK);
+  done = poll(50);
+  EXPECT_EQ(done.size(), 50u);
+  const auto rest = poll(50);
+  EXPECT_EQ(rest.size(), 20u);
+  done.insert(done.end(), rest.begin(), rest.end());
+  for (const Completion& c : done) EXPECT_EQ(c.status, TALLY_ERR_JOB);
+  EXPECT_EQ(send(8, 1, 0, 1).code(), TALLY_ERR_JOB);
+  EXPECT_TRUE(poll().empty());
+  EXPECT_NE(engine_->describe_pending().find("gone"), std::string::npos);
+}
+
+TEST_F(RingEngineTest, gives_up_on_a_device_that_breaks_the_protocol) {
+  open();
+  ASSERT_TRUE(recv(8, 1, 0, 5).ok());
+  device_.consume();
+  device::Cqe cqe{};
+  cqe.opcode = static_cast<std::uint8_t>(device::Opcode::kCredit);
+  cqe.source = 1;
+  cqe.length = 1;  // nothing was sent
+  ASSERT_TRUE(device_.push(cqe));
+  const auto done = poll();
+  ASSERT_EQ(done.size(), 1u);
+  EXPECT_EQ(done[0].status, TALLY_ERR_INTERNAL);
+  EXPECT_NE(send(8, 1, 0, 1).message().find("credits"), std::string::npos);
+}
+
+TEST_F(RingEngineTest, ignores_no_completion_of_what_it_never_posted) {
+  open();
+  device::Cqe cqe{};
+  cqe.cookie = 3;
+  cqe.opcode = static_cast<std::uint8_t>(device::Opcode::kSend);
+  ASSERT_TRUE(device_.push(cqe));
+  poll();
+  EXPECT_EQ(send(8, 1, 0, 1).code(), TALLY_ERR_INTERNAL);
+}
+
+TEST_F(RingEngineTest, tells_what_each_operation_waits_for) {
+  open(4);
+  for (std::uint32_t k = 0; k < 17; ++k) ASSERT_TRUE(send(8, 1, k, k).ok());
+  ASSERT_TRUE(engine_
+                  ->post_recv({.buffer = memory_.data(),
+                               .length = 10,
+                               .key = key_,
+                               .context = 2,
+                               .any_source = true,
+                               .any_tag = false,
+                               .tag = 9})
+                  .ok());
+  const std::string text = engine_->describe_pending();
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 18) << text;
+  EXPECT_NE(text.find("send of 8 bytes to rank 1, tag 16, context 0: held: rank 1 has not taken"),
+            std::string::npos)
+      << text;
+  EXPECT_NE(text.find("receive of up to 10 bytes from any rank, tag 9, context 2: on the device"),
+            std::string::npos)
+      << text;
+}
+
+}  // namespace
+}  // namespace tally::test
