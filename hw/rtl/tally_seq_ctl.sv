@@ -168,8 +168,10 @@ module tally_seq_ctl #(
   logic [Contexts-1:0] broken_q, broken_d;
   logic                aborted_q, aborted_d, held_q, held_d, in_place_q, enable_q, rescan_q, rescan_d;
   logic [31:0]         held_abort_q;
-  logic                scratch_big, breaks;
+  logic                scratch_big, breaks, hold;
 
+  // The abort is for a collective of the queue, if for any.
+  assign hold = abort_valid_i && q_valid && (state_q == StIdle || abort_i != {context_o, seq_o});
   assign scratch_big = scratch_size_q[47:32] != '0;
   always_comb begin : p_mr
     mr_key_o = input_key;
@@ -199,7 +201,7 @@ module tally_seq_ctl #(
     // An abort names the collective at work, or one that waits (kept until the queue is empty).
     aborted_d = aborted_q || (state_q != StIdle && abort_valid_i && abort_i == {context_o, seq_o}) ||
                 (state_q != StIdle && held_q && held_abort_q == {context_o, seq_o});
-    held_d = (held_q || (abort_valid_i && q_valid)) && q_valid;
+    held_d = (held_q || hold) && q_valid;
     unique case (state_q)
       StIdle: begin
         aborted_d = 1'b0;
@@ -209,7 +211,7 @@ module tally_seq_ctl #(
         // The headers of the last collective's packets are made of its descriptor.
         if (q_valid && heads_out_i) begin
           q_pop = 1'b1;
-          held_d = held_q || abort_valid_i;
+          held_d = held_q || hold;
           state_d = StCheck;
         end
       end
@@ -319,7 +321,7 @@ module tally_seq_ctl #(
     status_q <= status_d;
     source_q <= source_d;
     detail_q <= detail_d;
-    if (abort_valid_i) held_abort_q <= abort_i;
+    if (hold) held_abort_q <= abort_i;
     if (q_pop) desc_q <= q_data;
     if (state_q == StHeader) begin
       len_q            <= h_len;
