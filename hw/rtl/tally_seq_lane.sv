@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// One lane of the sequencer: program counter, the instruction at work and the next one, operand reads
-// ahead of the arrivals, and the packet that may execute.
+// One lane of the sequencer: program counter, the instruction at work and the next one, operand
+// reads ahead of the arrivals, and the packet that may execute.
 //
-// Ordering: instructions in order; packets of an instruction in order. The next instruction is prepared
-// while the present one works and takes over in the cycle after its last packet was granted.
-// Latency: 2 cycles from an instruction's arrival to its first packet being ready (3 to its first read).
+// Ordering: instructions in order; packets of an instruction in order. The next instruction is
+// prepared while the present one works and takes over in the cycle after its last packet was
+// granted.
+// Latency: 2 cycles from an instruction's arrival to its first packet being ready (3 to its first
+// read).
 // Throughput: a packet each 2 cycles. Storage: two instructions.
-// Where an operand comes from: host memory, through one of 4 slots of the lane's operand buffer; the slot
-// of the last read, when nothing was written over it since (reuse); the last packet that the lane wrote
-// (forwarding). See docs/sequencer.md, "Operand forwarding".
+// Where an operand comes from: host memory, through one of 4 slots of the lane's operand buffer;
+// the slot of the last read, when nothing was written over it since (reuse); the last packet that
+// the lane wrote (forwarding). See docs/sequencer.md, "Operand forwarding".
 // Limitations: none of its own.
 `default_nettype none
 `include "tally_assert.svh"
@@ -60,7 +62,8 @@ module tally_seq_lane #(
   output      logic                rdb_valid_o,
   input  wire logic                rdb_full_i,
 
-  // Writes of this collective: launched, answered; another lane launches one; forwarding buffer is settled.
+  // Writes of this collective: launched, answered; another lane launches one; forwarding buffer is
+  // settled.
   input  wire logic [7:0]          wr_launched_i,
   input  wire logic [7:0]          wr_done_i,
   input  wire logic                wr_launch_i,
@@ -111,8 +114,8 @@ module tally_seq_lane #(
   logic [NodeW-1:0] nxt_send_q, nxt_recv_q;
   logic [63:0]      nxt_src_q, nxt_dst_q;
   logic [31:0]      nxt_bytes_q;
-  // Reads of the next instruction that go ahead of it: only src that nobody writes, after the last read of
-  // the present one.
+  // Reads of the next instruction that go ahead of it: only src that nobody writes, after the last
+  // read of the present one.
   logic [63:0]      ahead_addr_q, ahead_addr_d;
   logic [31:0]      ahead_left_q, ahead_left_d;
   logic             ahead_q, ahead_d;    // one was issued
@@ -123,7 +126,7 @@ module tally_seq_lane #(
   assign req_valid_o = run_i && left_q != '0 && !asked_q && !nxt_valid_q;
   assign req_addr_o = pc_q;
 
-  // --- the present instruction ---------------------------------------------------------------------
+  // --- the present instruction -------------------------------------------------------------------
   typedef enum logic [1:0] {StEmpty, StWait, StHazard, StRun} state_e;
   state_e           state_q, state_d;
   logic             op_recv_q, op_send_q, op_read_q, op_write_q, op_reduce_q, op_local_q;
@@ -137,7 +140,7 @@ module tally_seq_lane #(
   logic             src_fwd_q, src_reuse_q, src_ahead_q;
   logic             finish, launch;
 
-  // --- operand slots -------------------------------------------------------------------------------
+  // --- operand slots -----------------------------------------------------------------------------
   logic [1:0] wr_slot_q, rd_slot_q;
   logic [2:0] resv_q, filled_q;
   // The last single-packet read and write.
@@ -161,7 +164,8 @@ module tally_seq_lane #(
   assign fwd_hit = op_read_q && !op_local_q && single_q && has_bytes && fwd_valid_q &&
                    fwd_addr_q == rd_addr_q && fwd_len_q == len;
   assign reuse_hit = op_read_q && !op_local_q && single_q && has_bytes && last_valid_q &&
-                     last_addr_q == rd_addr_q && last_len_q == len && resv_q != Slots && !src_ahead_q;
+                     last_addr_q == rd_addr_q && last_len_q == len && resv_q != Slots &&
+                     !src_ahead_q;
 
   always_comb begin : p_next_state
     state_d = state_q;
@@ -175,8 +179,8 @@ module tally_seq_lane #(
           else begin
             launch = 1'b1;
             // Reads of memory that was written here wait for the writes, unless no read is needed.
-            state_d = (op_read_q && has_bytes && (dirty_q || op_local_q) && !fwd_hit && !reuse_hit &&
-                       wr_launched_i != wr_done_i) ? StHazard : StRun;
+            state_d = (op_read_q && has_bytes && (dirty_q || op_local_q) && !fwd_hit &&
+                       !reuse_hit && wr_launched_i != wr_done_i) ? StHazard : StRun;
           end
         end
       end
@@ -194,10 +198,11 @@ module tally_seq_lane #(
   assign done_o = left_q == '0 && !asked_q && !nxt_valid_q && state_q == StEmpty;
   assign steps_o = steps_q;
 
-  // --- reads ---------------------------------------------------------------------------------------
+  // --- reads -------------------------------------------------------------------------------------
   assign rd_present = op_read_q && !src_fwd_q && !src_reuse_q && rd_left_q != '0;
   assign nxt_clean_read = !nxt_fault_q && !nxt_dirty_q &&
-                          (nxt_op_q == 4'd1 || nxt_op_q == 4'd3 || nxt_op_q == 4'd5 || nxt_op_q >= 4'd7);
+                          (nxt_op_q == 4'd1 || nxt_op_q == 4'd3 || nxt_op_q == 4'd5 ||
+                           nxt_op_q >= 4'd7);
   // An operand that can be reused is not read ahead.
   assign rd_ahead = !rd_present && nxt_valid_q && nxt_clean_read && ahead_left_q != '0 &&
                     (ahead_q || !(last_valid_q && last_addr_q == nxt_src_q &&
@@ -227,7 +232,7 @@ module tally_seq_lane #(
   end
   assign rdb_valid_o = run_i && state_q == StRun && op_local_q && has_bytes && !rdb_full_i;
 
-  // --- the packet ----------------------------------------------------------------------------------
+  // --- the packet --------------------------------------------------------------------------------
   logic operand_ok;
 
   assign pkt_recv_o = op_recv_q;
@@ -252,7 +257,7 @@ module tally_seq_lane #(
   assign mismatch_o = run_i && state_q == StRun && op_recv_q &&
                       (head_newer_i || (head_ok_i && head_len_i != len));
 
-  // --- registers -----------------------------------------------------------------------------------
+  // --- registers ---------------------------------------------------------------------------------
   always_ff @(posedge clk_i) begin : p_control
     if (!rst_ni || start_i) begin
       state_q      <= StEmpty;
@@ -322,8 +327,8 @@ module tally_seq_lane #(
       // Nop is 0; Reduce (4) is the one that reduces without receiving.
       op_recv_q    <= nxt_op_q == 4'd2 || nxt_op_q >= 4'd5;
       op_send_q    <= nxt_op_q == 4'd1 || nxt_op_q >= 4'd6;
-      op_read_q    <= nxt_op_q == 4'd1 || nxt_op_q == 4'd3 || nxt_op_q == 4'd4 || nxt_op_q == 4'd5 ||
-                      nxt_op_q >= 4'd7;
+      op_read_q    <= nxt_op_q == 4'd1 || nxt_op_q == 4'd3 || nxt_op_q == 4'd4 ||
+                      nxt_op_q == 4'd5 || nxt_op_q >= 4'd7;
       op_write_q   <= nxt_op_q != 4'd0 && nxt_op_q != 4'd1 && nxt_op_q != 4'd7;
       op_reduce_q  <= nxt_op_q == 4'd4 || nxt_op_q == 4'd5 || nxt_op_q >= 4'd7;
       op_local_q   <= nxt_op_q == 4'd4;

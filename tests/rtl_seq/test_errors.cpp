@@ -235,7 +235,8 @@ TEST(SeqErrors, abort_at_any_time_leaves_a_working_device) {
     for (unsigned r = 0; r < 3; ++r) {
       add_regions(cluster.node(r));
       load_program(cluster.node(r), 0, c.ranks[r], c.scratch_chunks);
-      cluster.node(r).post(make_desc(static_cast<std::uint16_t>(20 + i), 0, Dtype::kI32, Redop::kSum, 60000, 4, 3, 0, false));
+      const auto context = static_cast<std::uint16_t>(20 + i);
+      cluster.node(r).post(make_desc(context, 0, Dtype::kI32, Redop::kSum, 60000, 4, 3, 0, false));
     }
     const std::uint64_t when = random() % 4000;
     for (std::uint64_t k = 0; k < when; ++k) cluster.cycle();
