@@ -2,13 +2,30 @@
 // The `tally` command.
 #include <algorithm>
 #include <exception>
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <string_view>
+#include <unistd.h>
 
 #include "launch/commands.hpp"
 
+namespace {
+
+/// Whoever starts us with a standard stream closed gets /dev/null there: otherwise the next file we open would take its
+/// number, and output meant for the user would go into it.
+void open_standard_streams() {
+  int fd = 0;
+  do {
+    fd = open("/dev/null", O_RDWR);
+  } while (fd >= 0 && fd <= STDERR_FILENO);
+  if (fd >= 0) close(fd);
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
   using namespace tally::launch;
+  open_standard_streams();
   try {
     // What follows "--" belongs to the program that is run: it is never looked at as an option of ours.
     CommandContext context;
