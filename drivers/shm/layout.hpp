@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The shared-memory transport's area in the job segment: one ring for each ordered pair of ranks.
 //
-// A ring has one producer and one consumer and no lock. `tail` and `head` count bytes since the start of the job; a
-// frame is a FrameHeader and its payload, padded to 64 bytes, and never wraps: where it would, a pad frame fills
-// the rest of the ring.
+// A ring has one producer and one consumer and no lock. `tail` and `head` count bytes since the start of the
+// job; a frame is a FrameHeader and its payload, padded to 64 bytes, and never wraps: where it would, a pad
+// frame fills the rest of the ring.
 #pragma once
 
 #include <atomic>

@@ -34,10 +34,11 @@ Status read_seconds(const char* variable, std::chrono::duration<double>* seconds
   return {};
 }
 
-/// How often a wait polls before it sleeps: not at all where another rank, or the device's simulation, needs the processor.
+/// How often a wait polls before it sleeps: not at all where another rank, or the device's simulation, needs
+/// the processor.
 unsigned polls_before_sleep(int ranks, const tally::Capabilities& capabilities) {
   const unsigned processors = std::max(1u, std::thread::hardware_concurrency());
-  return static_cast<unsigned>(ranks) <= processors && !capabilities.offloads_matching ? 2000 : 16;
+  return static_cast<unsigned>(ranks) <= processors && !capabilities.offloads_matching ? 300 : 16;
 }
 
 }  // namespace
@@ -93,8 +94,10 @@ tally_endpoint::~tally_endpoint() {
 }
 
 Status tally_endpoint::close() {
-  if (live_requests_ != 0) return {TALLY_ERR_BUSY, fmt::format("endpoint: {} requests are under way", live_requests_)};
-  if (groups_.size() > 1) return {TALLY_ERR_BUSY, fmt::format("endpoint: {} groups are not freed", groups_.size() - 1)};
+  if (live_requests_ != 0)
+    return {TALLY_ERR_BUSY, fmt::format("endpoint: {} requests are under way", live_requests_)};
+  if (groups_.size() > 1)
+    return {TALLY_ERR_BUSY, fmt::format("endpoint: {} groups are not freed", groups_.size() - 1)};
   Waiting waiting(*this);
   while (unsent_ != 0) {
     if (progress() != 0) continue;
@@ -139,7 +142,8 @@ Status tally_endpoint::register_memory(void* base, std::size_t length, tally_mem
 }
 
 Status tally_endpoint::deregister_memory(tally_memory* memory) {
-  const auto found = std::find_if(regions_.begin(), regions_.end(), [&](const auto& r) { return r.get() == memory; });
+  const auto found =
+      std::find_if(regions_.begin(), regions_.end(), [&](const auto& r) { return r.get() == memory; });
   if (found == regions_.end()) return bad_argument("memory {} is not registered", static_cast<void*>(memory));
   if (memory->users != 0) {
     return {TALLY_ERR_BUSY, fmt::format("memory: {} operations use the region", memory->users)};
@@ -158,7 +162,8 @@ Status tally_endpoint::find_region(const char* argument, const void* buffer, std
   if (buffer == nullptr) return bad_argument("{} is NULL", argument);
   const auto* start = static_cast<const std::byte*>(buffer);
   const auto holds = [&](const tally_memory& r) {
-    const std::uintptr_t offset = reinterpret_cast<std::uintptr_t>(start) - reinterpret_cast<std::uintptr_t>(r.base);
+    const std::uintptr_t offset =
+        reinterpret_cast<std::uintptr_t>(start) - reinterpret_cast<std::uintptr_t>(r.base);
     return offset <= r.length && length <= r.length - offset;
   };
   if (last_region_ < regions_.size() && holds(*regions_[last_region_])) {
@@ -171,6 +176,6 @@ Status tally_endpoint::find_region(const char* argument, const void* buffer, std
     *region = regions_[i].get();
     return {};
   }
-  return {TALLY_ERR_NOT_REGISTERED,
-          fmt::format("{} [{}, +{}) of {} bytes is not within registered memory", argument, buffer, length, length)};
+  return {TALLY_ERR_NOT_REGISTERED, fmt::format("{} [{}, +{}) of {} bytes is not within registered memory",
+                                                argument, buffer, length, length)};
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // A process's place in the job: everything behind tally_endpoint.
 //
-// Calls below check what depends on the endpoint's state and answer with a Status; NULL handles are the C layer's.
+// Calls below check what depends on the endpoint's state and answer with a Status; NULL handles are the C
+// layer's.
 #pragma once
 
 #include <chrono>
@@ -39,11 +40,12 @@ struct tally_endpoint {
   tally::Status register_memory(void* base, std::size_t length, tally_memory** memory);
   tally::Status deregister_memory(tally_memory* memory);
   /// The region that holds the buffer; nullptr for an empty one.
-  tally::Status find_region(const char* argument, const void* buffer, std::size_t length, tally_memory** region);
+  tally::Status find_region(const char* argument, const void* buffer, std::size_t length,
+                            tally_memory** region);
 
   // operations; arguments are those of tally.h and are checked here
-  tally::Status start_send(tally_group& group, const void* buffer, std::size_t length, int destination, int tag,
-                           tally_request** request);
+  tally::Status start_send(tally_group& group, const void* buffer, std::size_t length, int destination,
+                           int tag, tally_request** request);
   tally::Status start_receive(tally_group& group, void* buffer, std::size_t length, int source, int tag,
                               tally_request** request);
   tally::Status start_allreduce(tally_group& group, const void* input, void* output, std::size_t count,
@@ -119,13 +121,13 @@ struct tally_endpoint {
   // messages without the checks, also in the control context
   tally::Status post_send(tally::SendDescriptor send, tally_group& group, tally_memory* region, bool internal,
                           tally_request** request);
-  tally::Status post_receive(tally::RecvDescriptor receive, tally_group& group, tally_memory* region, bool internal,
-                             tally_request** request);
+  tally::Status post_receive(tally::RecvDescriptor receive, tally_group& group, tally_memory* region,
+                             bool internal, tally_request** request);
 
   // collectives
   tally::Status start_collective(tally_group& group, tally::schedule::Collective collective, int root,
-                                 const void* input, void* output, std::size_t count, tally_dtype dtype, tally_op op,
-                                 tally_request** request);
+                                 const void* input, void* output, std::size_t count, tally_dtype dtype,
+                                 tally_op op, tally_request** request);
   tally::Status check_vector(std::size_t count, tally_dtype dtype, std::uint64_t* bytes) const;
 
   // groups
@@ -157,14 +159,14 @@ struct tally_endpoint {
   std::size_t last_region_ = 0;
   std::deque<tally_request> requests_;  // stable addresses; index = cookie
   std::vector<std::uint32_t> free_requests_;
-  std::size_t live_requests_ = 0;   ///< of the program
-  std::size_t unsent_ = 0;          ///< sends under way, the library's own included
+  std::size_t live_requests_ = 0;                     ///< of the program
+  std::size_t unsent_ = 0;                            ///< sends under way, the library's own included
   std::vector<std::unique_ptr<tally_group>> groups_;  // the first one: all ranks
   std::vector<std::unique_ptr<tally_group>> retained_groups_;
   std::unordered_map<std::uint64_t, std::uint32_t> creations_;  ///< group creations of each list of ranks
-  std::vector<Freed> freed_;        ///< contexts that this rank leads and that members have not all freed
+  std::vector<Freed> freed_;  ///< contexts that this rank leads and that members have not all freed
 
-  std::string forced_algorithm_;    ///< TALLY_ALGORITHM, or empty
+  std::string forced_algorithm_;  ///< TALLY_ALGORITHM, or empty
   tally_counters counts_{};
   Clock::time_point last_progress_ = Clock::now();
   std::chrono::duration<double> warn_after_{30};

@@ -10,8 +10,8 @@
 
 namespace tally::api {
 
-/// The engine of a member of a job. `wanted` is "auto", empty or a name; it must be the one that the job was started
-/// with. `job` outlives the engine.
+/// The engine of a member of a job. `wanted` is "auto", empty or a name; it must be the one that the job was
+/// started with. `job` outlives the engine.
 Status make_engine(const job::Membership& job, const std::string& wanted, std::unique_ptr<Engine>* engine);
 
 }  // namespace tally::api

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Groups: agreement on a context, its return, and contexts that a rank has broken.
 //
-// The leader of a group, the first rank of its list, takes a free bit of Header::group_contexts and sends the number to the
-// members in the control context. A context is given back when every member has said that it freed the group: until then
-// messages and collectives of it may be under way.
+// The leader of a group, the first rank of its list, takes a free bit of Header::group_contexts and sends the
+// number to the members in the control context. A context is given back when every member has said that it
+// freed the group: until then messages and collectives of it may be under way.
 #include <algorithm>
 #include <bit>
 #include <cstring>
@@ -36,7 +36,8 @@ std::uint64_t mix(std::uint64_t hash, std::uint64_t value) noexcept {
 
 Status tally_endpoint::create_group(const int* ranks, int size, tally_group** out) {
   if (ranks == nullptr) return bad_argument("ranks is NULL");
-  if (size < 1 || size > this->size()) return bad_argument("size {} is out of range (1 to {})", size, this->size());
+  if (size < 1 || size > this->size())
+    return bad_argument("size {} is out of range (1 to {})", size, this->size());
   std::vector<std::uint16_t> list;
   std::vector<int> position(static_cast<std::size_t>(this->size()), -1);
   std::uint64_t hash = 0xcbf29ce484222325u;
@@ -70,8 +71,8 @@ Status tally_endpoint::create_group(const int* ranks, int size, tally_group** ou
 
 Status tally_endpoint::agree_on_context(tally_group& group) {
   const Status none{TALLY_ERR_NO_MEMORY,
-                    fmt::format("no free context: engine '{}' has {} for all groups of the job", capabilities().name,
-                                capabilities().max_groups)};
+                    fmt::format("no free context: engine '{}' has {} for all groups of the job",
+                                capabilities().name, capabilities().max_groups)};
   const std::uint32_t tag = control_tag(ControlTag::kContext, group.list_hash);
   if (group.rank != 0) {
     tally::RecvDescriptor receive;
@@ -104,7 +105,10 @@ Status tally_endpoint::agree_on_context(tally_group& group) {
     send.destination = group.ranks[member];
     send.tag = tag;
     Status status = run(
-        [&](tally_request** request) { return post_send(send, *all_ranks(), control_memory_, true, request); }, nullptr);
+        [&](tally_request** request) {
+          return post_send(send, *all_ranks(), control_memory_, true, request);
+        },
+        nullptr);
     if (!status.ok()) return status;  // the context stays taken: members may know it
   }
   return taken ? Status{} : none;
@@ -133,23 +137,28 @@ void tally_endpoint::reap_freed_contexts() {
       return true;
     });
     if (!freed.pending.empty()) return false;
-    header().group_contexts.fetch_and(~(std::uint64_t{1} << freed.context));
+    // A member may have broken it meanwhile: then it is never used again.
+    if (!broken(freed.context)) header().group_contexts.fetch_and(~(std::uint64_t{1} << freed.context));
     return true;
   });
 }
 
 Status tally_endpoint::free_group(tally_group* group) {
-  const auto found = std::find_if(groups_.begin() + 1, groups_.end(), [&](const auto& g) { return g.get() == group; });
-  if (found == groups_.end()) return bad_argument("group {} is not a group of this endpoint", static_cast<void*>(group));
-  if (group->users != 0) return {TALLY_ERR_BUSY, fmt::format("group: {} requests are under way", group->users)};
+  const auto found =
+      std::find_if(groups_.begin() + 1, groups_.end(), [&](const auto& g) { return g.get() == group; });
+  if (found == groups_.end())
+    return bad_argument("group {} is not a group of this endpoint", static_cast<void*>(group));
+  if (group->users != 0)
+    return {TALLY_ERR_BUSY, fmt::format("group: {} requests are under way", group->users)};
   const std::uint32_t tag = control_tag(ControlTag::kFreed, group->list_hash);
   if (group->rank != 0) {
     tally::SendDescriptor send;
     send.context = kControlContext;
     send.destination = group->ranks[0];
     send.tag = tag;
-    Status status = run(
-        [&](tally_request** request) { return post_send(send, *all_ranks(), nullptr, true, request); }, nullptr);
+    Status status =
+        run([&](tally_request** request) { return post_send(send, *all_ranks(), nullptr, true, request); },
+            nullptr);
     // A leader that has left has no use for the context any more.
     if (!status.ok() && status.code() != TALLY_ERR_JOB) return status;
   } else if (!broken(group->context)) {  // a broken context is never used again

@@ -27,10 +27,10 @@ struct tally_group {
   int rank;                          ///< own rank in the group
   std::vector<std::uint16_t> ranks;  ///< group rank -> job rank
   std::uint16_t context = 0;
-  std::uint16_t next_seq = 0;        ///< of the next collective
-  std::uint32_t users = 0;           ///< requests under way
-  bool retain = false;               ///< an abandoned collective may still use the schedules
-  std::uint64_t list_hash = 0;       ///< of the list and its creation number
+  std::uint16_t next_seq = 0;   ///< of the next collective
+  std::uint32_t users = 0;      ///< requests under way
+  bool retain = false;          ///< an abandoned collective may still use the schedules
+  std::uint64_t list_hash = 0;  ///< of the list and its creation number
   tally::api::Schedules schedules;
 };
 
@@ -48,14 +48,14 @@ struct tally_request {
   Kind kind = Kind::kSend;
   State state = State::kFree;
   bool abort_asked = false;
-  bool internal = false;             ///< the library's own: does not count as a program's request
+  bool internal = false;  ///< the library's own: does not count as a program's request
   tally_group* group = nullptr;
   tally_memory* regions[2] = {nullptr, nullptr};
-  std::uint64_t length = 0;          ///< bytes of room, or to send
-  std::uint64_t count = 0;           ///< collectives
+  std::uint64_t length = 0;  ///< bytes of room, or to send
+  std::uint64_t count = 0;   ///< collectives
   tally_dtype dtype = TALLY_BYTE;
   tally_op op = TALLY_OP_NONE;
-  std::uint16_t seq = 0;             ///< collectives
-  std::uint16_t peer = 0;            ///< send: job rank
+  std::uint16_t seq = 0;   ///< collectives
+  std::uint16_t peer = 0;  ///< send: job rank
   tally::Completion completion;
 };

@@ -11,16 +11,16 @@ using tally::Status;
 using tally::api::bad_argument;
 using tally::schedule::Collective;
 
-Status tally_endpoint::start_send(tally_group& group, const void* buffer, std::size_t length, int destination, int tag,
-                                  tally_request** request) {
+Status tally_endpoint::start_send(tally_group& group, const void* buffer, std::size_t length, int destination,
+                                  int tag, tally_request** request) {
   const int last = static_cast<int>(group.ranks.size()) - 1;
   if (destination < 0 || destination > last) {
     return bad_argument("destination {} is out of range (0 to {})", destination, last);
   }
   if (tag < 0) return bad_argument("tag {} is out of range (0 to {})", tag, TALLY_MAX_TAG);
   if (length > capabilities().max_message) {
-    return {TALLY_ERR_UNSUPPORTED,
-            fmt::format("length {}: engine '{}' takes {} bytes", length, capabilities().name, capabilities().max_message)};
+    return {TALLY_ERR_UNSUPPORTED, fmt::format("length {}: engine '{}' takes {} bytes", length,
+                                               capabilities().name, capabilities().max_message)};
   }
   tally_memory* region = nullptr;
   Status status = find_region("buffer", buffer, length, &region);
@@ -34,8 +34,8 @@ Status tally_endpoint::start_send(tally_group& group, const void* buffer, std::s
   return post_send(send, group, region, false, request);
 }
 
-Status tally_endpoint::post_send(tally::SendDescriptor send, tally_group& group, tally_memory* region, bool internal,
-                                 tally_request** out) {
+Status tally_endpoint::post_send(tally::SendDescriptor send, tally_group& group, tally_memory* region,
+                                 bool internal, tally_request** out) {
   tally_request* request = new_request(tally_request::Kind::kSend, group);
   request->regions[0] = region;
   request->length = send.length;
@@ -46,8 +46,8 @@ Status tally_endpoint::post_send(tally::SendDescriptor send, tally_group& group,
   return posted(request, engine_->post_send(send), out);
 }
 
-Status tally_endpoint::start_receive(tally_group& group, void* buffer, std::size_t length, int source, int tag,
-                                     tally_request** request) {
+Status tally_endpoint::start_receive(tally_group& group, void* buffer, std::size_t length, int source,
+                                     int tag, tally_request** request) {
   const int last = static_cast<int>(group.ranks.size()) - 1;
   if (source != TALLY_ANY_SOURCE && (source < 0 || source > last)) {
     return bad_argument("source {} is out of range (0 to {}, or TALLY_ANY_SOURCE)", source, last);
@@ -56,8 +56,8 @@ Status tally_endpoint::start_receive(tally_group& group, void* buffer, std::size
     return bad_argument("tag {} is out of range (0 to {}, or TALLY_ANY_TAG)", tag, TALLY_MAX_TAG);
   }
   if (length > capabilities().max_message) {
-    return {TALLY_ERR_UNSUPPORTED,
-            fmt::format("length {}: engine '{}' takes {} bytes", length, capabilities().name, capabilities().max_message)};
+    return {TALLY_ERR_UNSUPPORTED, fmt::format("length {}: engine '{}' takes {} bytes", length,
+                                               capabilities().name, capabilities().max_message)};
   }
   tally_memory* region = nullptr;
   Status status = find_region("buffer", buffer, length, &region);
@@ -88,9 +88,8 @@ Status tally_endpoint::check_vector(std::size_t count, tally_dtype dtype, std::u
   const std::size_t element = tally::numerics::element_bytes(dtype);
   if (element == 0) return bad_argument("dtype {} is not an element type", static_cast<int>(dtype));
   if (count > capabilities().max_message / element) {
-    return {TALLY_ERR_UNSUPPORTED,
-            fmt::format("count {} of {} bytes each: engine '{}' takes {} bytes", count, element, capabilities().name,
-                        capabilities().max_message)};
+    return {TALLY_ERR_UNSUPPORTED, fmt::format("count {} of {} bytes each: engine '{}' takes {} bytes", count,
+                                               element, capabilities().name, capabilities().max_message)};
   }
   *bytes = count * element;
   return {};
@@ -105,35 +104,39 @@ Status tally_endpoint::start_allreduce(tally_group& group, const void* input, vo
     return bad_argument("op {} is not a reduction", static_cast<int>(op));
   }
   if (!tally::numerics::reduces(dtype, op)) {
-    return bad_argument("dtype {}: {} does not reduce it", tally::api::dtype_name(dtype), tally::api::op_name(op));
+    return bad_argument("dtype {}: {} does not reduce it", tally::api::dtype_name(dtype),
+                        tally::api::op_name(op));
   }
   if (bytes != 0 && input != output) {
     const auto in = reinterpret_cast<std::uintptr_t>(input);
     const auto out = reinterpret_cast<std::uintptr_t>(output);
     if ((in < out ? out - in : in - out) < bytes) {
-      return bad_argument("input {} and output {} of {} bytes overlap and are not the same", input, output, bytes);
+      return bad_argument("input {} and output {} of {} bytes overlap and are not the same", input, output,
+                          bytes);
     }
   }
   return start_collective(group, Collective::kAllreduce, 0, input, output, count, dtype, op, request);
 }
 
-Status tally_endpoint::start_bcast(tally_group& group, void* buffer, std::size_t count, tally_dtype dtype, int root,
-                                   tally_request** request) {
+Status tally_endpoint::start_bcast(tally_group& group, void* buffer, std::size_t count, tally_dtype dtype,
+                                   int root, tally_request** request) {
   std::uint64_t bytes = 0;
   Status status = check_vector(count, dtype, &bytes);
   if (!status.ok()) return status;
   const int last = static_cast<int>(group.ranks.size()) - 1;
   if (root < 0 || root > last) return bad_argument("root {} is out of range (0 to {})", root, last);
-  return start_collective(group, Collective::kBcast, root, buffer, buffer, count, dtype, TALLY_OP_NONE, request);
+  return start_collective(group, Collective::kBcast, root, buffer, buffer, count, dtype, TALLY_OP_NONE,
+                          request);
 }
 
 Status tally_endpoint::start_barrier(tally_group& group, tally_request** request) {
-  return start_collective(group, Collective::kBarrier, 0, nullptr, nullptr, 0, TALLY_BYTE, TALLY_OP_NONE, request);
+  return start_collective(group, Collective::kBarrier, 0, nullptr, nullptr, 0, TALLY_BYTE, TALLY_OP_NONE,
+                          request);
 }
 
-Status tally_endpoint::start_collective(tally_group& group, Collective collective, int root, const void* input,
-                                        void* output, std::size_t count, tally_dtype dtype, tally_op op,
-                                        tally_request** out) {
+Status tally_endpoint::start_collective(tally_group& group, Collective collective, int root,
+                                        const void* input, void* output, std::size_t count, tally_dtype dtype,
+                                        tally_op op, tally_request** out) {
   const std::uint64_t bytes = count * tally::numerics::element_bytes(dtype);
   const bool bcast = collective == Collective::kBcast;
   tally_memory* input_region = nullptr;

@@ -16,8 +16,8 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr auto kSleep = 10ms;       // one pause; bounds how late a failed job or a broken context is seen
-constexpr auto kAbortGrace = 5s;    // an engine has this long to end an aborted collective
+constexpr auto kSleep = 10ms;     // one pause; bounds how late a failed job or a broken context is seen
+constexpr auto kAbortGrace = 5s;  // an engine has this long to end an aborted collective
 
 }  // namespace
 
@@ -99,7 +99,8 @@ void tally_endpoint::complete(tally_request& request, const Completion& completi
       } else if (completion.status == TALLY_ERR_MISMATCH) {
         break_context(request.group->context, mismatch_text(request, fmt::format("on rank {}", rank())));
       } else if (completion.status != TALLY_ERR_ABORTED) {
-        break_context(request.group->context, fmt::format("its engine reported {}", tally::api::status_name(completion.status)));
+        break_context(request.group->context,
+                      fmt::format("its engine reported {}", tally::api::status_name(completion.status)));
       }
       break;
   }
@@ -123,17 +124,26 @@ Status tally_endpoint::finish(tally_request** handle, tally_result* result) {
   }
   Status status;
   switch (done.status) {
-    case TALLY_OK: break;
-    case TALLY_ERR_TRUNCATED:
-      status = {done.status, fmt::format("message of {} bytes from rank {}, tag {}, is longer than the buffer of {} bytes",
-                                         done.length, done.source, done.tag, request.length)};
+    case TALLY_OK:
       break;
-    case TALLY_ERR_MISMATCH: status = {done.status, mismatch_text(request, "here")}; break;
-    case TALLY_ERR_ABORTED: status = {done.status, broken_text(request.group->context)}; break;
-    case TALLY_ERR_PROTECTION: status = {done.status, "the device refused a buffer: it is not registered there"}; break;
+    case TALLY_ERR_TRUNCATED:
+      status = {done.status,
+                fmt::format("message of {} bytes from rank {}, tag {}, is longer than the buffer of {} bytes",
+                            done.length, done.source, done.tag, request.length)};
+      break;
+    case TALLY_ERR_MISMATCH:
+      status = {done.status, mismatch_text(request, "here")};
+      break;
+    case TALLY_ERR_ABORTED:
+      status = {done.status, broken_text(request.group->context)};
+      break;
+    case TALLY_ERR_PROTECTION:
+      status = {done.status, "the device refused a buffer: it is not registered there"};
+      break;
     case TALLY_ERR_JOB:
-      status = {done.status, request.kind == tally_request::Kind::kSend ? fmt::format("rank {} has left the job", request.peer)
-                                                                       : std::string("the device or its fabric is gone")};
+      status = {done.status, request.kind == tally_request::Kind::kSend
+                                 ? fmt::format("rank {} has left the job", request.peer)
+                                 : std::string("the device or its fabric is gone")};
       break;
     default:
       status = {done.status, fmt::format("the engine reported {}", tally::api::status_name(done.status))};
@@ -165,7 +175,8 @@ Status tally_endpoint::test(tally_request** request, tally_result* result) {
   progress();
   if ((*request)->state == tally_request::State::kDone) return finish(request, result);
   watch_context(**request);
-  if ((*request)->state == tally_request::State::kActive && header().failed.load(std::memory_order_relaxed) != 0) {
+  if ((*request)->state == tally_request::State::kActive &&
+      header().failed.load(std::memory_order_relaxed) != 0) {
     abandon(request);
     return {TALLY_ERR_JOB, "the job is being ended"};
   }
@@ -208,7 +219,9 @@ Status tally_endpoint::wait(tally_request** handle, tally_result* result, Waitin
 }
 
 void tally_endpoint::watch_context(tally_request& request) {
-  if (request.kind != tally_request::Kind::kCollective || request.abort_asked || !broken(request.group->context)) return;
+  if (request.kind != tally_request::Kind::kCollective || request.abort_asked ||
+      !broken(request.group->context))
+    return;
   request.abort_asked = true;
   engine_->abort_collective(request.group->context, request.seq);
 }
@@ -230,7 +243,8 @@ Status tally_endpoint::idle(Waiting& waiting, tally_request* request) {
   const Clock::time_point now = Clock::now();
   if (request != nullptr && request->abort_asked) {
     if (waiting.abort_asked == Clock::time_point{}) waiting.abort_asked = now;
-    if (now - waiting.abort_asked > kAbortGrace) return {TALLY_ERR_ABORTED, broken_text(request->group->context)};
+    if (now - waiting.abort_asked > kAbortGrace)
+      return {TALLY_ERR_ABORTED, broken_text(request->group->context)};
   }
   if (now >= waiting.next_look) {
     // Large operations complete late; bytes that move are progress, too.
@@ -239,7 +253,8 @@ Status tally_endpoint::idle(Waiting& waiting, tally_request* request) {
     waiting.activity = moved;
     waiting.next_look = now + 1s;
     if (give_up_after_ > 0s) {
-      waiting.next_look = std::min(waiting.next_look, now + std::chrono::duration_cast<Clock::duration>(give_up_after_ / 4));
+      waiting.next_look =
+          std::min(waiting.next_look, now + std::chrono::duration_cast<Clock::duration>(give_up_after_ / 4));
     }
   }
   const std::chrono::duration<double> quiet = now - std::max(waiting.started, last_progress_);
@@ -249,8 +264,11 @@ Status tally_endpoint::idle(Waiting& waiting, tally_request* request) {
   std::string pending = engine_->describe_pending();
   while (!pending.empty() && pending.back() == '\n') pending.pop_back();
   for (std::size_t at = 0; (at = pending.find('\n', at)) != std::string::npos;) pending.replace(at, 1, "; ");
-  if (give_up) return {TALLY_ERR_TIMEOUT, fmt::format("no progress for {:.1f} s: {}", quiet.count(), pending)};
-  std::fputs(fmt::format("tally: rank {}: no progress for {:.0f} s: {}\n", rank(), quiet.count(), pending).c_str(), stderr);
+  if (give_up)
+    return {TALLY_ERR_TIMEOUT, fmt::format("no progress for {:.1f} s: {}", quiet.count(), pending)};
+  std::fputs(
+      fmt::format("tally: rank {}: no progress for {:.0f} s: {}\n", rank(), quiet.count(), pending).c_str(),
+      stderr);
   waiting.warn_after *= 2;
   return {};
 }
@@ -261,19 +279,23 @@ std::string tally_endpoint::mismatch_text(const tally_request& request, const st
   const auto has = [fields](Field field) { return (fields & static_cast<std::uint32_t>(field)) != 0; };
   const unsigned peer = request.completion.source;
   std::string text;
-  const auto add = [&text](const std::string& difference) { text += (text.empty() ? "" : "; ") + difference; };
+  const auto add = [&text](const std::string& difference) {
+    text += (text.empty() ? "" : "; ") + difference;
+  };
   if (has(Field::kCount)) {
     const std::uint32_t count = request.completion.detail & 0xffffff;
-    add(fmt::format("count differs: {} {}, {}{} on rank {}", request.count, here, count == 0xffffff ? "at least " : "",
-                    count, peer));
+    add(fmt::format("count differs: {} {}, {}{} on rank {}", request.count, here,
+                    count == 0xffffff ? "at least " : "", count, peer));
   }
   if (has(Field::kDtype)) {
-    add(fmt::format("dtype differs: {} {}, another on rank {}", tally::api::dtype_name(request.dtype), here, peer));
+    add(fmt::format("dtype differs: {} {}, another on rank {}", tally::api::dtype_name(request.dtype), here,
+                    peer));
   }
   if (has(Field::kRedop)) {
     add(fmt::format("op differs: {} {}, another on rank {}", tally::api::op_name(request.op), here, peer));
   }
   // Another count may mean another algorithm; then only the count is the program's doing.
-  if (text.empty()) add(fmt::format("rank {} runs another collective, algorithm or root than the one {}", peer, here));
+  if (text.empty())
+    add(fmt::format("rank {} runs another collective, algorithm or root than the one {}", peer, here));
   return text;
 }

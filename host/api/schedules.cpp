@@ -37,8 +37,8 @@ Status Schedules::set_algorithm(const std::string& name) {
 Status Schedules::get(Collective collective, int root, std::uint64_t bytes, const Compiled** compiled) {
   // select() looks at the size only by this comparison.
   const bool small = bytes <= schedule::kSmallBytes;
-  const std::uint32_t key = static_cast<std::uint32_t>(root) << 8 | static_cast<std::uint32_t>(collective) << 1 |
-                            static_cast<std::uint32_t>(small);
+  const std::uint32_t key = static_cast<std::uint32_t>(root) << 8 |
+                            static_cast<std::uint32_t>(collective) << 1 | static_cast<std::uint32_t>(small);
   if (const auto found = choices_.find(key); found != choices_.end()) {
     *compiled = found->second;
     return {};
@@ -52,7 +52,8 @@ Status Schedules::make(Collective collective, int root, std::uint64_t bytes, con
   schedule::Schedule schedule;
   std::string error;
   const std::string algorithm = knows(collective, algorithm_) ? algorithm_ : std::string("auto");
-  if (!schedule::select(collective, static_cast<int>(job_ranks_.size()), root, bytes, algorithm, &schedule, &error)) {
+  if (!schedule::select(collective, static_cast<int>(job_ranks_.size()), root, bytes, algorithm, &schedule,
+                        &error)) {
     return {TALLY_ERR_INTERNAL, error};
   }
   const std::uint16_t signature = schedule::signature(schedule);
@@ -63,7 +64,8 @@ Status Schedules::make(Collective collective, int root, std::uint64_t bytes, con
     }
   }
   if (const std::string fault = schedule::verify(schedule); !fault.empty()) {
-    return {TALLY_ERR_INTERNAL, fmt::format("schedule '{}' failed verification: {}", schedule.algorithm, fault)};
+    return {TALLY_ERR_INTERNAL,
+            fmt::format("schedule '{}' failed verification: {}", schedule.algorithm, fault)};
   }
   auto made = std::make_unique<Compiled>();
   made->algorithm = schedule.algorithm;

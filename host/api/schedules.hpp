@@ -25,8 +25,8 @@ class Schedules {
   /// For group rank `rank` of the group of these job ranks.
   Schedules(int rank, std::vector<std::uint16_t> job_ranks) : rank_(rank), job_ranks_(std::move(job_ranks)) {}
 
-  /// The schedule for a call. A collective that `algorithm` does not know takes "auto". *compiled lives as long as this
-  /// object. Allocates at the first call for (collective, root, small or large, algorithm) only.
+  /// The schedule for a call. A collective that `algorithm` does not know takes "auto". *compiled lives as
+  /// long as this object. Allocates at the first call for (collective, root, small or large, algorithm) only.
   Status get(schedule::Collective collective, int root, std::uint64_t bytes, const Compiled** compiled);
   /// "auto" or a name that some collective knows; an error otherwise.
   Status set_algorithm(const std::string& name);

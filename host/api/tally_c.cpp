@@ -28,7 +28,8 @@ Status resolve(tally_endpoint* endpoint, tally_group** group) {
 
 Status check_result(const tally_result* result) {
   if (result != nullptr && result->size < sizeof(tally_result)) {
-    return bad_argument("result->size is {}, not sizeof(tally_result), {}", result->size, sizeof(tally_result));
+    return bad_argument("result->size is {}, not sizeof(tally_result), {}", result->size,
+                        sizeof(tally_result));
   }
   return {};
 }
@@ -45,8 +46,8 @@ Status check_request(tally_request* const* request) {
 
 /// start(endpoint, group, &request) after the checks that all starts share.
 template <typename Start>
-tally_status start_call(const char* call, tally_endpoint* endpoint, tally_group* group, tally_request** request,
-                        Start start) {
+tally_status start_call(const char* call, tally_endpoint* endpoint, tally_group* group,
+                        tally_request** request, Start start) {
   return boundary(call, [&]() -> Status {
     Status status = resolve(endpoint, &group);
     if (status.ok()) status = need("request", request);
@@ -64,8 +65,8 @@ tally_status start_call(const char* call, tally_endpoint* endpoint, tally_group*
 
 /// The same, to the end.
 template <typename Start>
-tally_status blocking_call(const char* call, tally_endpoint* endpoint, tally_group* group, tally_result* result,
-                           Start start) {
+tally_status blocking_call(const char* call, tally_endpoint* endpoint, tally_group* group,
+                           tally_result* result, Start start) {
   return boundary(call, [&]() -> Status {
     Status status = resolve(endpoint, &group);
     if (status.ok()) status = check_result(result);
@@ -131,7 +132,8 @@ tally_status tally_endpoint_counters(const tally_endpoint* endpoint, tally_count
     if (status.ok()) status = need("counters", counters);
     if (!status.ok()) return status;
     if (counters->size < sizeof(tally_counters)) {
-      return bad_argument("counters->size is {}, not sizeof(tally_counters), {}", counters->size, sizeof(tally_counters));
+      return bad_argument("counters->size is {}, not sizeof(tally_counters), {}", counters->size,
+                          sizeof(tally_counters));
     }
     const std::uint32_t size = counters->size;
     *counters = endpoint->counters();
@@ -150,7 +152,8 @@ tally_status tally_endpoint_progress(tally_endpoint* endpoint) {
 
 // --- memory -----------------------------------------------------------------------------------
 
-tally_status tally_memory_register(tally_endpoint* endpoint, void* base, size_t length, tally_memory** memory) {
+tally_status tally_memory_register(tally_endpoint* endpoint, void* base, size_t length,
+                                   tally_memory** memory) {
   return boundary("tally_memory_register", [&]() -> Status {
     Status status = need("endpoint", endpoint);
     if (status.ok()) status = need("memory", memory);
@@ -175,8 +178,8 @@ tally_status tally_send_start(tally_endpoint* endpoint, tally_group* group, cons
                     });
 }
 
-tally_status tally_recv_start(tally_endpoint* endpoint, tally_group* group, void* buffer, size_t length, int source,
-                              int tag, tally_request** request) {
+tally_status tally_recv_start(tally_endpoint* endpoint, tally_group* group, void* buffer, size_t length,
+                              int source, int tag, tally_request** request) {
   return start_call("tally_recv_start", endpoint, group, request,
                     [&](tally_endpoint& where, tally_group& in, tally_request** made) {
                       return where.start_receive(in, buffer, length, source, tag, made);
@@ -191,8 +194,8 @@ tally_status tally_send(tally_endpoint* endpoint, tally_group* group, const void
                        });
 }
 
-tally_status tally_recv(tally_endpoint* endpoint, tally_group* group, void* buffer, size_t length, int source, int tag,
-                        tally_result* result) {
+tally_status tally_recv(tally_endpoint* endpoint, tally_group* group, void* buffer, size_t length, int source,
+                        int tag, tally_result* result) {
   return blocking_call("tally_recv", endpoint, group, result,
                        [&](tally_endpoint& where, tally_group& in, tally_request** made) {
                          return where.start_receive(in, buffer, length, source, tag, made);
@@ -282,8 +285,8 @@ tally_status tally_allreduce(tally_endpoint* endpoint, tally_group* group, const
                        });
 }
 
-tally_status tally_bcast(tally_endpoint* endpoint, tally_group* group, void* buffer, size_t count, tally_dtype dtype,
-                         int root) {
+tally_status tally_bcast(tally_endpoint* endpoint, tally_group* group, void* buffer, size_t count,
+                         tally_dtype dtype, int root) {
   return blocking_call("tally_bcast", endpoint, group, nullptr,
                        [&](tally_endpoint& where, tally_group& in, tally_request** made) {
                          return where.start_bcast(in, buffer, count, dtype, root, made);
@@ -297,8 +300,9 @@ tally_status tally_barrier(tally_endpoint* endpoint, tally_group* group) {
                        });
 }
 
-tally_status tally_allreduce_start(tally_endpoint* endpoint, tally_group* group, const void* input, void* output,
-                                   size_t count, tally_dtype dtype, tally_op op, tally_request** request) {
+tally_status tally_allreduce_start(tally_endpoint* endpoint, tally_group* group, const void* input,
+                                   void* output, size_t count, tally_dtype dtype, tally_op op,
+                                   tally_request** request) {
   return start_call("tally_allreduce_start", endpoint, group, request,
                     [&](tally_endpoint& where, tally_group& in, tally_request** made) {
                       return where.start_allreduce(in, input, output, count, dtype, op, made);

@@ -86,7 +86,8 @@ int number(const char* variable, const char* text, int low, int high) {
   return value;
 }
 
-long futex(std::atomic<std::uint32_t>& word, int operation, std::uint32_t value, const timespec* timeout) noexcept {
+long futex(std::atomic<std::uint32_t>& word, int operation, std::uint32_t value,
+           const timespec* timeout) noexcept {
   return ::syscall(SYS_futex, reinterpret_cast<std::uint32_t*>(&word), operation, value, timeout, nullptr, 0);
 }
 
@@ -130,7 +131,7 @@ Segment Segment::create(std::uint32_t ranks, EngineKind engine, bool counters) {
 Segment Segment::open(const std::string& path) {
   const int fd = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
   if (fd < 0) throw Error(fmt::format("cannot open the job segment {}: {}", path, reason()));
-  struct stat info{};
+  struct stat info {};
   std::string why;
   std::byte* base = nullptr;
   if (::fstat(fd, &info) != 0) {
@@ -181,8 +182,8 @@ Membership join() {
   if (path == nullptr && rank_text == nullptr && size_text == nullptr) {
     return Membership{Segment::create(1, EngineKind::kSoft, false), 0, 1, false};
   }
-  for (const auto& [name, text] :
-       {std::pair{"TALLY_JOB", path}, std::pair{"TALLY_RANK", rank_text}, std::pair{"TALLY_SIZE", size_text}}) {
+  for (const auto& [name, text] : {std::pair{"TALLY_JOB", path}, std::pair{"TALLY_RANK", rank_text},
+                                   std::pair{"TALLY_SIZE", size_text}}) {
     if (text == nullptr) {
       throw Error(fmt::format("{} is not set, but others of TALLY_JOB, TALLY_RANK and TALLY_SIZE are", name));
     }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Making and joining a job: the segment of launch/job_segment.hpp as an object.
 //
-// Environment of a rank: TALLY_JOB (a path that opens the segment, /proc/<launcher>/fd/<n>), TALLY_RANK, TALLY_SIZE.
+// Environment of a rank: TALLY_JOB (a path that opens the segment, /proc/<launcher>/fd/<n>), TALLY_RANK,
+// TALLY_SIZE.
 #pragma once
 
 #include <cstddef>

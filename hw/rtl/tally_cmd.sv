@@ -1,19 +1,24 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Command decoder: takes descriptors in order, checks them, and hands each to the unit that executes it.
+// Command decoder: takes descriptors in order, checks them, and hands each to the unit that
+// executes it.
 //
-// Send goes to tally_msg_tx, Recv to the post port of tally_match, Collective to tally_seq. Nop and every refused
-// descriptor complete here. A receive that met an unexpected message becomes a copy job (eager) or a rendezvous job.
-// Ordering: descriptors are handed on one at a time in the order they came. Match results have no back-pressure: at
-// most one post is outstanding, its result is kept until the job is taken.
-// Latency: 3 cycles from descriptor to hand-over. Throughput: one send in 3 cycles, one receive in 5 cycles plus the
-// match unit's time. Storage: one descriptor and one match result (about 900 bits).
+// Send goes to tally_msg_tx, Recv to the post port of tally_match, Collective to tally_seq. Nop and
+// every refused descriptor complete here. A receive that met an unexpected message becomes a copy
+// job (eager) or a rendezvous job.
+// Ordering: descriptors are handed on one at a time in the order they came. Match results have no
+// back-pressure: at most one post is outstanding, its result is kept until the job is taken.
+// Latency: 3 cycles from descriptor to hand-over. Throughput: one send in 3 cycles, one receive in
+// 5 cycles plus the match unit's time. Storage: one descriptor and one match result (about 900
+// bits).
 // Limitations: a Collective is passed on unchecked; tally_seq checks it.
 //
 // Layouts shared by the message path (first name = highest bits):
 //   posted  [159:0] = {arrival[32], cookie[32], room[32], addr[64]}
-//   unexp   [192:0] = {rts[1], stamp[32], cookie[32], key[32], length[32], addr[64]}; Eager uses rts (0) and length
+//   unexp   [192:0] = {rts[1], stamp[32], cookie[32], key[32], length[32], addr[64]}; Eager uses
+//     rts (0) and length
 //   matched [416:0] = {tag[32], context[16], source[16], posted[160], unexp[193]}
-//   stamp is the arrival cycle of the sender's descriptor; it travels Rts -> ReadReq for the sender's completion.
+//   stamp is the arrival cycle of the sender's descriptor; it travels Rts -> ReadReq for the
+//     sender's completion.
 `default_nettype none
 `include "tally_assert.svh"
 
@@ -80,7 +85,8 @@ module tally_cmd #(
   input  wire logic                rndv_ready_i,
   output      logic [MatchedW-1:0] rndv_matched_o,
 
-  // slot of a matched rendezvous, freed at once (merged into the match unit's free port by tally_copy)
+  // slot of a matched rendezvous, freed at once (merged into the match unit's free port by
+  // tally_copy)
   output      logic                free_valid_o,
   input  wire logic                free_ready_i,
   output      logic [SlotBits-1:0] free_slot_o,
@@ -115,7 +121,8 @@ module tally_cmd #(
 
   assign any_source = desc.flags[tally_pkg::MsgFlagAnySourceBit];
   assign any_tag    = desc.flags[tally_pkg::MsgFlagAnyTagBit];
-  assign is_inline  = desc.flags[tally_pkg::MsgFlagInlineBit] && desc.opcode == tally_pkg::OpcodeSend;
+  assign is_inline  = desc.flags[tally_pkg::MsgFlagInlineBit]
+                    && desc.opcode == tally_pkg::OpcodeSend;
   assign refused    = status_d != tally_pkg::StatusOk;
 
   assign mr_key_o  = desc.key;
@@ -249,7 +256,8 @@ module tally_cmd #(
   assign cpl_valid_o        = state_q == StCpl;
   assign cpl_data_o         = cqe;
   assign match_unexpected_o = state_q == StResult && post_done_i && post_hit_i;
-  assign protection_o       = state_q == StCpl && cpl_ready_i && status_q == tally_pkg::StatusProtection;
+  assign protection_o       = state_q == StCpl && cpl_ready_i
+                            && status_q == tally_pkg::StatusProtection;
   assign idle_o             = state_q == StIdle && !in_valid_i;
 
   `TALLY_ASSERT_STABLE(SendStable_A, send_valid_o, send_ready_i, {send_desc_o, send_arrival_o})

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Copies unexpected eager messages from their bounce slots to the buffers of the receives that matched them.
+// Copies unexpected eager messages from their bounce slots to the buffers of the receives that
+// matched them.
 //
-// Ordering: jobs in the order they come; reads run ahead of writes by up to 16 jobs or two packets. A job waits until
-// the write of its bounce slot was answered (bounce_done_*): a receive may match a message whose payload is still
-// arriving. A message longer than the room is cut: Truncated with the whole length. The completion is commanded after
-// the last data handshake; with it the slot is freed and the sender's credit raised. A message of no bytes takes the
-// same way without memory accesses.
+// Ordering: jobs in the order they come; reads run ahead of writes by up to 16 jobs or two packets.
+// A job waits until the write of its bounce slot was answered (bounce_done_*): a receive may match
+// a message whose payload is still arriving. A message longer than the room is cut: Truncated with
+// the whole length. The completion is commanded after the last data handshake; with it the slot is
+// freed and the sender's credit raised. A message of no bytes takes the same way without memory
+// accesses.
 // Latency: two memory accesses. Throughput: one beat a cycle, about 4 cycles more for each message.
 // Storage: 64 * 243 bits of jobs, 16 * 256 bits of jobs under way, two packets of data.
 // Limitations: none.
@@ -96,7 +98,8 @@ module tally_copy #(
   assign head_len  = head[12:0];
   assign head_room = head[77 +: 32];
   assign head_n    = 32'(head_len) > head_room ? 13'(head_room) : head_len;
-  // Also a copy of no bytes waits for the payload: its slot may be used again only after that write.
+  // Also a copy of no bytes waits for the payload: its slot may be used again only after that
+  // write.
   assign head_go   = head_valid && (head_len == '0 || ready_q[head_slot]);
 
   logic         fetch_valid, fetch_pop, fetch_idle, beat_valid, beat_pop;

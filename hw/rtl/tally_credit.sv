@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Message credits that go back to senders: one counter a peer, returned as Credit packets.
 //
-// Credits of a peer add up while the network port is busy and leave in one packet. Ordering: peers in turn.
+// Credits of a peer add up while the network port is busy and leave in one packet. Ordering: peers
+// in turn.
 // Latency: 2 cycles. Throughput: one packet in 2 cycles. Storage: MaxNodes * 8 bits.
-// Limitations: a counter holds 255; the credit rule bounds it by UnexpectedEntries. Peers are below MaxNodes.
+// Limitations: a counter holds 255; the credit rule bounds it by UnexpectedEntries. Peers are below
+// MaxNodes.
 `default_nettype none
 `include "tally_assert.svh"
 

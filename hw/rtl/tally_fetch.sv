@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Reads the payloads of jobs from host memory ahead of their use.
 //
-// A job names an address, a length of 0 to 4096 bytes (0: no read) and user bits. It leaves, in order, with its user
-// bits at out_* once its first beat has come (at once without payload); its ceil(len/64) beats follow at beat_*.
-// out_ready_i ends the job; give it with or after its last beat.
-// Ordering: jobs and their data first in, first out. The DMA reader has no data back-pressure: a job is accepted only
-// when the data FIFO has room for all of it. Latency: that of the DMA reader plus 1. Throughput: one beat a cycle.
+// A job names an address, a length of 0 to 4096 bytes (0: no read) and user bits. It leaves, in
+// order, with its user bits at out_* once its first beat has come (at once without payload); its
+// ceil(len/64) beats follow at beat_*. out_ready_i ends the job; give it with or after its last
+// beat.
+// Ordering: jobs and their data first in, first out. The DMA reader has no data back-pressure: a
+// job is accepted only when the data FIFO has room for all of it. Latency: that of the DMA reader
+// plus 1. Throughput: one beat a cycle.
 // Storage: Beats * 512 + Jobs * (UserW + 13) bits.
 // Combinational path: cmd_ready_i and the job at in_* to in_ready_o.
 `default_nettype none

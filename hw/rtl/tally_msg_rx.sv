@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Arrivals of the message path: Eager, Rts, ReadReq, ReadData, ReadNak and Credit packets.
 //
-// Header checks (EtherType, destination, payload_len against the number of beats) were done by tally_net_rx. Eager and
-// Rts probe the match unit. A matched eager payload goes to the buffer, cut at its room; an unmatched one to the
-// bounce slot of its entry. ReadData goes to the job's buffer at its offset when it is that job's and fits. Packets
-// that fit nothing are discarded and counted (dropped_o), never written.
+// Header checks (EtherType, destination, payload_len against the number of beats) were done by
+// tally_net_rx. Eager and Rts probe the match unit. A matched eager payload goes to the buffer, cut
+// at its room; an unmatched one to the bounce slot of its entry. ReadData goes to the job's buffer
+// at its offset when it is that job's and fits. Packets that fit nothing are discarded and counted
+// (dropped_o), never written.
 // Ordering: packet by packet. A completion is offered after the last data handshake of its message.
 // Receiving never waits for sending: every output of this module has room by credits or is memory.
-// Latency: header, match unit, then data. Throughput: one beat a cycle within a packet; ReadData 65 cycles a packet of
-// 64 beats; Eager 3 cycles and the match unit's time more. Storage: one header, 32 tracked writes (about 900 bits).
-// Combinational paths: wr_data_ready_i to rx_ready_o; rx_data_i to wr_data_o and to the job look-up.
+// Latency: header, match unit, then data. Throughput: one beat a cycle within a packet; ReadData 65
+// cycles a packet of 64 beats; Eager 3 cycles and the match unit's time more. Storage: one header,
+// 32 tracked writes (about 900 bits).
+// Combinational paths: wr_data_ready_i to rx_ready_o; rx_data_i to wr_data_o and to the job
+// look-up.
 // Limitations: a ReadData packet with Last ends its job also when bytes before it are missing.
 `default_nettype none
 `include "tally_assert.svh"
@@ -131,7 +134,8 @@ module tally_msg_rx #(
   assign hit_n     = 32'(payload_n) > room ? 13'(room) : payload_n;
   assign cut       = 32'(payload_n) > posted_q[64 +: 32];
 
-  // Payload writer: the command and its beats go out side by side; the rest of the packet is dropped.
+  // Payload writer: the command and its beats go out side by side; the rest of the packet is
+  // dropped.
   logic        start, cmd_pend_q, beat_go, cmd_go, write_end, drop_begin;
   logic [63:0] start_addr, addr_q;
   logic [12:0] start_n, n_q;
@@ -142,7 +146,8 @@ module tally_msg_rx #(
   assign cmd_go     = wr_cmd_valid_o && wr_cmd_ready_i;
   assign beat_go    = wr_data_valid_o && wr_data_ready_i;
   assign write_end  = (left_q == 7'd1 ? beat_go : left_q == '0) && (!cmd_pend_q || cmd_go);
-  // The last beat that is wanted may go before the command was taken: then its "last" must be remembered.
+  // The last beat that is wanted may go before the command was taken: then its "last" must be
+  // remembered.
   logic        seen_last_q;
   assign drop_begin = !(seen_last_q || (beat_go && rx_last_i));
 
@@ -265,8 +270,8 @@ module tally_msg_rx #(
   assign rndv_matched_o = {hdr.tag, hdr.context_id, hdr.src_node, posted_q, arr_payload_o};
 
   assign read_valid_o = state_q == StRead;
-  assign read_data_o  = {hdr.tag, hdr.offset, hdr.count, hdr.context_id, hdr.src_node, hdr.cookie, hdr.key,
-                         hdr.length, hdr.addr};
+  assign read_data_o  = {hdr.tag, hdr.offset, hdr.count, hdr.context_id, hdr.src_node, hdr.cookie,
+                         hdr.key, hdr.length, hdr.addr};
 
   assign job_end_valid_o = state_q == StEnd;
   assign job_end_nak_o   = hdr.ptype == tally_pkg::PacketTypeReadNak;
@@ -320,7 +325,8 @@ module tally_msg_rx #(
                             && !(in.ptype == tally_pkg::PacketTypeReadData && data_ok));
   assign idle_o         = state_q == StHead && !rx_valid_i && !track_valid;
 
-  `TALLY_ASSERT_STABLE(ArrStable_A, arr_valid_o, arr_ready_i, {arr_context_o, arr_source_o, arr_tag_o, arr_payload_o})
+  `TALLY_ASSERT_STABLE(ArrStable_A, arr_valid_o, arr_ready_i,
+                       {arr_context_o, arr_source_o, arr_tag_o, arr_payload_o})
   `TALLY_ASSERT_STABLE(RndvStable_A, rndv_valid_o, rndv_ready_i, rndv_matched_o)
   `TALLY_ASSERT_STABLE(ReadStable_A, read_valid_o, read_ready_i, read_data_o)
   `TALLY_ASSERT_STABLE(WrCmdStable_A, wr_cmd_valid_o, wr_cmd_ready_i, {wr_cmd_addr_o, wr_cmd_len_o})

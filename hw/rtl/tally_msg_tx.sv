@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Packets of the message path: sends, answers to rendezvous reads, and the one-beat packets of tally_rndv (ReadReq) and
-// tally_credit (Credit), merged packet by packet onto one stream.
+// Packets of the message path: sends, answers to rendezvous reads, and the one-beat packets of
+// tally_rndv (ReadReq) and tally_credit (Credit), merged packet by packet onto one stream.
 //
-// Sends of at most Mtu bytes become one Eager packet, larger ones an Rts. Their payload is read ahead of its turn.
-// ReadReq is answered by ReadData packets, or ReadNak (see tally_read_tx). Sends, rendezvous data and read requests
-// take turns packet by packet; a Credit goes when nothing else waits, or after 8 packets.
+// Sends of at most Mtu bytes become one Eager packet, larger ones an Rts. Their payload is read
+// ahead of its turn. ReadReq is answered by ReadData packets, or ReadNak (see tally_read_tx).
+// Sends, rendezvous data and read requests take turns packet by packet; a Credit goes when nothing
+// else waits, or after 8 packets.
 // The wire header's dst_mac, src_mac, ethertype and src_node are 0 here; tally_net_tx fills them.
-// Ordering: sends leave in order; so do the packets of one rendezvous. An eager send completes when its last beat is
-// in the output register, a rendezvous with its last ReadData packet; a Credit or Rts completes nothing.
+// Ordering: sends leave in order; so do the packets of one rendezvous. An eager send completes when
+// its last beat is in the output register, a rendezvous with its last ReadData packet; a Credit or
+// Rts completes nothing.
 // Latency: 2 cycles from data to the stream. Throughput: one beat a cycle, no gap between packets.
-// Storage: 12 packets of payload (4 for sends, 8 for rendezvous: 512 cycles, more than a host read takes),
-// 16 * 557 bits of sends, 16 * 239 bits of rendezvous packets, and tally_read_tx.
-// Combinational paths: rd_cmd_ready_i to send_ready_o; tx_ready_i to req_ready_o and credit_ready_o.
+// Storage: 12 packets of payload (4 for sends, 8 for rendezvous: 512 cycles, more than a host read
+// takes), 16 * 557 bits of sends, 16 * 239 bits of rendezvous packets, and tally_read_tx.
+// Combinational paths: rd_cmd_ready_i to send_ready_o; tx_ready_i to req_ready_o and
+// credit_ready_o.
 // Limitations: the device keeps nothing about a rendezvous send between its Rts and the ReadReq.
 `default_nettype none
 `include "tally_assert.svh"
@@ -28,8 +31,8 @@ module tally_msg_tx #(
   input  wire logic [511:0]     send_desc_i,
   input  wire logic [31:0]      send_arrival_i,
 
-  // ReadReq packets from tally_msg_rx: {total[32], stamp[32], job[32], context[16], requester[16], cookie[32], key[32],
-  // length[32], addr[64]}
+  // ReadReq packets from tally_msg_rx: {total[32], stamp[32], job[32], context[16], requester[16],
+  // cookie[32], key[32], length[32], addr[64]}
   input  wire logic             read_valid_i,
   output      logic             read_ready_o,
   input  wire logic [ReadW-1:0] read_data_i,
@@ -86,7 +89,8 @@ module tally_msg_tx #(
   logic [511:0]         send_beat;
 
   assign in_desc   = send_desc_i;
-  assign in_reads  = in_desc.length <= 32'(tally_pkg::Mtu) && !in_desc.flags[tally_pkg::MsgFlagInlineBit];
+  assign in_reads  = in_desc.length <= 32'(tally_pkg::Mtu)
+                   && !in_desc.flags[tally_pkg::MsgFlagInlineBit];
   assign unused_in = ^{in_desc, send};
 
   tally_fetch #(.UserW(SendW), .Jobs(16), .Beats(4 * tally_pkg::MtuBeats)) u_send (
@@ -154,7 +158,8 @@ module tally_msg_tx #(
   tally_fifo #(.Width(1), .Depth(32)) u_owner (
     .clk_i, .rst_ni,
     .in_valid_i(rd_cmd_valid_o && rd_cmd_ready_i), .in_ready_o(owner_ready), .in_data_i(cmd_sel),
-    .out_valid_o(unused_owner_valid), .out_ready_i(rd_data_valid_i && rd_data_last_i), .out_data_o(owner),
+    .out_valid_o(unused_owner_valid), .out_ready_i(rd_data_valid_i && rd_data_last_i),
+    .out_data_o(owner),
     .level_o(unused_owner_level)
   );
   assign send_data_valid = rd_data_valid_i && !owner;
@@ -245,7 +250,8 @@ module tally_msg_tx #(
   assign send_go  = send_valid && cpl_room;
   assign data_go  = data_valid && cpl_room;
 
-  // Sends, rendezvous data and read requests take turns; credits fill gaps but do not wait for ever.
+  // Sends, rendezvous data and read requests take turns; credits fill gaps but do not wait for
+  // ever.
   always_comb begin : p_pick
     src = SrcCredit;
     any = send_go || data_go || req_valid_i || credit_valid_i;
@@ -344,7 +350,8 @@ module tally_msg_tx #(
 
   tally_fifo #(.Width(256), .Depth(4)) u_cpl (
     .clk_i, .rst_ni,
-    .in_valid_i(cpl_push), .in_ready_o(cpl_room), .in_data_i(end_src == SrcData ? data_cqe : send_cqe),
+    .in_valid_i(cpl_push), .in_ready_o(cpl_room),
+    .in_data_i(end_src == SrcData ? data_cqe : send_cqe),
     .out_valid_o(cpl_valid_o), .out_ready_i(cpl_ready_i), .out_data_o(cpl_data_o),
     .level_o(unused_cpl_level)
   );

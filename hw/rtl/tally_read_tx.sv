@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Answers rendezvous reads: turns each ReadReq into packet jobs of at most Mtu bytes.
 //
-// Reads wait in a queue of MaxNodes * RendezvousJobs entries (what all peers can ask for at once), so the receiver that
-// puts them there never waits. The read at the head yields one packet and goes back to the end with its rest: reads
-// take turns packet by packet. Each packet's range is checked anew; a refused one yields a job with nak set, and the
-// read ends there.
-// Ordering: packets of one read in order of offset. Latency: 2 cycles. Throughput: one packet job in 3 cycles.
+// Reads wait in a queue of MaxNodes * RendezvousJobs entries (what all peers can ask for at once),
+// so the receiver that puts them there never waits. The read at the head yields one packet and goes
+// back to the end with its rest: reads take turns packet by packet. Each packet's range is checked
+// anew; a refused one yields a job with nak set, and the read ends there.
+// Ordering: packets of one read in order of offset. Latency: 2 cycles. Throughput: one packet job
+// in 3 cycles.
 // Storage: 129 * 320 bits. Limitations: none.
 //
-// Job user bits: {nak, last, total[32], stamp[32], cookie[32], key[32], job[32], offset[32], context[16], node[16]}
+// Job user bits: {nak, last, total[32], stamp[32], cookie[32], key[32], job[32], offset[32],
+// context[16], node[16]}
 `default_nettype none
 `include "tally_assert.svh"
 
@@ -76,8 +78,8 @@ module tally_read_tx #(
   assign job_valid_o = state_q == StIssue;
   assign job_addr_o  = read_q[63:0];
   assign job_len_o   = !ok_q ? '0 : last ? left[12:0] : 13'(tally_pkg::Mtu);
-  assign job_user_o  = {!ok_q, last, read_q[287:256], read_q[255:224], read_q[159:128], read_q[127:96],
-                        read_q[223:192], offset, read_q[191:176], read_q[175:160]};
+  assign job_user_o  = {!ok_q, last, read_q[287:256], read_q[255:224], read_q[159:128],
+                        read_q[127:96], read_q[223:192], offset, read_q[191:176], read_q[175:160]};
   assign idle_o      = state_q == StIdle && !head_valid && !read_valid_i;
 
   always_ff @(posedge clk_i) begin : p_state

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Rendezvous jobs of the receiver.
 //
-// Matched rendezvous wait in a queue of UnexpectedEntries, which message credits bound, for one of RendezvousJobs
-// jobs. A job that starts returns the sender's credit and asks for the payload with a ReadReq of min(message, room)
-// bytes; also with 0, so that the sender completes. tally_msg_rx looks a job up for each ReadData packet and reports
-// its end after the last data handshake; the completion follows. The sender keeps nothing: what its completion needs
-// (cookie, descriptor cycle, length) travels Rts -> ReadReq.
+// Matched rendezvous wait in a queue of UnexpectedEntries, which message credits bound, for one of
+// RendezvousJobs jobs. A job that starts returns the sender's credit and asks for the payload with
+// a ReadReq of min(message, room) bytes; also with 0, so that the sender completes. tally_msg_rx
+// looks a job up for each ReadData packet and reports its end after the last data handshake; the
+// completion follows. The sender keeps nothing: what its completion needs (cookie, descriptor
+// cycle, length) travels Rts -> ReadReq.
 // Ordering: jobs start in the order they were matched; they end in any order.
 // Latency: 2 cycles from match to ReadReq. Throughput: one start in 2 cycles.
 // Storage: 64 * 418 bits of queue, 8 * 257 bits of jobs.
@@ -20,8 +21,8 @@ module tally_rndv #(
   input  wire logic                clk_i,
   input  wire logic                rst_ni,
 
-  // matched rendezvous from tally_msg_rx (receive was posted) and tally_cmd (message was unexpected);
-  // layout: tally_cmd
+  // matched rendezvous from tally_msg_rx (receive was posted) and tally_cmd (message was
+  // unexpected); layout: tally_cmd
   input  wire logic                rx_valid_i,
   output      logic                rx_ready_o,
   input  wire logic [MatchedW-1:0] rx_matched_i,
@@ -61,7 +62,8 @@ module tally_rndv #(
   localparam int unsigned Jobs   = tally_pkg::RendezvousJobs;
   localparam int unsigned Depth  = tally_pkg::UnexpectedEntries;
   localparam int unsigned QueueW = 1 + MatchedW;
-  // {unexpected[1], tag[32], context[16], source[16], arrival[32], cookie[32], want[32], addr[64], total[32]}
+  // {unexpected[1], tag[32], context[16], source[16], arrival[32], cookie[32], want[32], addr[64],
+  // total[32]}
   localparam int unsigned JobW   = 257;
 
   // Queue of matched rendezvous: {unexpected, matched}.

@@ -3,10 +3,12 @@
 //
 // Ordering: collectives run one at a time in the order of their descriptors; the data of one
 // (peer, lane) flow is consumed in the order of its arrival; writes leave in execution order.
-// Latency: a short packet that meets its waiting instruction leaves again (fused receive and send) about
-// 20 cycles after its last beat. Throughput: one beat a cycle, consecutive packets without a bubble.
-// Storage: flow staging MaxNodes * NumLanes * FlowSlots * MtuBeats beats, operands NumLanes * 4 packets,
-// forwarding NumLanes packets, schedule ScheduleEntries * 256 bits, output FIFOs of 2 packets each.
+// Latency: a short packet that meets its waiting instruction leaves again (fused receive and send)
+// 15 cycles after its last beat. Throughput: one beat a cycle, consecutive packets without a
+// bubble.
+// Storage: flow staging MaxNodes * NumLanes * FlowSlots * MtuBeats beats, operands NumLanes * 4
+// packets, forwarding NumLanes packets, schedule ScheduleEntries * 160 bits, output FIFOs of 2
+// packets each.
 // rx_ready_o is constant 1: credits bound what arrives, and it waits for nothing.
 // Limitations: see docs/sequencer.md.
 `default_nettype none
@@ -106,7 +108,7 @@ module tally_seq (
   logic unused_node;
   assign unused_node = ^node_i;
 
-  // --- control -------------------------------------------------------------------------------------
+  // --- control -----------------------------------------------------------------------------------
   logic                         start, run, rescan, in_place, hdr_rd;
   logic [tally_pkg::CollectiveContexts-1:0] broken;
   logic [15:0]                  ctx, seq, signature;
@@ -132,7 +134,8 @@ module tally_seq (
     .context_o(ctx), .seq_o(seq), .signature_o(signature), .count_o(count), .dtype_o(dtype),
     .redop_o(redop), .input_addr_o(input_addr), .output_addr_o(output_addr),
     .scratch_addr_o(scratch_addr), .chunk_bytes_o(chunk_bytes), .total_bytes_o(total_bytes),
-    .scratch_bytes_o(scratch_bytes), .in_place_o(in_place), .lane_len_o(lane_len), .lane_pc_o(lane_pc),
+    .scratch_bytes_o(scratch_bytes), .in_place_o(in_place), .lane_len_o(lane_len),
+    .lane_pc_o(lane_pc),
     .lanes_done_i(&lane_done), .fault_i(|lane_fault),
     .mismatch_i(mismatch), .mismatch_source_i(mismatch_source), .mismatch_detail_i(mismatch_detail),
     .abort_valid_i, .abort_i,
@@ -141,7 +144,7 @@ module tally_seq (
     .idle_o(ctl_idle), .collective_done_o, .protection_o
   );
 
-  // --- instructions --------------------------------------------------------------------------------
+  // --- instructions ------------------------------------------------------------------------------
   logic [Lanes-1:0]       req_valid, req_ready, res_valid;
   logic [Lanes*AddrW-1:0] req_addr;
   logic                   res_fault, res_dep, res_dirty;
@@ -156,7 +159,8 @@ module tally_seq (
     .clk_i, .rst_ni,
     .sched_wr_valid_i, .sched_wr_addr_i, .sched_wr_data_i,
     .hdr_rd_i(hdr_rd), .hdr_addr_i(hdr_addr), .entry_o(entry),
-    .run_i(run), .input_addr_i(input_addr), .output_addr_i(output_addr), .scratch_addr_i(scratch_addr),
+    .run_i(run), .input_addr_i(input_addr), .output_addr_i(output_addr),
+    .scratch_addr_i(scratch_addr),
     .chunk_bytes_i(chunk_bytes), .total_bytes_i(total_bytes), .scratch_bytes_i(scratch_bytes),
     .in_place_i(in_place), .lane_len_i(lane_len),
     .req_valid_i(req_valid), .req_ready_o(req_ready), .req_addr_i(req_addr),
@@ -166,7 +170,7 @@ module tally_seq (
     .res_bytes_o(res_bytes), .res_src_dirty_o(res_dirty)
   );
 
-  // --- lanes ---------------------------------------------------------------------------------------
+  // --- lanes -------------------------------------------------------------------------------------
   logic [Lanes-1:0]       rd_valid, rd_ready, rd_filled, rdb_valid, rdb_full, fwd_settled;
   logic [Lanes*64-1:0]    rd_addr, pkt_dst_addr;
   logic [Lanes*13-1:0]    rd_len, pkt_len, q_len;
@@ -187,7 +191,8 @@ module tally_seq (
       .clk_i, .rst_ni,
       .start_i(start), .run_i(run), .pc_i(lane_pc[l*AddrW +: AddrW]), .len_i(lane_len[l*16 +: 16]),
       .done_o(lane_done[l]), .steps_o(steps[l*16 +: 16]), .all_steps_i(steps),
-      .req_valid_o(req_valid[l]), .req_ready_i(req_ready[l]), .req_addr_o(req_addr[l*AddrW +: AddrW]),
+      .req_valid_o(req_valid[l]), .req_ready_i(req_ready[l]),
+      .req_addr_o(req_addr[l*AddrW +: AddrW]),
       .res_valid_i(res_valid[l]), .res_fault_i(res_fault), .res_op_i(res_op), .res_dep_i(res_dep),
       .res_dep_lane_i(res_dep_lane), .res_dep_step_i(res_dep_step), .res_send_peer_i(res_send_peer),
       .res_recv_peer_i(res_recv_peer), .res_src_addr_i(res_src_addr), .res_dst_addr_i(res_dst_addr),
@@ -198,7 +203,8 @@ module tally_seq (
       .wr_launched_i(wr_launched), .wr_done_i(wr_answered), .wr_launch_i(wr_launch),
       .fwd_settled_i(fwd_settled[l]),
       .recv_peer_o(recv_peer[l*NodeW +: NodeW]), .head_ok_i(q_ok[l]), .head_newer_i(q_newer[l]),
-      .head_len_i(q_len[l*13 +: 13]), .send_peer_o(send_peer[l*NodeW +: NodeW]), .send_ok_i(s_ok[l]),
+      .head_len_i(q_len[l*13 +: 13]), .send_peer_o(send_peer[l*NodeW +: NodeW]),
+      .send_ok_i(s_ok[l]),
       .tx_room_i(tx_room), .wr_room_i(wr_room), .mismatch_o(lane_mismatch[l]),
       .ready_o(ready[l]), .grant_i(grant[l]),
       .pkt_recv_o(pkt_recv[l]), .pkt_send_o(pkt_send[l]), .pkt_write_o(pkt_write[l]),
@@ -225,7 +231,7 @@ module tally_seq (
     end
   end
 
-  // --- flows ---------------------------------------------------------------------------------------
+  // --- flows -------------------------------------------------------------------------------------
   logic             pop, take, flow_rd, flow_release, ret_valid, ret_ready;
   logic [FlowW-1:0] pop_flow, take_flow, flow_rd_flow, ret_flow;
   logic [SlotW-1:0] flow_rd_slot;
@@ -245,11 +251,12 @@ module tally_seq (
     .pop_i(pop), .pop_flow_i(pop_flow), .take_i(take), .take_flow_i(take_flow),
     .rd_i(flow_rd), .rd_flow_i(flow_rd_flow), .rd_slot_i(flow_rd_slot), .rd_beat_i(beat),
     .rd_data_o(flow_data), .release_i(flow_release), .release_flow_i(flow_rd_flow),
-    .ret_valid_o(ret_valid), .ret_ready_i(ret_ready), .ret_flow_o(ret_flow), .ret_count_o(ret_count),
+    .ret_valid_o(ret_valid), .ret_ready_i(ret_ready), .ret_flow_o(ret_flow),
+    .ret_count_o(ret_count),
     .idle_o(flow_idle)
   );
 
-  // --- operands ------------------------------------------------------------------------------------
+  // --- operands ----------------------------------------------------------------------------------
   logic             a_rd, b_rd, rdb_take, rdb_release;
   logic [LaneW-1:0] a_lane;
   logic [1:0]       a_slot;
@@ -270,7 +277,7 @@ module tally_seq (
     .idle_o(reads_idle)
   );
 
-  // --- execution -----------------------------------------------------------------------------------
+  // --- execution ---------------------------------------------------------------------------------
   logic             head_valid, head_ready, body_valid, body_ready;
   logic [HeadW-1:0] head;
   logic [511:0]     body;
@@ -303,7 +310,8 @@ module tally_seq (
     .redop_i(redop),
     .head_valid_i(head_valid), .head_ready_o(head_ready), .head_i(head),
     .body_valid_i(body_valid), .body_ready_o(body_ready), .body_i(body),
-    .ret_valid_i(ret_valid), .ret_ready_o(ret_ready), .ret_flow_i(ret_flow), .ret_count_i(ret_count),
+    .ret_valid_i(ret_valid), .ret_ready_o(ret_ready), .ret_flow_i(ret_flow),
+    .ret_count_i(ret_count),
     .tx_valid_o, .tx_ready_i, .tx_data_o, .tx_last_o, .idle_o(tx_idle)
   );
 

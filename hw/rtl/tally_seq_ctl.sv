@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Control of the sequencer: descriptor queue, checks at the start, end and completion, broken contexts.
+// Control of the sequencer: descriptor queue, checks at the start, end and completion, broken
+// contexts.
 //
 // Ordering: collectives in the order of their descriptors, one at a time. Latency: 8 cycles from a
-// descriptor to start_o. Throughput: the next collective starts 8 cycles after a completion was accepted.
+// descriptor to start_o. Throughput: the next collective starts 8 cycles after a completion was
+// accepted.
 // Storage: CollectiveQueue descriptors.
-// Limitations: the abort of a collective that waits in the queue is kept for one collective at a time.
+// Limitations: the abort of a collective that waits in the queue is kept for one collective at a
+// time.
 `default_nettype none
 `include "tally_assert.svh"
 
@@ -86,7 +89,7 @@ module tally_seq_ctl #(
     $error("tally_seq_ctl: a schedule header holds four lanes");
   end
 
-  // --- queue ---------------------------------------------------------------------------------------
+  // --- queue -------------------------------------------------------------------------------------
   logic         q_valid, q_pop;
   logic [543:0] q_data;
   logic [$clog2(tally_pkg::CollectiveQueue + 1)-1:0] q_level;
@@ -96,7 +99,7 @@ module tally_seq_ctl #(
     .out_valid_o(q_valid), .out_ready_i(q_pop), .out_data_o(q_data), .level_o(q_level)
   );
 
-  // --- descriptor ----------------------------------------------------------------------------------
+  // --- descriptor --------------------------------------------------------------------------------
   logic [543:0] desc_q;
   logic [15:0]  schedule;
   logic [31:0]  input_key, output_key, scratch_key, cookie, arrival;
@@ -127,7 +130,7 @@ module tally_seq_ctl #(
   assign redop_ok = redop_o == tally_pkg::RedopNone || redop_o == tally_pkg::RedopSum ||
                     redop_o == tally_pkg::RedopMin || redop_o == tally_pkg::RedopMax;
 
-  // --- schedule header -----------------------------------------------------------------------------
+  // --- schedule header ---------------------------------------------------------------------------
   logic [7:0]         h_lanes;
   logic [15:0]        h_scratch, scratch_chunks_q;
   logic [63:0]        h_len, len_q;
@@ -141,8 +144,8 @@ module tally_seq_ctl #(
     for (int unsigned l = 0; l < Lanes; l++) begin
       if (8'(l) < h_lanes) h_len[l*16 +: 16] = hdr_i[16 + l*16 +: 16];
     end
-    end_of_lanes = LenSumW'(schedule) + LenSumW'(1) + LenSumW'(len_q[15:0]) + LenSumW'(len_q[31:16]) +
-                   LenSumW'(len_q[47:32]) + LenSumW'(len_q[63:48]);
+    end_of_lanes = LenSumW'(schedule) + LenSumW'(1) + LenSumW'(len_q[15:0]) +
+                   LenSumW'(len_q[31:16]) + LenSumW'(len_q[47:32]) + LenSumW'(len_q[63:48]);
     h_bad = h_lanes == '0 || h_lanes > 8'(Lanes);
   end
   assign unused_hdr = ^{hdr_i[15:8], hdr_i[159:96]};
@@ -157,19 +160,23 @@ module tally_seq_ctl #(
   end
   assign scratch_bytes_o = scratch_size_q[31:0];
 
-  // --- state machine -------------------------------------------------------------------------------
+  // --- state machine -----------------------------------------------------------------------------
   typedef enum logic [3:0] {
-    StIdle, StCheck, StHeader, StSum, StInput, StOutput, StScratch, StStart, StRun, StDrain, StComplete
+    StIdle, StCheck, StHeader, StSum, StInput, StOutput, StScratch, StStart, StRun,
+    StDrain, StComplete
   } state_e;
   state_e              state_q, state_d;
   logic [7:0]          status_q, status_d;
   logic [15:0]         source_q, source_d;
   logic [31:0]         detail_q, detail_d;
   logic [Contexts-1:0] broken_q, broken_d;
-  logic                aborted_q, aborted_d, held_q, held_d, in_place_q, enable_q, rescan_q, rescan_d;
+  logic                aborted_q, aborted_d, held_q, held_d, in_place_q, enable_q;
+  logic                rescan_q, rescan_d;
   logic [31:0]         held_abort_q;
-  logic                scratch_big, breaks;
+  logic                scratch_big, breaks, hold;
 
+  // The abort is for a collective of the queue, if for any.
+  assign hold = abort_valid_i && q_valid && (state_q == StIdle || abort_i != {context_o, seq_o});
   assign scratch_big = scratch_size_q[47:32] != '0;
   always_comb begin : p_mr
     mr_key_o = input_key;
@@ -197,9 +204,10 @@ module tally_seq_ctl #(
     protection_o = 1'b0;
     collective_done_o = 1'b0;
     // An abort names the collective at work, or one that waits (kept until the queue is empty).
-    aborted_d = aborted_q || (state_q != StIdle && abort_valid_i && abort_i == {context_o, seq_o}) ||
+    aborted_d = aborted_q ||
+                (state_q != StIdle && abort_valid_i && abort_i == {context_o, seq_o}) ||
                 (state_q != StIdle && held_q && held_abort_q == {context_o, seq_o});
-    held_d = (held_q || (abort_valid_i && q_valid)) && q_valid;
+    held_d = (held_q || hold) && q_valid;
     unique case (state_q)
       StIdle: begin
         aborted_d = 1'b0;
@@ -209,7 +217,7 @@ module tally_seq_ctl #(
         // The headers of the last collective's packets are made of its descriptor.
         if (q_valid && heads_out_i) begin
           q_pop = 1'b1;
-          held_d = held_q || abort_valid_i;
+          held_d = held_q || hold;
           state_d = StCheck;
         end
       end
@@ -319,7 +327,7 @@ module tally_seq_ctl #(
     status_q <= status_d;
     source_q <= source_d;
     detail_q <= detail_d;
-    if (abort_valid_i) held_abort_q <= abort_i;
+    if (hold) held_abort_q <= abort_i;
     if (q_pop) desc_q <= q_data;
     if (state_q == StHeader) begin
       len_q            <= h_len;

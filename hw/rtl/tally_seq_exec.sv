@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Packet executor: takes the ready lanes' packets in turn, streams their operands through tally_reduce and
-// hands the result to the write client and to the packet builder.
+// Packet executor: takes the ready lanes' packets in turn, streams their operands through
+// tally_reduce and hands the result to the write client and to the packet builder.
 //
-// A job is granted only with room for all of its beats in the FIFOs that it fills, hence the pipeline
-// behind the grant never stops and no lane can hold it up.
+// A job is granted only with room for all of its beats in the FIFOs that it fills, hence the
+// pipeline behind the grant never stops and no lane can hold it up.
 // Ordering: jobs in grant order, at the write client and at the network port alike.
-// Latency: 11 cycles from a grant to the first beat in the output FIFO. Throughput: one beat a cycle;
-// the next job follows without a bubble. Storage: two FIFOs of 2 packets, a forwarding buffer of one
-// packet a lane.
+// Latency: 11 cycles from a grant to the first beat in the output FIFO. Throughput: one beat a
+// cycle; the next job follows without a bubble. Storage: two FIFOs of 2 packets, a forwarding
+// buffer of one packet a lane.
 // Limitations: jobs that do not reduce take the same way (the reduction passes operand a).
 `default_nettype none
 `include "tally_assert.svh"
@@ -106,10 +106,11 @@ module tally_seq_exec #(
   localparam int unsigned FifoBeats = 2 * tally_pkg::MtuBeats;
   localparam int unsigned LevelW = $clog2(FifoBeats + 1);
   localparam logic [LevelW-1:0] RoomLevel = LevelW'(tally_pkg::MtuBeats);
-  // Of the launched writes at most this many are unanswered, so that modulo 256 their order is clear.
+  // Of the launched writes at most this many are unanswered, so that modulo 256 their order is
+  // clear.
   localparam logic [7:0] MaxWrites = 8'd100;
 
-  // --- grant ---------------------------------------------------------------------------------------
+  // --- grant -------------------------------------------------------------------------------------
   logic             any, free, j_end;
   logic [LaneW-1:0] pick, last_q;
 
@@ -187,7 +188,7 @@ module tally_seq_exec #(
     end
   end
 
-  // --- read ----------------------------------------------------------------------------------------
+  // --- read --------------------------------------------------------------------------------------
   logic j_done, j_from_mem;
   assign j_done = j_valid_q && j_end;
   assign j_from_mem = j_operand_q && !j_fwd_src_q;
@@ -219,7 +220,7 @@ module tally_seq_exec #(
     if (j_valid_q && j_fwd_src_q) fwd_data_q <= fwd_mem[{j_lane_q, j_beat_q}];
   end
 
-  // --- operands to the reduction -------------------------------------------------------------------
+  // --- operands to the reduction -----------------------------------------------------------------
   localparam int unsigned UserW = LaneW + BeatW + 5;
   logic             e_valid_q, e_operand_q, e_fwd_q, e_reduce_q, e_local_q;
   logic [UserW-1:0] e_user_q;
@@ -239,7 +240,8 @@ module tally_seq_exec #(
     end
   end
 
-  // a op b: dst op src for Reduce, else src op received; without an operand, or a reduction, a is moved.
+  // a op b: dst op src for Reduce, else src op received; without an operand, or a reduction, a is
+  // moved.
   always_comb begin : p_operands
     e_src = e_fwd_q ? fwd_data_q : a_data_i;
     e_a = e_src;
@@ -258,7 +260,7 @@ module tally_seq_exec #(
   );
   assign reduced_beat_o = out_valid && out_reduce;
 
-  // --- rooms and counts ----------------------------------------------------------------------------
+  // --- rooms and counts --------------------------------------------------------------------------
   // Beats promised to each FIFO: granted and not yet taken out.
   logic [LevelW-1:0] tx_held_q, wr_held_q, body_level, data_level;
   logic [4:0]        flight_q;    // beats between job and output
@@ -305,18 +307,20 @@ module tally_seq_exec #(
     `TALLY_ASSERT(GoingBound_A, (up && !down) |-> going_q != '1)
   end
 
-  // --- outputs -------------------------------------------------------------------------------------
+  // --- outputs -----------------------------------------------------------------------------------
   tally_fifo #(.Width(HeadW), .Depth(4)) u_head (
     .clk_i, .rst_ni,
     .in_valid_i(g_send), .in_ready_o(head_room),
     .in_data_i({pkt_last_i[pick], pkt_number_i[pick*32 +: 32], g_len, pick,
                 send_peer_i[pick*NodeW +: NodeW]}),
-    .out_valid_o(head_valid_o), .out_ready_i(head_ready_i), .out_data_o(head_o), .level_o(head_level)
+    .out_valid_o(head_valid_o), .out_ready_i(head_ready_i), .out_data_o(head_o),
+    .level_o(head_level)
   );
   tally_fifo #(.Width(512), .Depth(FifoBeats)) u_body (
     .clk_i, .rst_ni,
     .in_valid_i(out_valid && out_send), .in_ready_o(body_in_ready), .in_data_i(out_data),
-    .out_valid_o(body_valid_o), .out_ready_i(body_ready_i), .out_data_o(body_o), .level_o(body_level)
+    .out_valid_o(body_valid_o), .out_ready_i(body_ready_i), .out_data_o(body_o),
+    .level_o(body_level)
   );
   tally_fifo #(.Width(77), .Depth(4)) u_cmd (
     .clk_i, .rst_ni,
@@ -331,8 +335,8 @@ module tally_seq_exec #(
     .out_valid_o(data_valid), .out_ready_i(data_pop), .out_data_o(wr_data_o), .level_o(data_level)
   );
 
-  // Beats that commands were granted for and that are still here; a command is shown once its first beat
-  // is here, for it holds up the other clients until its last is taken.
+  // Beats that commands were granted for and that are still here; a command is shown once its first
+  // beat is here, for it holds up the other clients until its last is taken.
   logic [LevelW:0] owed_q;
   logic            shown_q;
   assign wr_cmd_valid_o = cmd_valid && (shown_q || (LevelW+1)'(data_level) > owed_q);

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Flow staging of the sequencer: arrivals, their slots, credits of both directions, and the head scanner.
+// Flow staging of the sequencer: arrivals, their slots, credits of both directions, and the head
+// scanner.
 //
-// A flow is {peer, lane}. Packets of a flow lie in a ring of FlowSlots slots; `avail` counts those that no
-// job has taken (the first is the head), `occ` those whose slot is still in use. A head is looked at once
-// when it becomes head and again at every rescan_i: it is dropped, found good, found newer, reported as
-// mismatch, or left (another context).
-// Ordering: first in, first out in each flow. Latency: 3 cycles from the last beat of a packet to q_ok_o.
+// A flow is {peer, lane}. Packets of a flow lie in a ring of FlowSlots slots; `avail` counts those
+// that no job has taken (the first is the head), `occ` those whose slot is still in use. A head is
+// looked at once when it becomes head and again at every rescan_i: it is dropped, found good, found
+// newer, reported as mismatch, or left (another context).
+// Ordering: first in, first out in each flow. Latency: 3 cycles from the last beat of a packet to
+// q_ok_o.
 // Throughput: one beat a cycle in, one beat a cycle out, one head looked at a cycle.
 // Storage: staging MaxNodes*NumLanes*FlowSlots*MtuBeats*512 bits, slot information 109 bits a slot.
-// Limitations: a packet that breaks the credit rule or whose payload_len is not its length is discarded.
+// Limitations: a packet that breaks the credit rule or whose payload_len is not its length is
+// discarded.
 `default_nettype none
 `include "tally_assert.svh"
 
@@ -104,12 +107,14 @@ module tally_seq_flow #(
   logic [SlotW-1:0] c_slot;
   logic [BeatW:0]   rx_beat_q;
   logic [12:0]      rx_len;
-  logic             rx_src_ok, rx_is_coll, rx_is_credit, rx_full, rx_len_bad, rx_write, commit, gain;
+  logic             rx_src_ok, rx_is_coll, rx_is_credit, rx_full, rx_len_bad, rx_write;
+  logic             commit, gain;
   logic [6:0]       rx_beats_q;
 
   assign rx_flow = {rx_data_i[16*8 +: NodeW], rx_data_i[62*8 +: LaneW]};
   assign rx_len = rx_data_i[22*8 +: 13];
-  assign rx_src_ok = rx_data_i[16*8+NodeW +: 16-NodeW] == '0 && rx_data_i[62*8+LaneW +: 8-LaneW] == '0;
+  assign rx_src_ok = rx_data_i[16*8+NodeW +: 16-NodeW] == '0 &&
+                     rx_data_i[62*8+LaneW +: 8-LaneW] == '0;
   assign rx_is_coll = rx_data_i[14*8 +: 8] == tally_pkg::PacketTypeColl;
   assign rx_is_credit = rx_data_i[14*8 +: 8] == tally_pkg::PacketTypeCollCredit;
   assign rx_len_bad = rx_data_i[22*8+13 +: 3] != '0 || rx_len > 13'(tally_pkg::Mtu) ||

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// One lane of the sequencer: program counter, the instruction at work and the next one, operand reads
-// ahead of the arrivals, and the packet that may execute.
+// One lane of the sequencer: program counter, the instruction at work and the next one, operand
+// reads ahead of the arrivals, and the packet that may execute.
 //
-// Ordering: instructions in order; packets of an instruction in order. The next instruction is prepared
-// while the present one works and takes over in the cycle after its last packet was granted.
-// Latency: 2 cycles from an instruction's arrival to its first packet being ready (3 to its first read).
+// Ordering: instructions in order; packets of an instruction in order. The next instruction is
+// prepared while the present one works and takes over in the cycle after its last packet was
+// granted.
+// Latency: 2 cycles from an instruction's arrival to its first packet being ready (3 to its first
+// read).
 // Throughput: a packet each 2 cycles. Storage: two instructions.
-// Where an operand comes from: host memory, through one of 4 slots of the lane's operand buffer; the slot
-// of the last read, when nothing was written over it since (reuse); the last packet that the lane wrote
-// (forwarding). See docs/sequencer.md, "Operand forwarding".
+// Where an operand comes from: host memory, through one of 4 slots of the lane's operand buffer;
+// the slot of the last read, when nothing was written over it since (reuse); the last packet that
+// the lane wrote (forwarding). See docs/sequencer.md, "Operand forwarding".
 // Limitations: none of its own.
 `default_nettype none
 `include "tally_assert.svh"
@@ -60,7 +62,8 @@ module tally_seq_lane #(
   output      logic                rdb_valid_o,
   input  wire logic                rdb_full_i,
 
-  // Writes of this collective: launched, answered; another lane launches one; forwarding buffer is settled.
+  // Writes of this collective: launched, answered; another lane launches one; forwarding buffer is
+  // settled.
   input  wire logic [7:0]          wr_launched_i,
   input  wire logic [7:0]          wr_done_i,
   input  wire logic                wr_launch_i,
@@ -78,7 +81,7 @@ module tally_seq_lane #(
   // The peer's head is not what this instruction expects.
   output      logic                mismatch_o,
 
-  // The packet that may execute; grant_i takes it. last_beat_i: a job of this lane has read its operand.
+  // The packet that may execute; grant_i takes it. operand_release_i: its beats were read.
   output      logic                ready_o,
   input  wire logic                grant_i,
   output      logic                pkt_recv_o,
@@ -111,13 +114,19 @@ module tally_seq_lane #(
   logic [NodeW-1:0] nxt_send_q, nxt_recv_q;
   logic [63:0]      nxt_src_q, nxt_dst_q;
   logic [31:0]      nxt_bytes_q;
+  // Reads of the next instruction that go ahead of it: only src that nobody writes, after the last
+  // read of the present one.
+  logic [63:0]      ahead_addr_q, ahead_addr_d;
+  logic [31:0]      ahead_left_q, ahead_left_d;
+  logic             ahead_q, ahead_d;    // one was issued
+  logic             nxt_clean_read;
 
   logic load;  // the next instruction becomes the present one
 
   assign req_valid_o = run_i && left_q != '0 && !asked_q && !nxt_valid_q;
   assign req_addr_o = pc_q;
 
-  // --- the present instruction ---------------------------------------------------------------------
+  // --- the present instruction -------------------------------------------------------------------
   typedef enum logic [1:0] {StEmpty, StWait, StHazard, StRun} state_e;
   state_e           state_q, state_d;
   logic             op_recv_q, op_send_q, op_read_q, op_write_q, op_reduce_q, op_local_q;
@@ -128,19 +137,19 @@ module tally_seq_lane #(
   logic [31:0]      rd_left_q, left_bytes_q, number_q;
   logic [7:0]       hazard_q;
   logic             single_q;            // all in one packet
-  logic             src_fwd_q, src_reuse_q;
+  logic             src_fwd_q, src_reuse_q, src_ahead_q;
   logic             finish, launch;
 
-  // --- operand slots -------------------------------------------------------------------------------
+  // --- operand slots -----------------------------------------------------------------------------
   logic [1:0] wr_slot_q, rd_slot_q;
   logic [2:0] resv_q, filled_q;
   // The last single-packet read and write.
   logic        last_valid_q, last_dirty_q, fwd_valid_q;
   logic [63:0] last_addr_q, fwd_addr_q;
   logic [12:0] last_len_q, fwd_len_q;
-  logic [1:0]  last_slot_q;
+  logic [1:0]  last_slot_q, reuse_slot_q;
 
-  logic        dep_ok, nothing, fwd_hit, reuse_hit, rd_take;
+  logic        dep_ok, nothing, fwd_hit, reuse_hit, rd_take, rd_present, rd_ahead;
   logic [12:0] len;
   logic        has_bytes;
   logic [7:0]  hazard_left;
@@ -155,7 +164,8 @@ module tally_seq_lane #(
   assign fwd_hit = op_read_q && !op_local_q && single_q && has_bytes && fwd_valid_q &&
                    fwd_addr_q == rd_addr_q && fwd_len_q == len;
   assign reuse_hit = op_read_q && !op_local_q && single_q && has_bytes && last_valid_q &&
-                     last_addr_q == rd_addr_q && last_len_q == len && resv_q != Slots;
+                     last_addr_q == rd_addr_q && last_len_q == len && resv_q != Slots &&
+                     !src_ahead_q;
 
   always_comb begin : p_next_state
     state_d = state_q;
@@ -169,8 +179,8 @@ module tally_seq_lane #(
           else begin
             launch = 1'b1;
             // Reads of memory that was written here wait for the writes, unless no read is needed.
-            state_d = (op_read_q && has_bytes && (dirty_q || op_local_q) && !fwd_hit && !reuse_hit &&
-                       wr_launched_i != wr_done_i) ? StHazard : StRun;
+            state_d = (op_read_q && has_bytes && (dirty_q || op_local_q) && !fwd_hit &&
+                       !reuse_hit && wr_launched_i != wr_done_i) ? StHazard : StRun;
           end
         end
       end
@@ -188,16 +198,41 @@ module tally_seq_lane #(
   assign done_o = left_q == '0 && !asked_q && !nxt_valid_q && state_q == StEmpty;
   assign steps_o = steps_q;
 
-  // --- reads ---------------------------------------------------------------------------------------
-  assign rd_valid_o = run_i && state_q == StRun && op_read_q && !src_fwd_q && !src_reuse_q &&
-                      rd_left_q != '0 && resv_q != Slots;
-  assign rd_addr_o = rd_addr_q;
-  assign rd_len_o = rd_left_q > Mtu ? 13'(tally_pkg::Mtu) : rd_left_q[12:0];
+  // --- reads -------------------------------------------------------------------------------------
+  assign rd_present = op_read_q && !src_fwd_q && !src_reuse_q && rd_left_q != '0;
+  assign nxt_clean_read = !nxt_fault_q && !nxt_dirty_q &&
+                          (nxt_op_q == 4'd1 || nxt_op_q == 4'd3 || nxt_op_q == 4'd5 ||
+                           nxt_op_q >= 4'd7);
+  // An operand that can be reused is not read ahead.
+  assign rd_ahead = !rd_present && nxt_valid_q && nxt_clean_read && ahead_left_q != '0 &&
+                    (ahead_q || !(last_valid_q && last_addr_q == nxt_src_q &&
+                                  32'(last_len_q) == nxt_bytes_q));
+  assign rd_valid_o = run_i && state_q == StRun && (rd_present || rd_ahead) && resv_q != Slots;
+  assign rd_addr_o = rd_present ? rd_addr_q : ahead_addr_q;
+  always_comb begin : p_rd_len
+    rd_len_o = rd_present ? rd_left_q[12:0] : ahead_left_q[12:0];
+    if ((rd_present ? rd_left_q : ahead_left_q) > Mtu) rd_len_o = 13'(tally_pkg::Mtu);
+  end
   assign rd_slot_o = wr_slot_q;
   assign rd_take = rd_valid_o && rd_ready_i;
+  always_comb begin : p_ahead
+    ahead_d = ahead_q;
+    ahead_addr_d = ahead_addr_q;
+    ahead_left_d = ahead_left_q;
+    if (rd_take && !rd_present) begin
+      ahead_d = 1'b1;
+      ahead_addr_d = ahead_addr_q + 64'(tally_pkg::Mtu);
+      ahead_left_d = ahead_left_q - 32'(rd_len_o);
+    end
+    if (res_valid_i) begin
+      ahead_d = 1'b0;
+      ahead_addr_d = res_src_addr_i;
+      ahead_left_d = res_bytes_i;
+    end
+  end
   assign rdb_valid_o = run_i && state_q == StRun && op_local_q && has_bytes && !rdb_full_i;
 
-  // --- the packet ----------------------------------------------------------------------------------
+  // --- the packet --------------------------------------------------------------------------------
   logic operand_ok;
 
   assign pkt_recv_o = op_recv_q;
@@ -209,7 +244,7 @@ module tally_seq_lane #(
   assign pkt_reduce_o = op_reduce_q;
   assign pkt_local_reduce_o = op_local_q;
   assign pkt_last_o = left_bytes_q <= Mtu;
-  assign pkt_slot_o = src_reuse_q ? last_slot_q : rd_slot_q;
+  assign pkt_slot_o = src_reuse_q ? reuse_slot_q : rd_slot_q;
   assign pkt_len_o = len;
   assign pkt_dst_addr_o = dst_q;
   assign pkt_number_o = number_q;
@@ -222,7 +257,7 @@ module tally_seq_lane #(
   assign mismatch_o = run_i && state_q == StRun && op_recv_q &&
                       (head_newer_i || (head_ok_i && head_len_i != len));
 
-  // --- registers -----------------------------------------------------------------------------------
+  // --- registers ---------------------------------------------------------------------------------
   always_ff @(posedge clk_i) begin : p_control
     if (!rst_ni || start_i) begin
       state_q      <= StEmpty;
@@ -262,7 +297,8 @@ module tally_seq_lane #(
       end else begin
         filled_q <= filled_q + 3'(rd_filled_i);
       end
-      if (rd_take) last_valid_q <= single_q && !(wr_launch_i && dirty_q);
+      if (rd_take) last_valid_q <= rd_present ? (single_q && !(wr_launch_i && dirty_q))
+                                              : nxt_bytes_q <= Mtu;
       else if (wr_launch_i && last_dirty_q) last_valid_q <= 1'b0;
       if (wr_launch_i) fwd_valid_q <= grant_i && pkt_write_o && single_q;
     end
@@ -284,12 +320,15 @@ module tally_seq_lane #(
       nxt_dst_q      <= res_dst_addr_i;
       nxt_bytes_q    <= res_bytes_i;
     end
+    ahead_q      <= ahead_d;
+    ahead_addr_q <= ahead_addr_d;
+    ahead_left_q <= ahead_left_d;
     if (load) begin
       // Nop is 0; Reduce (4) is the one that reduces without receiving.
       op_recv_q    <= nxt_op_q == 4'd2 || nxt_op_q >= 4'd5;
       op_send_q    <= nxt_op_q == 4'd1 || nxt_op_q >= 4'd6;
-      op_read_q    <= nxt_op_q == 4'd1 || nxt_op_q == 4'd3 || nxt_op_q == 4'd4 || nxt_op_q == 4'd5 ||
-                      nxt_op_q >= 4'd7;
+      op_read_q    <= nxt_op_q == 4'd1 || nxt_op_q == 4'd3 || nxt_op_q == 4'd4 ||
+                      nxt_op_q == 4'd5 || nxt_op_q >= 4'd7;
       op_write_q   <= nxt_op_q != 4'd0 && nxt_op_q != 4'd1 && nxt_op_q != 4'd7;
       op_reduce_q  <= nxt_op_q == 4'd4 || nxt_op_q == 4'd5 || nxt_op_q >= 4'd7;
       op_local_q   <= nxt_op_q == 4'd4;
@@ -299,14 +338,15 @@ module tally_seq_lane #(
       dep_step_q   <= nxt_dep_step_q;
       send_peer_o  <= nxt_send_q;
       recv_peer_o  <= nxt_recv_q;
-      rd_addr_q    <= nxt_src_q;
+      rd_addr_q    <= ahead_addr_d;
       dst_q        <= nxt_dst_q;
-      rd_left_q    <= nxt_bytes_q;
+      rd_left_q    <= ahead_left_d;
+      src_ahead_q  <= ahead_d;
       left_bytes_q <= nxt_op_q == 4'd0 ? '0 : nxt_bytes_q;
       single_q     <= nxt_bytes_q <= Mtu;
       number_q     <= '0;
     end else begin
-      if (rd_take) begin
+      if (rd_take && rd_present) begin
         rd_addr_q <= rd_addr_q + 64'(tally_pkg::Mtu);
         rd_left_q <= rd_left_q - 32'(rd_len_o);
       end
@@ -317,15 +357,16 @@ module tally_seq_lane #(
       end
     end
     if (launch) begin
-      hazard_q    <= wr_launched_i;
-      src_fwd_q   <= fwd_hit;
-      src_reuse_q <= !fwd_hit && reuse_hit;
+      hazard_q     <= wr_launched_i;
+      src_fwd_q    <= fwd_hit;
+      src_reuse_q  <= !fwd_hit && reuse_hit;
+      reuse_slot_q <= last_slot_q;
     end
     if (rd_take) begin
-      last_addr_q  <= rd_addr_q;
+      last_addr_q  <= rd_addr_o;
       last_len_q   <= rd_len_o;
       last_slot_q  <= wr_slot_q;
-      last_dirty_q <= dirty_q;
+      last_dirty_q <= rd_present && dirty_q;
     end
     if (grant_i && pkt_write_o) begin
       fwd_addr_q <= dst_q;

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Operand buffers of the lanes and their read clients.
 //
-// src operands: 4 slots of one packet a lane, filled through client rda in the order of its commands.
-// dst operands of Reduce: one buffer of one packet for all lanes, client rdb; a lane owns it from the
-// command until the job has read it.
-// Ordering: commands of rda round-robin among the lanes. Latency: a request is on the client's port one
-// cycle later; filled_o comes one cycle after the last beat. Throughput: a beat a cycle in and out.
+// src operands: 4 slots of one packet a lane, filled through client rda in the order of its
+// commands.
+// dst operands of Reduce: one buffer of one packet for all lanes, client rdb; a lane owns it from
+// the command until the job has read it.
+// Ordering: commands of rda round-robin among the lanes. Latency: a request is on the client's port
+// one cycle later; filled_o comes one cycle after the last beat. Throughput: a beat a cycle in and
+// out.
 // Storage: (NumLanes * 4 + 1) * MtuBeats * 512 bits, 16 commands in flight.
 // Limitations: Reduce runs with one packet of dst in flight.
 `default_nettype none
@@ -66,7 +68,7 @@ module tally_seq_operand #(
   logic [511:0] a_mem [Lanes * 4 * tally_pkg::MtuBeats];
   logic [511:0] b_mem [tally_pkg::MtuBeats];
 
-  // --- src -----------------------------------------------------------------------------------------
+  // --- src ---------------------------------------------------------------------------------------
   logic             any, order_ready, order_valid, order_pop;
   logic [LaneW-1:0] pick, last_q, in_lane;
   logic [1:0]       in_slot;
@@ -132,7 +134,7 @@ module tally_seq_operand #(
   end
   assign a_data_o = a_data_q;
 
-  // --- dst of Reduce ---------------------------------------------------------------------------------
+  // --- dst of Reduce -----------------------------------------------------------------------------
   logic             b_busy_q, b_full_q, b_cmd_q, b_flight_q, b_any;
   logic [LaneW-1:0] b_pick, b_owner_q;
   logic [63:0]      b_addr_q;
@@ -192,8 +194,10 @@ module tally_seq_operand #(
 
   `TALLY_ASSERT(AnswersCommand_A, rda_data_valid_i |-> order_valid)
   `TALLY_ASSERT(AnswersCommandB_A, rdb_data_valid_i |-> b_flight_q)
-  `TALLY_ASSERT_STABLE(RdaStable_A, rda_cmd_valid_o, rda_cmd_ready_i, {rda_cmd_addr_o, rda_cmd_len_o})
-  `TALLY_ASSERT_STABLE(RdbStable_A, rdb_cmd_valid_o, rdb_cmd_ready_i, {rdb_cmd_addr_o, rdb_cmd_len_o})
+  `TALLY_ASSERT_STABLE(RdaStable_A, rda_cmd_valid_o, rda_cmd_ready_i,
+                       {rda_cmd_addr_o, rda_cmd_len_o})
+  `TALLY_ASSERT_STABLE(RdbStable_A, rdb_cmd_valid_o, rdb_cmd_ready_i,
+                       {rdb_cmd_addr_o, rdb_cmd_len_o})
 endmodule
 
 `default_nettype wire

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Schedule memory and the preparation of instructions: chunk indices become addresses and lengths.
 //
-// Ordering: requests are served in the order of their grants, lanes round-robin. Latency: 6 cycles from
-// request to result. Throughput: one instruction a cycle. Storage: ScheduleEntries * 160 bits.
-// An instruction whose op, buffer, peer, dependency or extent is not one this collective can have gives a
-// fault instead of addresses: no instruction reaches outside the regions that were looked up at the start.
+// Ordering: requests are served in the order of their grants, lanes round-robin. Latency: 6 cycles
+// from request to result. Throughput: one instruction a cycle. Storage: ScheduleEntries * 160 bits.
+// An instruction whose op, buffer, peer, dependency or extent is not one this collective can have
+// gives a fault instead of addresses: no instruction reaches outside the regions that were looked
+// up at the start.
 // Limitations: the schedule may be written only while no collective runs.
 `default_nettype none
 `include "tally_assert.svh"
@@ -87,7 +88,7 @@ module tally_seq_prep #(
   end
   assign entry_o = entry_q;
 
-  // --- pipeline: read, two stages of products, extent, result --------------------------------------
+  // --- pipeline: read, two stages of products, extent, result ------------------------------------
   logic [4:0]         valid_q;
   logic [5*LaneW-1:0] lane_q;
 
@@ -157,7 +158,8 @@ module tally_seq_prep #(
 
   always_comb begin : p_check
     receives = op == tally_pkg::InstrOpRecv ||
-               (op >= tally_pkg::InstrOpRecvReduceCopy && op <= tally_pkg::InstrOpRecvReduceCopySend);
+               (op >= tally_pkg::InstrOpRecvReduceCopy &&
+                op <= tally_pkg::InstrOpRecvReduceCopySend);
     sends = op == tally_pkg::InstrOpSend ||
             (op >= tally_pkg::InstrOpRecvCopySend && op <= tally_pkg::InstrOpRecvReduceCopySend);
     reads = op != tally_pkg::InstrOpNop && op != tally_pkg::InstrOpRecv &&

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Packet builder of the sequencer: Coll packets from headers and payload beats, and CollCredit packets.
+// Packet builder of the sequencer: Coll packets from headers and payload beats, and CollCredit
+// packets.
 //
-// Ordering: data packets in the order of their headers; after a data packet a waiting credit goes first,
-// else data does. A data packet starts when its first payload beat is here.
-// Latency: 1 cycle to the header beat. Throughput: one beat a cycle, one empty cycle between packets.
+// Ordering: data packets in the order of their headers; after a data packet a waiting credit goes
+// first, else data does. A data packet starts when its first payload beat is here.
+// Latency: 1 cycle to the header beat. Throughput: one beat a cycle, one empty cycle between
+// packets.
 // Storage: one header. Limitations: none.
 `default_nettype none
 `include "tally_assert.svh"

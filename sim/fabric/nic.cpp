@@ -113,8 +113,9 @@ void Nic::tick() {
     take_tx(time);
     work = true;
   }
-  // An idle NIC changes only with an input, so one that refuses a packet goes on refusing until another input comes.
-  refused_ = in_.rx_valid && !out_.rx_ready;
+  // An idle NIC changes only with an input. One that goes on refusing a packet for the quiet cycles does so until
+  // another input comes; the packet itself is an input when it is shown first.
+  const bool shown = in_.rx_valid && !std::exchange(refused_, in_.rx_valid && !out_.rx_ready);
   if (in_.rx_valid && out_.rx_ready) {
     take_rx();
     work = true;
@@ -124,7 +125,7 @@ void Nic::tick() {
   const std::uint64_t host_next = pcie_.next_host();
   if (host_next != kNever) host_due_.notify(sc_time::from_value(host_next - time));
 
-  quiet_ = work || !out_.idle || out_.tx_valid ? 0 : quiet_ + 1;
+  quiet_ = work || shown || !out_.idle || out_.tx_valid ? 0 : quiet_ + 1;
   const std::uint64_t next = next_input();
   if (quiet_ < kQuietCycles || next <= next_edge_) {
     next_trigger(period_);

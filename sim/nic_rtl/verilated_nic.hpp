@@ -35,6 +35,8 @@ class VerilatedNic final : public NicModel {
     if (!trace_file.empty()) {
       trace_ = std::make_unique<VerilatedFstC>();
       top_->trace(trace_.get(), 99);
+      trace_->set_time_unit("1ps");
+      trace_->set_time_resolution("1ps");
       trace_->open(trace_file.c_str());
       if (!trace_->isOpen()) throw std::invalid_argument("trace_fst: cannot write " + trace_file);
     }
@@ -126,7 +128,11 @@ class VerilatedNic final : public NicModel {
  private:
   void dump([[maybe_unused]] std::uint64_t time_ps) {
 #ifdef TALLY_TRACE
-    if (trace_) trace_->dump(time_ps);
+    // Reset takes no time: its cycles share one sample.
+    if (!trace_ || (dumped_ && time_ps <= last_dump_ps_)) return;
+    trace_->dump(time_ps);
+    dumped_ = true;
+    last_dump_ps_ = time_ps;
 #endif
   }
 
@@ -134,6 +140,8 @@ class VerilatedNic final : public NicModel {
   std::unique_ptr<Top> top_;
 #ifdef TALLY_TRACE
   std::unique_ptr<VerilatedFstC> trace_;
+  bool dumped_ = false;
+  std::uint64_t last_dump_ps_ = 0;
 #endif
   std::uint64_t time_ps_ = 0;
 };

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Every bad argument gets a status and a sentence that names it; nothing is posted. A private job of one rank will do.
+// Every bad argument gets a status and a sentence that names it; nothing is posted. A private job of one rank
+// will do.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -75,8 +76,10 @@ TEST_F(Arguments, unregistered_buffers_are_refused_before_anything_is_posted) {
   expect(tally_send(e, nullptr, other.data(), 64, 0, 0), no, "tally_send: buffer [");
   expect(tally_send(e, nullptr, end - 4, 5, 0, 0), no, "of 5 bytes is not within registered memory");
   expect(tally_recv(e, nullptr, end, 1, 0, 0, nullptr), no, "tally_recv: buffer [");
-  expect(tally_allreduce(e, nullptr, other.data(), place.at<void>(), 2, TALLY_I32, TALLY_SUM), no, "tally_allreduce: input [");
-  expect(tally_allreduce(e, nullptr, place.at<void>(), other.data(), 2, TALLY_I32, TALLY_SUM), no, "tally_allreduce: output [");
+  expect(tally_allreduce(e, nullptr, other.data(), place.at<void>(), 2, TALLY_I32, TALLY_SUM), no,
+         "tally_allreduce: input [");
+  expect(tally_allreduce(e, nullptr, place.at<void>(), other.data(), 2, TALLY_I32, TALLY_SUM), no,
+         "tally_allreduce: output [");
   expect(tally_bcast(e, nullptr, other.data(), 2, TALLY_I32, 0), no, "tally_bcast: buffer [");
   EXPECT_EQ(tally_send_start(e, nullptr, end - 4, 4, 0, 0, &request), TALLY_OK);
   EXPECT_EQ(tally_recv(e, nullptr, end - 4, 4, 0, 0, nullptr), TALLY_OK);
@@ -85,7 +88,8 @@ TEST_F(Arguments, unregistered_buffers_are_refused_before_anything_is_posted) {
 
 TEST_F(Arguments, collective_arguments_out_of_range_are_named_with_their_value) {
   std::int32_t* a = place.at<std::int32_t>();
-  bad(tally_allreduce(e, nullptr, a, a, 1, static_cast<tally_dtype>(9), TALLY_SUM), "tally_allreduce: dtype 9");
+  bad(tally_allreduce(e, nullptr, a, a, 1, static_cast<tally_dtype>(9), TALLY_SUM),
+      "tally_allreduce: dtype 9");
   bad(tally_allreduce(e, nullptr, a, a, 1, TALLY_I32, static_cast<tally_op>(5)), "tally_allreduce: op 5");
   bad(tally_allreduce(e, nullptr, a, a, 0, TALLY_I32, TALLY_OP_NONE), "tally_allreduce: op 0");
   bad(tally_allreduce(e, nullptr, a, a, 1, TALLY_BYTE, TALLY_SUM), "tally_allreduce: dtype TALLY_BYTE");

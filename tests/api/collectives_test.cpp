@@ -18,7 +18,8 @@ constexpr tally_op kOps[] = {TALLY_SUM, TALLY_MIN, TALLY_MAX};
 /// What rank contributes to element i: any rank can compute it.
 template <typename T>
 T element(int rank, std::size_t i) {
-  const std::uint64_t mixed = (static_cast<std::uint64_t>(rank) + 1) * 0x9e3779b97f4a7c15u ^ (i * 0xbf58476d1ce4e5b9u);
+  const std::uint64_t mixed =
+      (static_cast<std::uint64_t>(rank) + 1) * 0x9e3779b97f4a7c15u ^ (i * 0xbf58476d1ce4e5b9u);
   if constexpr (std::is_integral_v<T>) {
     return static_cast<T>(mixed);  // sums wrap
   } else {
@@ -59,10 +60,14 @@ void check_type(Place& place, tally_group* group, tally_dtype dtype, std::size_t
           double sizes = 0;
           for (int rank = 0; rank < place.size; ++rank) {
             const double next = element<T>(rank, i);
-            sum = rank == 0 ? next : op == TALLY_SUM ? sum + next : op == TALLY_MIN ? std::min(sum, next) : std::max(sum, next);
+            sum = rank == 0         ? next
+                  : op == TALLY_SUM ? sum + next
+                  : op == TALLY_MIN ? std::min(sum, next)
+                                    : std::max(sum, next);
             sizes += std::abs(next);
           }
-          RANK_CHECK(std::abs(output[i] - sum) <= sizes * 8 * static_cast<double>(std::numeric_limits<T>::epsilon()));
+          RANK_CHECK(std::abs(output[i] - sum) <=
+                     sizes * 8 * static_cast<double>(std::numeric_limits<T>::epsilon()));
         }
         // The same bytes on every rank: against rank 0's.
         T* first = place.at<T>(2u << 20);
@@ -76,24 +81,28 @@ void check_type(Place& place, tally_group* group, tally_dtype dtype, std::size_t
 
 TEST(Allreduce, all_types_and_operations_equal_plain_arithmetic_on_every_rank) {
   for (const int ranks : {1, 2, 3, 4, 5, 8}) {
-    expect_ranks(ranks, [](int) {
-      Place place(3u << 20);
-      std::vector<int> everybody;
-      for (int rank = 0; rank < place.size; ++rank) everybody.push_back(rank);
-      tally_group* group = nullptr;
-      RANK_OK(tally_group_create(place.endpoint, everybody.data(), place.size, &group));
-      for (const char* algorithm : {"auto", "recursive_doubling", "ring"}) {
-        RANK_OK(tally_group_set_algorithm(group, algorithm));
-        for (const std::size_t count : {std::size_t{0}, std::size_t{1}, std::size_t{7}, std::size_t{1024}, std::size_t{30011}}) {
-          check_type<std::int32_t>(place, group, TALLY_I32, count);
-          check_type<std::int64_t>(place, group, TALLY_I64, count);
-          check_type<float>(place, group, TALLY_F32, count);
-          check_type<double>(place, group, TALLY_F64, count);
-        }
-      }
-      RANK_OK(tally_group_free(group));
-      place.close();
-    }, std::chrono::seconds(110));
+    expect_ranks(
+        ranks,
+        [](int) {
+          Place place(3u << 20);
+          std::vector<int> everybody;
+          for (int rank = 0; rank < place.size; ++rank) everybody.push_back(rank);
+          tally_group* group = nullptr;
+          RANK_OK(tally_group_create(place.endpoint, everybody.data(), place.size, &group));
+          for (const char* algorithm : {"auto", "recursive_doubling", "ring"}) {
+            RANK_OK(tally_group_set_algorithm(group, algorithm));
+            for (const std::size_t count :
+                 {std::size_t{0}, std::size_t{1}, std::size_t{7}, std::size_t{1024}, std::size_t{30011}}) {
+              check_type<std::int32_t>(place, group, TALLY_I32, count);
+              check_type<std::int64_t>(place, group, TALLY_I64, count);
+              check_type<float>(place, group, TALLY_F32, count);
+              check_type<double>(place, group, TALLY_F64, count);
+            }
+          }
+          RANK_OK(tally_group_free(group));
+          place.close();
+        },
+        std::chrono::seconds(110));
   }
 }
 
@@ -101,14 +110,19 @@ TEST(Bcast, every_root_and_every_type_moves_the_bytes) {
   for (const int ranks : {1, 2, 3, 5, 8}) {
     expect_ranks(ranks, [](int) {
       Place place(1u << 20);
-      constexpr struct { tally_dtype dtype; std::size_t bytes; } kTypes[] = {
-          {TALLY_BYTE, 1}, {TALLY_I32, 4}, {TALLY_I64, 8}, {TALLY_F32, 4}, {TALLY_F64, 8}};
+      constexpr struct {
+        tally_dtype dtype;
+        std::size_t bytes;
+      } kTypes[] = {{TALLY_BYTE, 1}, {TALLY_I32, 4}, {TALLY_I64, 8}, {TALLY_F32, 4}, {TALLY_F64, 8}};
       for (int root = 0; root < place.size; ++root) {
         for (const auto& type : kTypes) {
-          for (const std::size_t count : {std::size_t{0}, std::size_t{1}, std::size_t{13}, std::size_t{50000}}) {
+          for (const std::size_t count :
+               {std::size_t{0}, std::size_t{1}, std::size_t{13}, std::size_t{50000}}) {
             const std::size_t bytes = count * type.bytes;
             for (std::size_t i = 0; i < bytes; ++i) {
-              place.memory[i] = place.rank == root ? static_cast<std::byte>(i * 3 + static_cast<std::size_t>(root)) : std::byte{0};
+              place.memory[i] = place.rank == root
+                                    ? static_cast<std::byte>(i * 3 + static_cast<std::size_t>(root))
+                                    : std::byte{0};
             }
             RANK_OK(tally_bcast(place.endpoint, nullptr, place.at<void>(), count, type.dtype, root));
             for (std::size_t i = 0; i < bytes; ++i) {
@@ -124,7 +138,8 @@ TEST(Bcast, every_root_and_every_type_moves_the_bytes) {
 
 TEST(Barrier, nobody_leaves_before_the_last_one_came) {
   for (const int ranks : {1, 2, 3, 8}) {
-    const job::Segment segment = job::Segment::create(static_cast<std::uint32_t>(ranks), job::EngineKind::kSoft, false);
+    const job::Segment segment =
+        job::Segment::create(static_cast<std::uint32_t>(ranks), job::EngineKind::kSoft, false);
     // Words of the counters area that nobody else uses: the segment was made without counters.
     auto* arrived = reinterpret_cast<std::atomic<int>*>(segment.counters(0));
     const auto codes = run_ranks(segment, [arrived](int) {
@@ -148,10 +163,13 @@ TEST(Collectives, started_ones_complete_in_any_order_of_waiting_and_among_messag
     tally_request* requests[10] = {};
     for (int i = 0; i < 8; ++i) {
       in[i] = place.rank + i;
-      RANK_OK(tally_allreduce_start(place.endpoint, nullptr, &in[i], &out[i], 1, TALLY_I64, TALLY_SUM, &requests[i]));
+      RANK_OK(tally_allreduce_start(place.endpoint, nullptr, &in[i], &out[i], 1, TALLY_I64, TALLY_SUM,
+                                    &requests[i]));
     }
-    RANK_OK(tally_recv_start(place.endpoint, nullptr, place.at<void>(4096), 8, (place.rank + 1) % 4, 1, &requests[8]));
-    RANK_OK(tally_send_start(place.endpoint, nullptr, place.at<void>(2048), 8, (place.rank + 3) % 4, 1, &requests[9]));
+    RANK_OK(tally_recv_start(place.endpoint, nullptr, place.at<void>(4096), 8, (place.rank + 1) % 4, 1,
+                             &requests[8]));
+    RANK_OK(tally_send_start(place.endpoint, nullptr, place.at<void>(2048), 8, (place.rank + 3) % 4, 1,
+                             &requests[9]));
     for (int i = 9; i >= 0; --i) RANK_OK(tally_wait(&requests[i], nullptr));
     for (int i = 0; i < 8; ++i) RANK_CHECK(out[i] == 6 + 4 * i);
     tally_request* barrier = nullptr;
@@ -168,7 +186,8 @@ TEST(Collectives, environment_overrides_the_algorithm_and_a_wrong_name_is_refuse
     ::setenv("TALLY_ALGORITHM", "ring", 1);
     Place place;
     *place.at<int>() = place.rank;
-    RANK_OK(tally_allreduce(place.endpoint, nullptr, place.at<int>(), place.at<int>(), 1, TALLY_I32, TALLY_MAX));
+    RANK_OK(
+        tally_allreduce(place.endpoint, nullptr, place.at<int>(), place.at<int>(), 1, TALLY_I32, TALLY_MAX));
     RANK_CHECK(*place.at<int>() == 2);
     RANK_OK(tally_barrier(place.endpoint, nullptr));  // barriers do not know the ring: they take their own
     place.close();
@@ -177,7 +196,8 @@ TEST(Collectives, environment_overrides_the_algorithm_and_a_wrong_name_is_refuse
     ::setenv("TALLY_ALGORITHM", "magic", 1);
     tally_endpoint* endpoint = nullptr;
     RANK_CHECK(tally_endpoint_open(nullptr, &endpoint) == TALLY_ERR_ARGUMENT);
-    RANK_CHECK(std::string(tally_last_error()).find("TALLY_ALGORITHM: algorithm 'magic' is unknown") != std::string::npos);
+    RANK_CHECK(std::string(tally_last_error()).find("TALLY_ALGORITHM: algorithm 'magic' is unknown") !=
+               std::string::npos);
     ::unsetenv("TALLY_ALGORITHM");  // the failed open left the place in the job free
     Place place;
     place.close();

@@ -15,7 +15,8 @@ namespace {
 static_assert(!std::is_copy_constructible_v<Endpoint> && std::is_move_constructible_v<Endpoint>);
 static_assert(!std::is_copy_constructible_v<Request> && std::is_nothrow_move_constructible_v<Request>);
 static_assert(dtype_of<float>() == TALLY_F32 && dtype_of<const double>() == TALLY_F64);
-static_assert(dtype_of<int>() == TALLY_I32 && dtype_of<long>() == TALLY_I64 && dtype_of<long long>() == TALLY_I64);
+static_assert(dtype_of<int>() == TALLY_I32 && dtype_of<long>() == TALLY_I64 &&
+              dtype_of<long long>() == TALLY_I64);
 static_assert(!Reducible<unsigned> && !Reducible<char> && Reducible<long>);
 
 TEST(Cpp, ranks_exchange_reduce_and_broadcast) {

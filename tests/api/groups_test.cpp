@@ -64,9 +64,11 @@ TEST(Groups, messages_of_different_groups_do_not_meet) {
       RANK_OK(tally_send(place.endpoint, group, &word[1], sizeof(int), other_in_group, 5));
     } else {
       tally_result result = empty_result();
-      RANK_OK(tally_recv(place.endpoint, group, &word[0], sizeof(int), TALLY_ANY_SOURCE, TALLY_ANY_TAG, &result));
+      RANK_OK(
+          tally_recv(place.endpoint, group, &word[0], sizeof(int), TALLY_ANY_SOURCE, TALLY_ANY_TAG, &result));
       RANK_CHECK(word[0] == 2 && result.source == 0);
-      RANK_OK(tally_recv(place.endpoint, nullptr, &word[0], sizeof(int), TALLY_ANY_SOURCE, TALLY_ANY_TAG, &result));
+      RANK_OK(tally_recv(place.endpoint, nullptr, &word[0], sizeof(int), TALLY_ANY_SOURCE, TALLY_ANY_TAG,
+                         &result));
       RANK_CHECK(word[0] == 1);
     }
     RANK_OK(tally_group_free(group));
@@ -122,8 +124,9 @@ TEST(Groups, lists_with_repeated_foreign_or_missing_ranks_are_refused) {
     RANK_CHECK(tally_group_create(place.endpoint, foreign, 2, &group) == TALLY_ERR_ARGUMENT);
     RANK_CHECK(std::string(tally_last_error()).find("ranks[1] is 3") != std::string::npos);
     RANK_CHECK(tally_group_create(place.endpoint, others, 2, &group) == TALLY_ERR_ARGUMENT);
-    RANK_CHECK(std::string(tally_last_error()).find("does not hold the caller, rank " + std::to_string(rank)) !=
-               std::string::npos);
+    RANK_CHECK(
+        std::string(tally_last_error()).find("does not hold the caller, rank " + std::to_string(rank)) !=
+        std::string::npos);
     RANK_CHECK(tally_group_create(place.endpoint, others, -1, &group) == TALLY_ERR_ARGUMENT);
     RANK_CHECK(group == nullptr);
     place.close();

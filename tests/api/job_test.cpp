@@ -37,7 +37,9 @@ struct Environment : testing::Test {
     put("TALLY_RANK", rank);
     put("TALLY_SIZE", size);
   }
-  void expect_error(const char* text) { EXPECT_NE(join_error().find(text), std::string::npos) << join_error(); }
+  void expect_error(const char* text) {
+    EXPECT_NE(join_error().find(text), std::string::npos) << join_error();
+  }
 };
 
 TEST_F(Environment, complete_one_joins_the_segment) {
@@ -104,7 +106,8 @@ TEST_F(Environment, engines_are_refused_by_name) {
   EXPECT_EQ(tally_endpoint_open("rtl", &endpoint), TALLY_ERR_JOB);
   EXPECT_STREQ(tally_last_error(), "tally_endpoint_open: engine 'rtl': this job was started with 'soft'");
   EXPECT_EQ(tally_endpoint_open("abacus", &endpoint), TALLY_ERR_ARGUMENT);
-  EXPECT_STREQ(tally_last_error(), "tally_endpoint_open: engine 'abacus' is unknown; there are: auto, soft, rtl");
+  EXPECT_STREQ(tally_last_error(),
+               "tally_endpoint_open: engine 'abacus' is unknown; there are: auto, soft, rtl");
   put("TALLY_ENGINE", "abacus");
   EXPECT_EQ(tally_endpoint_open(nullptr, &endpoint), TALLY_ERR_ARGUMENT);
   put("TALLY_ENGINE", nullptr);

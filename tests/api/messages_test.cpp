@@ -17,12 +17,14 @@ TEST(Messages, ring_of_ranks_passes_messages_of_all_sizes) {
       Place place(2 * kMost);
       const int right = (place.rank + 1) % place.size;
       const int left = (place.rank + place.size - 1) % place.size;
-      for (const std::size_t length : {std::size_t{0}, std::size_t{1}, std::size_t{32}, std::size_t{33}, std::size_t{4096},
-                                       std::size_t{8193}, std::size_t{262144}, kMost}) {
-        for (std::size_t i = 0; i < length; ++i) place.memory[i] = static_cast<std::byte>(place.rank + i % 251);
+      for (const std::size_t length : {std::size_t{0}, std::size_t{1}, std::size_t{32}, std::size_t{33},
+                                       std::size_t{4096}, std::size_t{8193}, std::size_t{262144}, kMost}) {
+        for (std::size_t i = 0; i < length; ++i)
+          place.memory[i] = static_cast<std::byte>(place.rank + i % 251);
         std::memset(place.memory.data() + kMost, 0xee, length);
         tally_request* requests[2] = {};
-        RANK_OK(tally_recv_start(place.endpoint, nullptr, place.at<void>(kMost), length, left, 5, &requests[0]));
+        RANK_OK(
+            tally_recv_start(place.endpoint, nullptr, place.at<void>(kMost), length, left, 5, &requests[0]));
         RANK_OK(tally_send_start(place.endpoint, nullptr, place.at<void>(), length, right, 5, &requests[1]));
         tally_result result = empty_result();
         RANK_OK(tally_wait(&requests[0], &result));
@@ -30,7 +32,8 @@ TEST(Messages, ring_of_ranks_passes_messages_of_all_sizes) {
         RANK_OK(tally_wait_all(requests, 2));
         RANK_CHECK(requests[1] == nullptr);
         for (std::size_t i = 0; i < length; ++i) {
-          RANK_CHECK(place.memory[kMost + i] == static_cast<std::byte>(static_cast<std::size_t>(left) + i % 251));
+          RANK_CHECK(place.memory[kMost + i] ==
+                     static_cast<std::byte>(static_cast<std::size_t>(left) + i % 251));
         }
       }
       place.close();
@@ -45,7 +48,8 @@ TEST(Messages, both_sides_may_send_more_than_all_buffers_before_they_receive) {
     std::memset(place.memory.data(), place.rank + 1, kBytes);
     RANK_OK(tally_send(place.endpoint, nullptr, place.at<void>(), kBytes, 1 - place.rank, 0));
     RANK_OK(tally_recv(place.endpoint, nullptr, place.at<void>(kBytes), kBytes, 1 - place.rank, 0, nullptr));
-    for (std::size_t i = 0; i < kBytes; ++i) RANK_CHECK(place.memory[kBytes + i] == static_cast<std::byte>(2 - place.rank));
+    for (std::size_t i = 0; i < kBytes; ++i)
+      RANK_CHECK(place.memory[kBytes + i] == static_cast<std::byte>(2 - place.rank));
     place.close();
   });
 }
@@ -79,8 +83,10 @@ TEST(Messages, truncation_reports_the_whole_length_and_leaves_the_rest_alone) {
       RANK_OK(tally_send(place.endpoint, nullptr, place.at<void>(), 100, 1, 3));
     } else {
       tally_result result = empty_result();
-      RANK_CHECK(tally_recv(place.endpoint, nullptr, place.at<void>(), 60, 0, 3, &result) == TALLY_ERR_TRUNCATED);
-      RANK_CHECK(std::string(tally_last_error()).find("message of 100 bytes from rank 0, tag 3") != std::string::npos);
+      RANK_CHECK(tally_recv(place.endpoint, nullptr, place.at<void>(), 60, 0, 3, &result) ==
+                 TALLY_ERR_TRUNCATED);
+      RANK_CHECK(std::string(tally_last_error()).find("message of 100 bytes from rank 0, tag 3") !=
+                 std::string::npos);
       RANK_CHECK(result.length == 100 && result.source == 0 && result.tag == 3);
       RANK_CHECK(place.memory[59] == std::byte{7} && place.memory[60] == std::byte{9});
     }
@@ -114,7 +120,8 @@ TEST(Messages, random_traffic_among_all_pairs_arrives_once_and_unharmed) {
           std::memset(from, (place.rank * 31 + number) & 0xff, out);
           requests.resize(requests.size() + 2);
           RANK_OK(tally_send_start(place.endpoint, nullptr, from, out, peer, number % 7, &requests.back()));
-          RANK_OK(tally_recv_start(place.endpoint, nullptr, to, in, peer, number % 7, &requests[requests.size() - 2]));
+          RANK_OK(tally_recv_start(place.endpoint, nullptr, to, in, peer, number % 7,
+                                   &requests[requests.size() - 2]));
         }
       }
       RANK_OK(tally_wait_all(requests.data(), requests.size()));

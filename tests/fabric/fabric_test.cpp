@@ -346,6 +346,20 @@ TEST(Dma, bad_address_is_an_error_response_and_told_once) {
             "tally fabric: rank 0: DMA read of address 0x1000 failed; later failures are not told\n");
 }
 
+TEST(Dma, burst_over_a_page_ends_the_simulation_with_a_reason) {
+  Bench bench(1);
+  Pages pages;
+  bench.address(0, kDstLo, pages.bytes.data() + 4096 - 64);
+  bench.write(0, kWriteBack, (1u << 16) | 2);
+  try {
+    bench.settle();
+    FAIL();
+  } catch (const std::exception& error) {
+    EXPECT_NE(std::string(error.what()).find("NIC 0: protocol fault: AXI4 AW crosses 4 KiB"), std::string::npos)
+        << error.what();
+  }
+}
+
 TEST(Clock, stands_still_while_the_nic_is_idle) {
   Bench bench(2);
   bench.write(0, kPeer, 1);
@@ -378,6 +392,16 @@ TEST(Clock, stands_still_while_an_idle_nic_refuses_a_packet) {
   bench.write(1, kStall, 0);
   bench.settle();
   EXPECT_EQ(bench.read(1, kRxPackets), 2u);
+}
+
+TEST(Clock, runs_on_for_a_nic_that_is_ready_a_cycle_late) {
+  Bench bench(2);
+  bench.write(1, kStall, 2);
+  bench.write(0, kPeer, 1);
+  bench.write(0, kBlast, (3u << 16) | 5);
+  bench.settle();
+  EXPECT_EQ(bench.read(1, kRxPackets), 3u);
+  EXPECT_EQ(bench.read(1, kRxErrors), 0u);
 }
 
 TEST(Run, stops_at_the_limit_or_when_nothing_is_left) {

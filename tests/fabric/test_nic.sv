@@ -75,7 +75,7 @@ module test_nic (
   localparam logic [15:0] Peer      = 16'h10;
   localparam logic [15:0] ReadSend  = 16'h14;  // beats: read Src and send it as one packet
   localparam logic [15:0] Blast     = 16'h18;  // 31:16 packets, 15:0 payload beats of each: made up
-  localparam logic [15:0] Stall     = 16'h1C;  // bit 0: receives nothing
+  localparam logic [15:0] Stall     = 16'h1C;  // bit 0: receives nothing; bit 1: takes a beat a cycle after it was shown
   localparam logic [15:0] WriteBack = 16'h20;  // 31:16 bursts of 15:0 beats of a pattern to Dst; then, in the cycle of the
                                                // last beat, asks to read the last beat back into RdBack
   localparam logic [15:0] Store     = 16'h24;
@@ -87,7 +87,7 @@ module test_nic (
   logic [63:0] src_q, dst_q;
   logic [15:0] peer_q, beats_q, left_q, count_q;
   logic [31:0] seq_q, strobe_q, word_q;
-  logic        stall_q, store_q, from_memory_q, header_q;
+  logic        stall_q, late_q, seen_q, store_q, from_memory_q, header_q;
   logic [31:0] rx_packets_q, rx_beats_q, rx_seq_q, rx_errors_q, rerr_q, berr_q, rd_back_q, writes_q;
   logic [31:0] c_tx_q, c_tx_last_q, c_rx_q, c_rx_last_q, c_ar_q, c_r_q, c_r_last_q, c_w_q, c_b_q, c_reg_q, c_ar_back_q;
   logic        rx_header_q;
@@ -130,8 +130,8 @@ module test_nic (
 
   // Receive: header beat, then payload straight to the write channel when stored.
   logic rx_writes, rx_fire;
-  assign rx_writes       = store_q && !stall_q;
-  assign s_axis_tready_o = !stall_q && (!store_q || (rx_header_q ? m_axi_aw_ready_i : m_axi_w_ready_i));
+  assign rx_writes       = store_q && !stall_q && (!late_q || seen_q);
+  assign s_axis_tready_o = !stall_q && (!late_q || seen_q) && (!store_q || (rx_header_q ? m_axi_aw_ready_i : m_axi_w_ready_i));
   assign rx_fire         = s_axis_tvalid_i && s_axis_tready_o;
 
   // Write channel: the command's, or the receiver's.
@@ -189,7 +189,7 @@ module test_nic (
       s_axil_r_valid_o <= 1'b0;
       s_axil_r_data_o  <= '0;
       src_q <= '0; dst_q <= '0; peer_q <= '0; beats_q <= '0; left_q <= '0; count_q <= '0;
-      seq_q <= '0; word_q <= '0; stall_q <= 1'b0; store_q <= 1'b0; from_memory_q <= 1'b0; header_q <= 1'b0;
+      seq_q <= '0; word_q <= '0; stall_q <= 1'b0; late_q <= 1'b0; seen_q <= 1'b0; store_q <= 1'b0; from_memory_q <= 1'b0; header_q <= 1'b0;
       strobe_q <= '1;
       rx_packets_q <= '0; rx_beats_q <= '0; rx_seq_q <= '0; rx_errors_q <= '0; rerr_q <= '0; berr_q <= '0;
       rd_back_q <= '0; writes_q <= '0;
@@ -254,6 +254,7 @@ module test_nic (
       unanswered_q <= unanswered_q + 16'(aw_fire) - 16'(b_fire);
 
       // Receive.
+      seen_q <= s_axis_tvalid_i && !rx_fire;
       if (rx_fire) begin
         rx_beats_q <= rx_beats_q + 32'd1;
         if (rx_header_q) begin
@@ -283,7 +284,10 @@ module test_nic (
           DstLo: dst_q[31:0]  <= s_axil_w_data_i;
           DstHi: dst_q[63:32] <= s_axil_w_data_i;
           Peer:  peer_q       <= s_axil_w_data_i[15:0];
-          Stall: stall_q      <= s_axil_w_data_i[0];
+          Stall: begin
+            stall_q <= s_axil_w_data_i[0];
+            late_q  <= s_axil_w_data_i[1];
+          end
           Store: store_q      <= s_axil_w_data_i[0];
           Strobe: strobe_q    <= s_axil_w_data_i;
           ReadSend, Blast: begin

@@ -209,6 +209,30 @@ TEST_F(RingEngineTest, holds_what_meets_a_full_ring_and_says_again_when_software
   EXPECT_TRUE(send(8, 0, 10, 10).ok());
 }
 
+TEST_F(RingEngineTest, posts_no_more_than_the_completion_ring_can_answer) {
+  // Credits return before sends are complete (a rendezvous that has started), so that they alone do not bound them.
+  open(2, {.sq_log2 = 10, .cq_log2 = 7, .operations = 1000});
+  for (std::uint32_t k = 0; k < 300; ++k) ASSERT_TRUE(send(100, static_cast<std::uint16_t>(k % 2), k, k).ok());
+  for (int round = 0; round < 100; ++round) {
+    device_.consume();
+    for (std::uint16_t peer = 0; peer < 2; ++peer) {
+      if (device_.uncredited[peer] > 0) {
+        ASSERT_TRUE(device_.give_credit(peer, device_.uncredited[peer]));
+      }
+    }
+    EXPECT_TRUE(poll().empty());
+  }
+  EXPECT_EQ(device_.sends.size(), 32u);  // 128 entries, less a quarter not yet reported, less 64 credits
+  std::size_t done = 0;
+  for (int round = 0; round < 100; ++round) {
+    device_.consume();
+    while (device_.complete_send()) {
+    }
+    done += poll().size();
+  }
+  EXPECT_EQ(done, 300u);
+}
+
 TEST_F(RingEngineTest, rings_again_where_the_window_refused_the_doorbell) {
   open();
   device_.refuse_percent = 100;

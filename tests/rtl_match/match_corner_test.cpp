@@ -116,6 +116,21 @@ TEST_F(Match, each_bit_of_context_source_and_tag_counts) {
   EXPECT_EQ(bench.arrive(message(0, 0, 0, 0)).payload, 42u);
 }
 
+TEST_F(Match, each_bit_counts_when_a_post_looks_at_unexpected_messages) {
+  bench.arrive(message(0, 0, 0, 42));
+  unsigned kept = 0;
+  auto must_miss = [&](std::uint16_t context, std::uint16_t source, std::uint32_t tag) {
+    EXPECT_FALSE(bench.post(exact(context, source, tag, 7)).hit);
+    EXPECT_EQ(bench.arrive(message(context, source, tag, 0)).payload, 7u);  // takes it out again
+    ++kept;
+  };
+  for (unsigned bit = 0; bit < 16; ++bit) must_miss(static_cast<std::uint16_t>(1u << bit), 0, 0);
+  for (unsigned bit = 0; bit < 16; ++bit) must_miss(0, static_cast<std::uint16_t>(1u << bit), 0);
+  for (unsigned bit = 0; bit < 32; ++bit) must_miss(0, 0, 1u << bit);
+  EXPECT_EQ(kept, 64u);
+  EXPECT_EQ(bench.post(exact(0, 0, 0, 0)).payload, 42u);
+}
+
 TEST_F(Match, tag_upper_bound_matches_exactly) {
   for (const std::uint32_t tag : {0x7fffffffu, 0xffffffffu}) {
     bench.post(exact(1, 0, tag, tag));

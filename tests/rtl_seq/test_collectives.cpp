@@ -71,7 +71,8 @@ TEST_P(Ranks, bcast_brings_the_roots_bytes) {
   std::mt19937_64 random(seed(400 + static_cast<std::uint64_t>(GetParam())));
   Cluster cluster(static_cast<unsigned>(GetParam()), random_timing(random), random());
   for (std::uint16_t i = 0; i < 4; ++i) {
-    Case c = make_case(schedule::bcast_binomial(GetParam(), static_cast<int>(random() % static_cast<unsigned>(GetParam()))));
+    const auto root = static_cast<int>(random() % static_cast<unsigned>(GetParam()));
+    Case c = make_case(schedule::bcast_binomial(GetParam(), root));
     c.dtype = Dtype::kByte;
     c.redop = Redop::kNone;
     c.in_place = true;

@@ -232,6 +232,24 @@ TEST(Verify, rejects_a_race_that_only_sharing_memory_makes) {
   expect_rejected(s, "(in place)");
 }
 
+TEST(Verify, rejects_a_write_that_a_message_may_overtake) {
+  // Rank 0 passes the root's data on while it still writes it; the echo of rank 2 may land before that write is done.
+  Schedule s = blank(Collective::kBcast, 3, 2);
+  s.root = 1;
+  lane(s, 1) = {instruction(Op::kSend, kNoPeer, 0)};
+  lane(s, 0) = {instruction(Op::kRecvCopySend, 1, 2)};
+  lane(s, 2) = {instruction(Op::kRecv, 0, kNoPeer)};
+  EXPECT_EQ(verify(s), "");
+  lane(s, 2, 1) = {instruction(Op::kSend, kNoPeer, 0, Buffer::kOutput)};
+  lane(s, 2, 1)[0].has_dep = true;
+  lane(s, 2, 1)[0].dep_step = 1;
+  lane(s, 0, 1) = {instruction(Op::kRecv, 2, kNoPeer)};
+  expect_rejected(s, "race: rank 0, lane 1, step 0 (Recv) writes Output chunk 0");
+  lane(s, 0, 1)[0].has_dep = true;
+  lane(s, 0, 1)[0].dep_step = 1;
+  EXPECT_EQ(verify(s), "");
+}
+
 TEST(Verify, rejects_a_read_of_nothing) {
   Schedule s = allreduce_recursive_doubling_fused(4);
   lane(s, 0)[1].src_buf = Buffer::kOutput;

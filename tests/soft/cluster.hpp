@@ -14,7 +14,8 @@ namespace tally::test {
 
 class Cluster {
  public:
-  explicit Cluster(std::uint32_t ranks) : segment_(job::Segment::create(ranks, job::EngineKind::kSoft, false)) {
+  explicit Cluster(std::uint32_t ranks)
+      : segment_(job::Segment::create(ranks, job::EngineKind::kSoft, false)) {
     for (std::uint32_t rank = 0; rank < ranks; ++rank) {
       engines_.push_back(
           std::make_unique<soft::SoftEngine>(std::make_unique<shm::ShmTransport>(segment_.header(), rank)));

@@ -54,7 +54,8 @@ TEST_F(ShmTransportTest, frames_of_all_sizes_keep_order_and_bytes_across_the_end
   std::vector<std::uint32_t> sizes;
   std::uint32_t taken = 0;
   while (taken < 3000) {
-    const auto bytes = static_cast<std::uint32_t>(random() % 4 == 0 ? random() % (soft::kMaxPayload + 1) : random() % 70);
+    const auto bytes =
+        static_cast<std::uint32_t>(random() % 4 == 0 ? random() % (soft::kMaxPayload + 1) : random() % 70);
     if (random() % 2 == 0 && send(a, 1, bytes, static_cast<std::uint32_t>(sizes.size()))) {
       sizes.push_back(bytes);
     } else if (taken < sizes.size()) {

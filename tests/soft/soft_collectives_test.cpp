@@ -106,14 +106,16 @@ TEST(SoftCollectives, vectors_larger_than_all_buffers_complete_with_every_algori
         for (std::uint64_t i = 0; i < count; ++i) data.back()[i] = static_cast<std::int32_t>(i) * (rank + 1);
       }
       for (std::size_t rank = 0; rank < data.size(); ++rank) {
-        ASSERT_TRUE(cluster.engine(rank).post_collective(group.descriptor(rank, data[rank].data(), count)).ok());
+        ASSERT_TRUE(
+            cluster.engine(rank).post_collective(group.descriptor(rank, data[rank].data(), count)).ok());
       }
       for (int i = 0; i < 5000 && cluster.completions(0).empty(); ++i) cluster.poll_all();
       cluster.poll_all(200);
       for (std::size_t rank = 0; rank < data.size(); ++rank) {
         ASSERT_EQ(cluster.completions(rank).size(), 1u) << algorithm << ", " << size << " ranks";
         for (std::uint64_t i = 0; i < count; ++i) {
-          ASSERT_EQ(data[rank][i], static_cast<std::int32_t>(i) * (size * (size + 1) / 2)) << algorithm << " " << i;
+          ASSERT_EQ(data[rank][i], static_cast<std::int32_t>(i) * (size * (size + 1) / 2))
+              << algorithm << " " << i;
         }
       }
       // Wrapping sums above are exact: 200000 * 36 fits.

@@ -66,14 +66,16 @@ TEST(SoftMatching, random_programs_match_as_the_model_does) {
     Cluster cluster(ranks);
     std::vector<ModelRank> model(ranks);
     // wire[s][d]: sent and not yet taken by d. A poll takes all of it, source by source.
-    std::vector<std::vector<std::deque<ModelMessage>>> wire(ranks, std::vector<std::deque<ModelMessage>>(ranks));
+    std::vector<std::vector<std::deque<ModelMessage>>> wire(ranks,
+                                                            std::vector<std::deque<ModelMessage>>(ranks));
     std::deque<std::vector<std::uint32_t>> buffers;
     std::map<std::uint32_t, const std::vector<std::uint32_t>*> receive_buffer;
     std::uint32_t next = 0;
     const auto poll = [&](std::uint32_t rank) {
       cluster.poll(rank);
       for (std::uint32_t source = 0; source < ranks; ++source) {
-        for (; !wire[source][rank].empty(); wire[source][rank].pop_front()) model[rank].arrive(wire[source][rank].front());
+        for (; !wire[source][rank].empty(); wire[source][rank].pop_front())
+          model[rank].arrive(wire[source][rank].front());
       }
     };
     for (int step = 0; step < 400; ++step) {
@@ -94,7 +96,8 @@ TEST(SoftMatching, random_programs_match_as_the_model_does) {
           send.tag = pick(3);
           send.cookie = next;
           ASSERT_TRUE(cluster.engine(rank).post_send(send).ok());
-          wire[rank][peer].push_back({static_cast<std::uint16_t>(rank), context, send.tag, send.length, next++});
+          wire[rank][peer].push_back(
+              {static_cast<std::uint16_t>(rank), context, send.tag, send.length, next++});
           break;
         }
         case 2:
@@ -114,7 +117,8 @@ TEST(SoftMatching, random_programs_match_as_the_model_does) {
           model[rank].post(receive);
           break;
         }
-        default: poll(rank);
+        default:
+          poll(rank);
       }
     }
     for (std::uint32_t rank = 0; rank < ranks; ++rank) poll(rank);
@@ -137,7 +141,8 @@ TEST(SoftMatching, random_programs_match_as_the_model_does) {
         const bool truncated = done.status == TALLY_ERR_TRUNCATED;
         EXPECT_TRUE(truncated || done.status == TALLY_OK);
         const std::uint32_t first_word = (*buffer->second)[0];
-        EXPECT_EQ(first_word, message.length == 0 || (truncated && first_word == 0xdeadbeef) ? 0xdeadbeef : message.id);
+        EXPECT_EQ(first_word,
+                  message.length == 0 || (truncated && first_word == 0xdeadbeef) ? 0xdeadbeef : message.id);
       }
       ASSERT_EQ(receives, model[rank].result.size()) << "round " << round << ", rank " << rank;
     }

@@ -27,20 +27,21 @@ struct CheckFailed : std::exception {
   std::string text;
 };
 
-/// Ends the rank with a message when `condition` does not hold. GoogleTest's own macros do nothing in a child.
-#define RANK_CHECK(condition)                                                                         \
-  do {                                                                                                \
-    if (!(condition))                                                                                 \
-      throw ::tally::test::CheckFailed(std::string(__FILE__ ":") + std::to_string(__LINE__) + ": " #condition + \
-                                       " [" + tally_last_error() + "]");                              \
+/// Ends the rank with a message when `condition` does not hold. GoogleTest's own macros do nothing in a
+/// child.
+#define RANK_CHECK(condition)                                                                 \
+  do {                                                                                        \
+    if (!(condition))                                                                         \
+      throw ::tally::test::CheckFailed(std::string(__FILE__ ":") + std::to_string(__LINE__) + \
+                                       ": " #condition + " [" + tally_last_error() + "]");    \
   } while (false)
 
 #define RANK_OK(call) RANK_CHECK((call) == TALLY_OK)
 
 inline constexpr int kKilledByWatchdog = -1000;
 
-/// Forks `ranks` processes that run body(rank); returns their exit codes (minus the signal where one ended it).
-/// After `limit` what still runs is killed: kKilledByWatchdog.
+/// Forks `ranks` processes that run body(rank); returns their exit codes (minus the signal where one ended
+/// it). After `limit` what still runs is killed: kKilledByWatchdog.
 inline std::vector<int> run_ranks(const job::Segment& segment, const std::function<void(int)>& body,
                                   std::chrono::seconds limit = std::chrono::seconds(60)) {
   const int ranks = static_cast<int>(segment.header().ranks);
@@ -96,7 +97,8 @@ inline std::vector<int> run_ranks(const job::Segment& segment, const std::functi
 /// Runs body(rank) as `ranks` ranks of a soft job; the test fails when one fails or does not end.
 inline void expect_ranks(int ranks, const std::function<void(int)>& body,
                          std::chrono::seconds limit = std::chrono::seconds(60)) {
-  const job::Segment segment = job::Segment::create(static_cast<std::uint32_t>(ranks), job::EngineKind::kSoft, false);
+  const job::Segment segment =
+      job::Segment::create(static_cast<std::uint32_t>(ranks), job::EngineKind::kSoft, false);
   const std::vector<int> codes = run_ranks(segment, body, limit);
   for (std::size_t rank = 0; rank < codes.size(); ++rank) {
     EXPECT_EQ(codes[rank], 0) << "rank " << rank << " of " << ranks

@@ -23,7 +23,8 @@ constexpr int distance(std::uint16_t from, std::uint16_t to) noexcept {
   return static_cast<std::int16_t>(static_cast<std::uint16_t>(to - from));
 }
 
-std::uint64_t instruction_bytes(const Instruction& instruction, std::uint64_t chunk, std::uint64_t total) noexcept {
+std::uint64_t instruction_bytes(const Instruction& instruction, std::uint64_t chunk,
+                                std::uint64_t total) noexcept {
   return schedule::extent_bytes(instruction.size_chunk, instruction.chunks, chunk, total);
 }
 
@@ -46,11 +47,13 @@ Collectives::Context& Collectives::context(std::uint16_t id) {
 
 Status Collectives::post(const CollectiveDescriptor& descriptor) {
   if (descriptor.context >= kContexts) {
-    return {TALLY_ERR_ARGUMENT, fmt::format("context {} is out of range (0 to {})", descriptor.context, kContexts - 1)};
+    return {TALLY_ERR_ARGUMENT,
+            fmt::format("context {} is out of range (0 to {})", descriptor.context, kContexts - 1)};
   }
   const schedule::Program& program = *descriptor.program;
   if (program.lanes.size() > kLanes) {
-    return {TALLY_ERR_UNSUPPORTED, fmt::format("schedule has {} lanes, engine 'soft' has {}", program.lanes.size(), kLanes)};
+    return {TALLY_ERR_UNSUPPORTED,
+            fmt::format("schedule has {} lanes, engine 'soft' has {}", program.lanes.size(), kLanes)};
   }
   Context& where = context(descriptor.context);
   if (where.broken) {
@@ -87,7 +90,8 @@ void Collectives::start(Context& where) {
   }
 }
 
-Collectives::Head Collectives::head(const Context& where, std::uint32_t lane, std::uint32_t source) const noexcept {
+Collectives::Head Collectives::head(const Context& where, std::uint32_t lane,
+                                    std::uint32_t source) const noexcept {
   const Fifo<Packet>& flow = where.flows[lane * transport_.size() + source];
   if (!flow.empty()) return {&flow.front()->header, flow.front()->payload.data()};
   if (arrival_.frame != nullptr && arrival_.source == source && arrival_.frame->header.lane == lane &&
@@ -123,12 +127,12 @@ void Collectives::arrive(std::uint32_t source, const Frame& frame) {
   Context& where = context(frame.header.context);
   if (where.broken) return;
   arrival_ = {&frame, source};
-  if (!where.operations.empty() &&
-      where.flows[frame.header.lane * transport_.size() + source].empty()) {
+  if (!where.operations.empty() && where.flows[frame.header.lane * transport_.size() + source].empty()) {
     if (!check_head(where, frame.header.lane, source)) return;
     Operation* operation = where.operations.front();
     if (arrival_.frame != nullptr) advance(where);
-    // A collective that follows is started only when the arrival is out of the way: it may belong to that one.
+    // A collective that follows is started only when the arrival is out of the way: it may belong to that
+    // one.
     if (arrival_.frame != nullptr && !where.broken) keep_arrival(where);
     if (where.operations.front() != operation) start(where);
   } else {
@@ -204,7 +208,8 @@ bool Collectives::run_lane(Context& where, Operation& operation, std::uint32_t l
   bool moved = false;
   while (state.step < instructions.size()) {
     const Instruction& instruction = instructions[state.step];
-    if (instruction.has_dep && operation.lanes[instruction.dep_lane].step < instruction.dep_step) return moved;
+    if (instruction.has_dep && operation.lanes[instruction.dep_lane].step < instruction.dep_step)
+      return moved;
     const std::uint64_t all = instruction_bytes(instruction, operation.chunk, operation.total);
     const auto bytes = static_cast<std::uint32_t>(std::min<std::uint64_t>(all - state.offset, kMaxPayload));
 
@@ -253,19 +258,23 @@ bool Collectives::run_lane(Context& where, Operation& operation, std::uint32_t l
   return moved;
 }
 
-void Collectives::execute(Context& where, Operation& operation, const Instruction& instruction, std::uint64_t offset,
-                          std::uint32_t bytes, const std::byte* received, std::byte* sent) {
+void Collectives::execute(Context& where, Operation& operation, const Instruction& instruction,
+                          std::uint64_t offset, std::uint32_t bytes, const std::byte* received,
+                          std::byte* sent) {
   if (bytes == 0) return;
   const CollectiveDescriptor& own = operation.descriptor;
   const auto address = [&](schedule::Buffer buffer, std::uint16_t chunk) {
-    std::byte* base = buffer == schedule::Buffer::kScratch ? where.scratch.data()
-                      : buffer == schedule::Buffer::kOutput
-                          ? static_cast<std::byte*>(own.output)
-                          : static_cast<std::byte*>(const_cast<void*>(own.input));  // never a dst, but in place
+    std::byte* base =
+        buffer == schedule::Buffer::kScratch ? where.scratch.data()
+        : buffer == schedule::Buffer::kOutput
+            ? static_cast<std::byte*>(own.output)
+            : static_cast<std::byte*>(const_cast<void*>(own.input));  // never a dst, but in place
     return base + chunk * operation.chunk + offset;
   };
-  const std::byte* src = schedule::reads_src(instruction.op) ? address(instruction.src_buf, instruction.src_chunk) : nullptr;
-  std::byte* dst = schedule::writes_dst(instruction.op) ? address(instruction.dst_buf, instruction.dst_chunk) : nullptr;
+  const std::byte* src =
+      schedule::reads_src(instruction.op) ? address(instruction.src_buf, instruction.src_chunk) : nullptr;
+  std::byte* dst =
+      schedule::writes_dst(instruction.op) ? address(instruction.dst_buf, instruction.dst_chunk) : nullptr;
   const auto reduce = [&](std::byte* out, const std::byte* a, const std::byte* b) {
     numerics::reduce(own.dtype, own.redop, out, a, b, bytes / numerics::element_bytes(own.dtype));
     work_.reduced_bytes += bytes;
@@ -275,17 +284,30 @@ void Collectives::execute(Context& where, Operation& operation, const Instructio
     work_.copied_bytes += bytes;
   };
   switch (instruction.op) {
-    case schedule::Op::kNop: break;
-    case schedule::Op::kSend: copy(sent, src); break;
-    case schedule::Op::kRecv: copy(dst, received); break;
-    case schedule::Op::kCopy: copy(dst, src); break;
-    case schedule::Op::kReduce: reduce(dst, dst, src); break;
-    case schedule::Op::kRecvReduceCopy: reduce(dst, src, received); break;
+    case schedule::Op::kNop:
+      break;
+    case schedule::Op::kSend:
+      copy(sent, src);
+      break;
+    case schedule::Op::kRecv:
+      copy(dst, received);
+      break;
+    case schedule::Op::kCopy:
+      copy(dst, src);
+      break;
+    case schedule::Op::kReduce:
+      reduce(dst, dst, src);
+      break;
+    case schedule::Op::kRecvReduceCopy:
+      reduce(dst, src, received);
+      break;
     case schedule::Op::kRecvCopySend:
       copy(dst, received);
       copy(sent, received);
       break;
-    case schedule::Op::kRecvReduceSend: reduce(sent, src, received); break;
+    case schedule::Op::kRecvReduceSend:
+      reduce(sent, src, received);
+      break;
     case schedule::Op::kRecvReduceCopySend:
       reduce(dst, src, received);
       copy(sent, dst);
@@ -324,7 +346,8 @@ void Collectives::finish(Context& where, const Completion& completion) {
 void Collectives::abort(std::uint16_t id, std::uint16_t seq) {
   if (id >= kContexts || contexts_[id] == nullptr) return;
   Context& where = *contexts_[id];
-  for (const Operation* operation = where.operations.front(); operation != nullptr; operation = operation->next) {
+  for (const Operation* operation = where.operations.front(); operation != nullptr;
+       operation = operation->next) {
     if (operation->descriptor.seq != seq) continue;
     Completion completion;
     completion.status = TALLY_ERR_ABORTED;
@@ -352,8 +375,8 @@ std::string Collectives::describe_pending() const {
       } else if (schedule::sends(instruction.op)) {
         reason = fmt::format("waits for rank {} to take data", instruction.send_peer);
       }
-      text += fmt::format("collective {} of context {}: lane {}, step {} of {} {}\n", operation->descriptor.seq,
-                          where->id, lane, state.step, lanes[lane].size(), reason);
+      text += fmt::format("collective {} of context {}: lane {}, step {} of {} {}\n",
+                          operation->descriptor.seq, where->id, lane, state.step, lanes[lane].size(), reason);
     }
   }
   return text;

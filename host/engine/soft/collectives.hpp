@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The schedule interpreter of the soft engine.
 //
-// Semantics are those of docs/sequencer.md: lanes that step packet by packet, flows (sender, context, lane) consumed
-// in order, operand order `src op received`, disagreement between ranks found at the heads of flows. Here each
-// context has flows and a queue of its own, so collectives of different contexts run side by side; those of
-// one context run in the order of their posting. A packet that cannot be consumed on arrival is kept in memory.
+// Semantics are those of docs/sequencer.md: lanes that step packet by packet, flows (sender, context, lane)
+// consumed in order, operand order `src op received`, disagreement between ranks found at the heads of flows.
+// Here each context has flows and a queue of its own, so collectives of different contexts run side by side;
+// those of one context run in the order of their posting. A packet that cannot be consumed on arrival is kept
+// in memory.
 #pragma once
 
 #include <array>
@@ -45,9 +46,9 @@ class Collectives {
     alignas(64) std::array<std::byte, kMaxPayload> payload;
   };
   struct LaneState {
-    std::uint32_t step = 0;       ///< instructions completed
-    std::uint64_t offset = 0;     ///< bytes of the current instruction that are done
-    std::uint32_t packet = 0;     ///< packets of it that are done
+    std::uint32_t step = 0;    ///< instructions completed
+    std::uint64_t offset = 0;  ///< bytes of the current instruction that are done
+    std::uint32_t packet = 0;  ///< packets of it that are done
   };
   struct Operation {
     CollectiveDescriptor descriptor;
@@ -59,8 +60,8 @@ class Collectives {
   struct Context {
     std::uint16_t id = 0;
     bool broken = false;
-    Fifo<Operation> operations;   ///< the first one runs
-    std::vector<Fifo<Packet>> flows;  ///< [lane * ranks + source]
+    Fifo<Operation> operations;                   ///< the first one runs
+    std::vector<Fifo<Packet>> flows;              ///< [lane * ranks + source]
     std::array<std::uint64_t, kLanes> waiting{};  ///< [lane] bit s: the flow from s is not empty
     std::vector<std::byte> scratch;
   };
@@ -83,8 +84,8 @@ class Collectives {
   void advance(Context& context);
   /// Runs a lane as far as it goes; true when a step was made. Ends early when the context broke.
   bool run_lane(Context& context, Operation& operation, std::uint32_t lane);
-  void execute(Context& context, Operation& operation, const schedule::Instruction& instruction, std::uint64_t offset,
-               std::uint32_t bytes, const std::byte* received, std::byte* sent);
+  void execute(Context& context, Operation& operation, const schedule::Instruction& instruction,
+               std::uint64_t offset, std::uint32_t bytes, const std::byte* received, std::byte* sent);
   /// Drops outdated packets and looks for disagreement at the head of a flow; false when the context broke.
   bool check_head(Context& context, std::uint32_t lane, std::uint32_t source);
   void mismatch(Context& context, std::uint32_t source, std::uint32_t fields, std::uint64_t count);

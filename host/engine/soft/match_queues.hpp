@@ -39,8 +39,8 @@ struct MatchQueue {
 };
 
 /// The key of a class: fields that the class ignores are zero.
-[[nodiscard]] constexpr std::uint64_t match_key(unsigned wildcard_class, std::uint16_t context, std::uint16_t source,
-                                                std::uint32_t tag) noexcept {
+[[nodiscard]] constexpr std::uint64_t match_key(unsigned wildcard_class, std::uint16_t context,
+                                                std::uint16_t source, std::uint32_t tag) noexcept {
   return std::uint64_t{context} << 48 | ((wildcard_class & 1) != 0 ? 0 : std::uint64_t{source} << 32) |
          ((wildcard_class & 2) != 0 ? 0 : std::uint64_t{tag});
 }
@@ -58,7 +58,8 @@ class MatchTable {
   void for_each(F f) const {
     for (const MatchQueue* queue : buckets_) {
       for (; queue != nullptr; queue = queue->next_in_bucket) {
-        for (const MatchEntry* entry = queue->head; entry != nullptr; entry = entry->links[class_].next) f(*entry);
+        for (const MatchEntry* entry = queue->head; entry != nullptr; entry = entry->links[class_].next)
+          f(*entry);
       }
     }
   }

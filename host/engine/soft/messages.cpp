@@ -38,7 +38,8 @@ void Messages::push(std::uint32_t destination) {
     SendOp* op = queue.front();
     const SendDescriptor& send = op->descriptor;
     tally_status status = TALLY_OK;
-    const auto bytes = static_cast<std::uint32_t>(std::min<std::uint64_t>(send.length - op->sent, kMaxPayload));
+    const auto bytes =
+        static_cast<std::uint32_t>(std::min<std::uint64_t>(send.length - op->sent, kMaxPayload));
     Frame* frame = transport_.reserve(destination, bytes);
     if (frame != nullptr) {
       frame->header = FrameHeader{};
@@ -47,7 +48,8 @@ void Messages::push(std::uint32_t destination) {
       frame->header.context = send.context;
       frame->header.tag = send.tag;
       frame->header.length = send.length;
-      if (bytes != 0) std::memcpy(frame->payload(), static_cast<const std::byte*>(send.buffer) + op->sent, bytes);
+      if (bytes != 0)
+        std::memcpy(frame->payload(), static_cast<const std::byte*>(send.buffer) + op->sent, bytes);
       transport_.commit(destination);
       work_.copied_bytes += bytes;
       op->started = true;
@@ -69,7 +71,8 @@ void Messages::push(std::uint32_t destination) {
   sending_ &= ~(std::uint64_t{1} << destination);
 }
 
-Messages::Posted* Messages::take_posted(std::uint16_t context, std::uint16_t source, std::uint32_t tag) noexcept {
+Messages::Posted* Messages::take_posted(std::uint16_t context, std::uint16_t source,
+                                        std::uint32_t tag) noexcept {
   MatchEntry* oldest = nullptr;
   unsigned found = 0;
   for (unsigned c = 0; c < kWildcardClasses; ++c) {
@@ -188,18 +191,20 @@ void Messages::recycle(Unexpected* unexpected) noexcept {
 std::string Messages::describe_pending() const {
   std::string text;
   const auto describe_receive = [&text](const RecvDescriptor& receive, const std::string& state) {
-    text += fmt::format("receive of {} bytes from {}, {}, context {}: {}\n", receive.length,
-                        receive.any_source ? "any rank" : fmt::format("rank {}", receive.source),
-                        receive.any_tag ? "any tag" : fmt::format("tag {}", receive.tag), receive.context, state);
+    text +=
+        fmt::format("receive of {} bytes from {}, {}, context {}: {}\n", receive.length,
+                    receive.any_source ? "any rank" : fmt::format("rank {}", receive.source),
+                    receive.any_tag ? "any tag" : fmt::format("tag {}", receive.tag), receive.context, state);
   };
   for (std::uint32_t rank = 0; rank < transport_.size(); ++rank) {
     if (const SendOp* op = sends_[rank].front(); op != nullptr) {
-      text += fmt::format("send to rank {}, tag {}, context {}: {} of {} bytes taken\n", rank, op->descriptor.tag,
-                          op->descriptor.context, op->sent, op->descriptor.length);
+      text += fmt::format("send to rank {}, tag {}, context {}: {} of {} bytes taken\n", rank,
+                          op->descriptor.tag, op->descriptor.context, op->sent, op->descriptor.length);
     }
     const Inbound& inbound = inbound_[rank];
     if (inbound.unexpected == nullptr && inbound.arrived < inbound.length) {
-      describe_receive(inbound.receive, fmt::format("{} of {} bytes arrived", inbound.arrived, inbound.length));
+      describe_receive(inbound.receive,
+                       fmt::format("{} of {} bytes arrived", inbound.arrived, inbound.length));
     }
   }
   for (const MatchTable& table : posted_) {

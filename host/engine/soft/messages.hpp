@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Tagged messages of the soft engine: sending in fragments, matching, delivery.
 //
-// A message is a kMessage frame and kMore frames. A sender puts the messages for one destination on the wire one
-// after the other, so a receiver has at most one unfinished message a sender. Frames are always taken: what has no
-// receive yet goes to memory of the engine. Hence no rank waits for another's program to receive before its own
-// receives go on.
+// A message is a kMessage frame and kMore frames. A sender puts the messages for one destination on the wire
+// one after the other, so a receiver has at most one unfinished message a sender. Frames are always taken:
+// what has no receive yet goes to memory of the engine. Hence no rank waits for another's program to receive
+// before its own receives go on.
 #pragma once
 
 #include <array>
@@ -71,7 +71,8 @@ class Messages {
   void push(std::uint32_t destination);
   void deliver(std::uint32_t source, const Frame& frame);
   [[nodiscard]] Posted* take_posted(std::uint16_t context, std::uint16_t source, std::uint32_t tag) noexcept;
-  void complete_receive(const RecvDescriptor& receive, std::uint32_t source, std::uint32_t tag, std::uint64_t length);
+  void complete_receive(const RecvDescriptor& receive, std::uint32_t source, std::uint32_t tag,
+                        std::uint64_t length);
   void recycle(Unexpected* unexpected) noexcept;
 
   Transport& transport_;
@@ -81,8 +82,10 @@ class Messages {
   std::uint64_t sending_ = 0;  ///< bit d: sends_[d] is not empty
   std::array<Fifo<SendOp>, kMaxRanks> sends_;
   std::array<Inbound, kMaxRanks> inbound_;
-  std::array<MatchTable, kWildcardClasses> posted_{MatchTable(0), MatchTable(1), MatchTable(2), MatchTable(3)};
-  std::array<MatchTable, kWildcardClasses> unexpected_{MatchTable(0), MatchTable(1), MatchTable(2), MatchTable(3)};
+  std::array<MatchTable, kWildcardClasses> posted_{MatchTable(0), MatchTable(1), MatchTable(2),
+                                                   MatchTable(3)};
+  std::array<MatchTable, kWildcardClasses> unexpected_{MatchTable(0), MatchTable(1), MatchTable(2),
+                                                       MatchTable(3)};
   Pool<SendOp> send_pool_;
   Pool<Posted> posted_pool_;
   Pool<Unexpected> unexpected_pool_;

@@ -44,8 +44,8 @@ Status SoftEngine::deregister_memory(std::uint32_t key) {
 
 Status SoftEngine::post_send(const SendDescriptor& send) {
   if (send.destination >= transport_->size()) {
-    return {TALLY_ERR_ARGUMENT,
-            fmt::format("destination {} is out of range (0 to {})", send.destination, transport_->size() - 1)};
+    return {TALLY_ERR_ARGUMENT, fmt::format("destination {} is out of range (0 to {})", send.destination,
+                                            transport_->size() - 1)};
   }
   messages_.send(send);
   transport_->flush();
@@ -54,7 +54,8 @@ Status SoftEngine::post_send(const SendDescriptor& send) {
 
 Status SoftEngine::post_recv(const RecvDescriptor& recv) {
   if (!recv.any_source && recv.source >= transport_->size()) {
-    return {TALLY_ERR_ARGUMENT, fmt::format("source {} is out of range (0 to {})", recv.source, transport_->size() - 1)};
+    return {TALLY_ERR_ARGUMENT,
+            fmt::format("source {} is out of range (0 to {})", recv.source, transport_->size() - 1)};
   }
   messages_.receive(recv);
   return {};
@@ -95,7 +96,9 @@ void SoftEngine::wait(std::chrono::microseconds timeout) {
   if (completions_.empty()) transport_->wait(timeout);
 }
 
-void SoftEngine::abort_collective(std::uint16_t context, std::uint16_t seq) { collectives_.abort(context, seq); }
+void SoftEngine::abort_collective(std::uint16_t context, std::uint16_t seq) {
+  collectives_.abort(context, seq);
+}
 
 void SoftEngine::add_counters(tally_counters& counters) const {
   counters.cpu_matches += work_.matches;

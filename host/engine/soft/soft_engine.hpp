@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The software engine: matching, schedules and reductions on the CPU, over a transport. Runs anywhere; the fallback of
-// the others and the reference that they are compared with.
+// The software engine: matching, schedules and reductions on the CPU, over a transport. Runs anywhere; the
+// fallback of the others and the reference that they are compared with.
 #pragma once
 
 #include <cstdint>

@@ -21,19 +21,19 @@ enum class FrameKind : std::uint8_t {
 
 /// Head of a frame; native byte order (both ends are processes of one host, or the transport converts).
 struct FrameHeader {
-  std::uint32_t bytes;      ///< payload bytes
+  std::uint32_t bytes;  ///< payload bytes
   FrameKind kind;
-  std::uint8_t lane;        ///< kCollective
-  std::uint8_t dtype;       ///< kCollective: tally_dtype
-  std::uint8_t redop;       ///< kCollective: tally_op
+  std::uint8_t lane;   ///< kCollective
+  std::uint8_t dtype;  ///< kCollective: tally_dtype
+  std::uint8_t redop;  ///< kCollective: tally_op
   std::uint16_t context;
   std::uint16_t seq;        ///< kCollective
   std::uint16_t signature;  ///< kCollective
   std::uint16_t reserved0;
-  std::uint32_t tag;        ///< kMessage
-  std::uint32_t packet;     ///< kCollective: number in its instruction
-  std::uint64_t length;     ///< kMessage: bytes of the whole message
-  std::uint64_t count;      ///< kCollective: elements of the vector
+  std::uint32_t tag;     ///< kMessage
+  std::uint32_t packet;  ///< kCollective: number in its instruction
+  std::uint64_t length;  ///< kMessage: bytes of the whole message
+  std::uint64_t count;   ///< kCollective: elements of the vector
   std::uint64_t reserved1[3];
 };
 static_assert(sizeof(FrameHeader) == 64);
@@ -42,7 +42,9 @@ static_assert(sizeof(FrameHeader) == 64);
 struct alignas(64) Frame {
   FrameHeader header;
   [[nodiscard]] std::byte* payload() noexcept { return reinterpret_cast<std::byte*>(this + 1); }
-  [[nodiscard]] const std::byte* payload() const noexcept { return reinterpret_cast<const std::byte*>(this + 1); }
+  [[nodiscard]] const std::byte* payload() const noexcept {
+    return reinterpret_cast<const std::byte*>(this + 1);
+  }
 };
 static_assert(sizeof(Frame) == 64);
 
@@ -64,8 +66,8 @@ class Transport {
   virtual void flush() noexcept = 0;
   /// Whether the peer has left the job: it will take nothing more.
   [[nodiscard]] virtual bool gone(std::uint32_t peer) const noexcept = 0;
-  /// Sleeps until a frame is there, a reservation that failed since the last wait() may succeed, another rank wakes this
-  /// one, or `timeout` is over.
+  /// Sleeps until a frame is there, a reservation that failed since the last wait() may succeed, another rank
+  /// wakes this one, or `timeout` is over.
   virtual void wait(std::chrono::microseconds timeout) noexcept = 0;
 };
 

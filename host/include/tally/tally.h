@@ -133,7 +133,8 @@ TALLY_API tally_status tally_send(tally_endpoint* endpoint, tally_group* group, 
 TALLY_API tally_status tally_recv(tally_endpoint* endpoint, tally_group* group, void* buffer, size_t length,
                                   int source, int tag, tally_result* result /* may be NULL */);
 /* TALLY_AGAIN: not complete, *request unchanged. Otherwise the request is freed, *request is NULL, and the status is
- * that of the operation. */
+ * that of the operation. After TALLY_ERR_TIMEOUT and TALLY_ERR_JOB the engine may still use the operation's buffers:
+ * they stay valid until the endpoint is closed, and their region is busy. */
 TALLY_API tally_status tally_test(tally_request** request, tally_result* result /* may be NULL */);
 TALLY_API tally_status tally_wait(tally_request** request, tally_result* result /* may be NULL */);
 /* Waits for all; the first failure is returned. `requests` may hold NULLs; all are NULL afterwards. */

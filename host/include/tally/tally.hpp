@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Tally for C++20: objects that own, spans, and exceptions over the C ABI of tally.h. Header-only.
 //
-// A failed call throws Error. The objects move but do not copy; each must go before the Endpoint that it was made
-// from. Threads: as in tally.h, an endpoint and its objects belong to one thread at a time.
+// A failed call throws Error. The objects move but do not copy; each must go before the Endpoint that it was
+// made from. Threads: as in tally.h, an endpoint and its objects belong to one thread at a time.
 #ifndef TALLY_TALLY_HPP
 #define TALLY_TALLY_HPP
 
@@ -55,7 +55,8 @@ template <typename T>
 
 /// Types that allreduce takes.
 template <typename T>
-concept Reducible = dtype_of<T>() != TALLY_BYTE;
+concept Reducible = dtype_of<T>()
+!= TALLY_BYTE;
 
 /// Types whose bytes are their value.
 template <typename T>
@@ -63,14 +64,14 @@ concept Plain = std::is_trivially_copyable_v<T>;
 
 /// What a completed operation reports.
 struct Result {
-  int source = -1;               ///< receive: the sender's rank in the job
-  int tag = -1;                  ///< receive: tag of the message
-  std::uint64_t length = 0;      ///< bytes of the message
-  std::uint64_t device_ns = 0;   ///< time on the device, ns; 0: no device
+  int source = -1;              ///< receive: the sender's rank in the job
+  int tag = -1;                 ///< receive: tag of the message
+  std::uint64_t length = 0;     ///< bytes of the message
+  std::uint64_t device_ns = 0;  ///< time on the device, ns; 0: no device
 };
 
-/// An operation under way. Its buffers stay valid until wait() or test() has ended it. Destroying a request that is under
-/// way waits for it and drops its outcome.
+/// An operation under way. Its buffers stay valid until wait() or test() has ended it. Destroying a request
+/// that is under way waits for it and drops its outcome.
 class Request {
  public:
   Request() noexcept = default;
@@ -148,7 +149,9 @@ class Group {
     return size;
   }
   /// "auto" or a name of `tally info`. Not for the group of all ranks.
-  void set_algorithm(const std::string& name) { check(tally_group_set_algorithm(group_.get(), name.c_str())); }
+  void set_algorithm(const std::string& name) {
+    check(tally_group_set_algorithm(group_.get(), name.c_str()));
+  }
   /// nullptr for the group of all ranks.
   [[nodiscard]] tally_group* handle() const noexcept { return group_.get(); }
 
@@ -167,11 +170,13 @@ class Group {
   template <Plain T>
   [[nodiscard]] Request send_start(std::span<const T> data, int destination, int tag) {
     return started([&](tally_request** request) {
-      return tally_send_start(endpoint_, group_.get(), data.data(), data.size_bytes(), destination, tag, request);
+      return tally_send_start(endpoint_, group_.get(), data.data(), data.size_bytes(), destination, tag,
+                              request);
     });
   }
   template <Plain T>
-  [[nodiscard]] Request recv_start(std::span<T> data, int source = TALLY_ANY_SOURCE, int tag = TALLY_ANY_TAG) {
+  [[nodiscard]] Request recv_start(std::span<T> data, int source = TALLY_ANY_SOURCE,
+                                   int tag = TALLY_ANY_TAG) {
     return started([&](tally_request** request) {
       return tally_recv_start(endpoint_, group_.get(), data.data(), data.size_bytes(), source, tag, request);
     });
@@ -179,11 +184,13 @@ class Group {
 
   // --- collectives
 
-  /// output[i] = input[i] op ... over all ranks. The spans have one size; they are the same memory or do not overlap.
+  /// output[i] = input[i] op ... over all ranks. The spans have one size; they are the same memory or do not
+  /// overlap.
   template <Reducible T>
   void allreduce(std::span<const T> input, std::span<T> output, tally_op op) {
     same_size(input.size(), output.size());
-    check(tally_allreduce(endpoint_, group_.get(), input.data(), output.data(), input.size(), dtype_of<T>(), op));
+    check(tally_allreduce(endpoint_, group_.get(), input.data(), output.data(), input.size(), dtype_of<T>(),
+                          op));
   }
   /// In place.
   template <Reducible T>
@@ -199,14 +206,15 @@ class Group {
   [[nodiscard]] Request allreduce_start(std::span<const T> input, std::span<T> output, tally_op op) {
     same_size(input.size(), output.size());
     return started([&](tally_request** request) {
-      return tally_allreduce_start(endpoint_, group_.get(), input.data(), output.data(), input.size(), dtype_of<T>(), op,
-                                   request);
+      return tally_allreduce_start(endpoint_, group_.get(), input.data(), output.data(), input.size(),
+                                   dtype_of<T>(), op, request);
     });
   }
   template <Plain T>
   [[nodiscard]] Request bcast_start(std::span<T> data, int root) {
     return started([&](tally_request** request) {
-      return tally_bcast_start(endpoint_, group_.get(), data.data(), count_of(data), dtype_of<T>(), root, request);
+      return tally_bcast_start(endpoint_, group_.get(), data.data(), count_of(data), dtype_of<T>(), root,
+                               request);
     });
   }
   [[nodiscard]] Request barrier_start() {
@@ -219,7 +227,8 @@ class Group {
   struct Free {
     void operator()(tally_group* group) const noexcept { (void)tally_group_free(group); }
   };
-  explicit Group(tally_endpoint* endpoint, tally_group* group = nullptr) noexcept : endpoint_(endpoint), group_(group) {}
+  explicit Group(tally_endpoint* endpoint, tally_group* group = nullptr) noexcept
+      : endpoint_(endpoint), group_(group) {}
 
   template <typename Start>
   [[nodiscard]] static Request started(Start start) {

@@ -2,12 +2,12 @@
 #include <stdio.h>
 #include <tally/tally.h>
 
-#define CHECK(call)                                            \
-  do {                                                         \
-    if ((call) != TALLY_OK) {                                  \
-      fprintf(stderr, "%s: %s\n", #call, tally_last_error());  \
-      return 1;                                                \
-    }                                                          \
+#define CHECK(call)                                           \
+  do {                                                        \
+    if ((call) != TALLY_OK) {                                 \
+      fprintf(stderr, "%s: %s\n", #call, tally_last_error()); \
+      return 1;                                               \
+    }                                                         \
   } while (0)
 
 int main(void) {
