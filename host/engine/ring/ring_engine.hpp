@@ -43,7 +43,7 @@ struct RingEngineOptions {
   std::uint32_t operations = 4096;  ///< operations under way, held ones included; more is TALLY_AGAIN
 };
 
-class RingEngine final : public Engine {
+class RingEngine : public Engine {
  public:
   /// Brings the device up as node `rank` of `ranks`. `bar` outlives the engine. Throws std::runtime_error
   /// that names what is wrong (no such device, another version, too many ranks, no answer).
