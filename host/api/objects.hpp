@@ -22,10 +22,16 @@ struct tally_memory {
 /// An ordered set of job ranks with a context. Owned by its endpoint.
 struct tally_group {
   tally_group(int own_rank, std::vector<std::uint16_t> job_ranks)
-      : rank(own_rank), ranks(std::move(job_ranks)), schedules(rank, ranks) {}
+      : rank(own_rank), ranks(std::move(job_ranks)), schedules(rank, ranks) {
+    for (std::size_t r = 0; r < ranks.size(); ++r) {
+      if (from_job.size() <= ranks[r]) from_job.resize(std::size_t{ranks[r]} + 1, -1);
+      from_job[ranks[r]] = static_cast<int>(r);
+    }
+  }
   tally_endpoint* endpoint = nullptr;
   int rank;                          ///< own rank in the group
   std::vector<std::uint16_t> ranks;  ///< group rank -> job rank
+  std::vector<int> from_job;         ///< job rank -> group rank, -1 outside the group
   std::uint16_t context = 0;
   std::uint16_t next_seq = 0;   ///< of the next collective
   std::uint32_t users = 0;      ///< requests under way

@@ -116,7 +116,7 @@ Status tally_endpoint::finish(tally_request** handle, tally_result* result) {
   const Completion& done = request.completion;
   const bool receive = request.kind == tally_request::Kind::kReceive;
   if (result != nullptr && (done.status == TALLY_OK || done.status == TALLY_ERR_TRUNCATED)) {
-    result->source = receive ? done.source : -1;
+    result->source = receive ? request.group->from_job[done.source] : -1;
     result->tag = receive ? static_cast<std::int32_t>(done.tag) : -1;
     result->reserved = 0;
     result->length = receive ? done.length : request.length;

@@ -64,7 +64,7 @@ concept Plain = std::is_trivially_copyable_v<T>;
 
 /// What a completed operation reports.
 struct Result {
-  int source = -1;              ///< receive: the sender's rank in the job
+  int source = -1;              ///< receive: the sender's rank in the group
   int tag = -1;                 ///< receive: tag of the message
   std::uint64_t length = 0;     ///< bytes of the message
   std::uint64_t device_ns = 0;  ///< time on the device, ns; 0: no device
