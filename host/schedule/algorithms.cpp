@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The algorithms. docs/schedules.md draws them and gives their sources.
+#include <algorithm>
 #include <bit>
 #include <stdexcept>
 
@@ -170,37 +171,41 @@ Schedule allreduce_ring(int ranks) {
   Schedule s = start("ring", Collective::kAllreduce, ranks);
   if (ranks == 1) return copy_only(std::move(s));
   s.chunks = static_cast<std::uint16_t>(ranks);
-  // Chunk c starts at rank c and is reduced on its way around, ending at rank c - 1, which starts its gather.
-  // Each is one stream of packets through all ranks; where all ranks take the streams of a lane in the same
-  // order, a stream never waits for a later one, whatever its length. Two reduce lanes that start at opposite
-  // ranks, and a gather lane for each, keep every link busy in both halves.
-  const int half = (ranks + 1) / 2;
+  // Chunk c starts at rank c and is reduced on its way around, ending at rank c - 1, where its gather starts. Each
+  // is one stream of packets through all ranks. All ranks take the streams of a lane in the same order, so a stream
+  // never waits for a later one, whatever its length. As many streams as there are lanes move at once: with a stream
+  // for each rank every link is busy all the time, with fewer lanes than ranks nearly so.
+  const std::size_t lane_count = std::min(static_cast<std::size_t>(ranks), kMaxLanes);
   for (int r = 0; r < ranks; ++r) {
     auto& lanes = s.ranks[static_cast<std::size_t>(r)].lanes;
-    lanes.resize(4);
+    lanes.resize(lane_count);
     const int left = (r + ranks - 1) % ranks;
     const int right = (r + 1) % ranks;
     for (int c = 0; c < ranks; ++c) {
       const auto logical = static_cast<std::uint16_t>(c);
       const Place in{Buffer::kInput, logical};
       const Place out{Buffer::kOutput, logical};
-      const std::size_t reduce_lane = c < half ? 0 : 1;
-      Lane& reduce = lanes[reduce_lane];
-      Lane& gather = lanes[reduce_lane + 2];
+      Lane& lane = lanes[static_cast<std::size_t>(c) % lane_count];
       const int position = (r - c + ranks) % ranks;  // on the way of chunk c
       if (position == 0) {
-        reduce.push_back(send(in, right, logical));
+        lane.push_back(send(in, right, logical));
       } else if (position < ranks - 1) {
-        reduce.push_back(make(Op::kRecvReduceSend, in, {}, left, right, logical));
+        lane.push_back(make(Op::kRecvReduceSend, in, {}, left, right, logical));
       } else {
-        reduce.push_back(make(Op::kRecvReduceCopy, in, out, left, kNoPeer, logical));
+        lane.push_back(make(Op::kRecvReduceCopy, in, out, left, kNoPeer, logical));
       }
+    }
+    for (int c = 0; c < ranks; ++c) {
+      const auto logical = static_cast<std::uint16_t>(c);
+      const Place out{Buffer::kOutput, logical};
+      Lane& lane = lanes[static_cast<std::size_t>(c) % lane_count];
+      const int position = (r - c + ranks) % ranks;
       if (position == ranks - 1) {
-        gather.push_back(after(send(out, right, logical), reduce_lane, reduce));
+        lane.push_back(send(out, right, logical));
       } else if (position < ranks - 2) {
-        gather.push_back(make(Op::kRecvCopySend, {}, out, left, right, logical));
+        lane.push_back(make(Op::kRecvCopySend, {}, out, left, right, logical));
       } else {
-        gather.push_back(recv(out, left, logical));
+        lane.push_back(recv(out, left, logical));
       }
     }
   }

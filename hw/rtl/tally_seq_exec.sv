@@ -6,7 +6,7 @@
 // pipeline behind the grant never stops and no lane can hold it up.
 // Ordering: jobs in grant order, at the write client and at the network port alike.
 // Latency: 11 cycles from a grant to the first beat in the output FIFO. Throughput: one beat a
-// cycle; the next job follows without a bubble. Storage: two FIFOs of 2 packets, a forwarding
+// cycle; the next job follows without a bubble. Storage: two FIFOs of OutPackets packets, a forwarding
 // buffer of one packet a lane.
 // Limitations: jobs that do not reduce take the same way (the reduction passes operand a).
 `default_nettype none
@@ -103,9 +103,10 @@ module tally_seq_exec #(
   output      logic                   idle_o,
   output      logic                   reduced_beat_o
 );
-  localparam int unsigned FifoBeats = 2 * tally_pkg::MtuBeats;
+  localparam int unsigned OutPackets = 8;
+  localparam int unsigned FifoBeats = OutPackets * tally_pkg::MtuBeats;
   localparam int unsigned LevelW = $clog2(FifoBeats + 1);
-  localparam logic [LevelW-1:0] RoomLevel = LevelW'(tally_pkg::MtuBeats);
+  localparam logic [LevelW-1:0] RoomLevel = LevelW'(FifoBeats - tally_pkg::MtuBeats);
   // Of the launched writes at most this many are unanswered, so that modulo 256 their order is
   // clear.
   localparam logic [7:0] MaxWrites = 8'd100;
@@ -267,7 +268,7 @@ module tally_seq_exec #(
   logic [7:0]        launched_q, answered_q, unanswered;
   logic              head_room, cmd_room, body_in_ready, data_in_ready;
   logic              body_pop, data_pop, cmd_valid, cmd_pop;
-  logic [2:0]        head_level, cmd_level;
+  logic [$clog2(OutPackets+1)-1:0] head_level, cmd_level;
 
   assign body_pop = body_valid_o && body_ready_i;
   assign data_pop = wr_data_valid_o && wr_data_ready_i;
@@ -308,7 +309,7 @@ module tally_seq_exec #(
   end
 
   // --- outputs -----------------------------------------------------------------------------------
-  tally_fifo #(.Width(HeadW), .Depth(4)) u_head (
+  tally_fifo #(.Width(HeadW), .Depth(OutPackets)) u_head (
     .clk_i, .rst_ni,
     .in_valid_i(g_send), .in_ready_o(head_room),
     .in_data_i({pkt_last_i[pick], pkt_number_i[pick*32 +: 32], g_len, pick,
@@ -322,7 +323,7 @@ module tally_seq_exec #(
     .out_valid_o(body_valid_o), .out_ready_i(body_ready_i), .out_data_o(body_o),
     .level_o(body_level)
   );
-  tally_fifo #(.Width(77), .Depth(4)) u_cmd (
+  tally_fifo #(.Width(77), .Depth(OutPackets)) u_cmd (
     .clk_i, .rst_ni,
     .in_valid_i(g_write), .in_ready_o(cmd_room), .in_data_i({g_len, pkt_dst_addr_i[pick*64 +: 64]}),
     .out_valid_o(cmd_valid), .out_ready_i(cmd_pop), .out_data_o({wr_cmd_len_o, wr_cmd_addr_o}),
