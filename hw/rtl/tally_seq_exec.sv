@@ -103,7 +103,7 @@ module tally_seq_exec #(
   output      logic                   idle_o,
   output      logic                   reduced_beat_o
 );
-  localparam int unsigned OutPackets = 8;
+  localparam int unsigned OutPackets = 2;
   localparam int unsigned FifoBeats = OutPackets * tally_pkg::MtuBeats;
   localparam int unsigned LevelW = $clog2(FifoBeats + 1);
   localparam logic [LevelW-1:0] RoomLevel = LevelW'(FifoBeats - tally_pkg::MtuBeats);
