@@ -304,7 +304,10 @@ std::string tally_endpoint::mismatch_text(const tally_request& request, const st
   if (has(Field::kRedop)) {
     add(fmt::format("op differs: {} {}, another on rank {}", tally::api::op_name(request.op), here, peer));
   }
-  // Another count may mean another algorithm; then only the count is the program's doing.
+  // Another count may mean another algorithm; then only the count is the program's doing. Where the type or
+  // the operation differs as well, it is more likely another call.
+  if (has(Field::kSignature) && !text.empty() && (has(Field::kDtype) || has(Field::kRedop)))
+    add(fmt::format("perhaps another collective on rank {}", peer));
   if (text.empty())
     add(fmt::format("rank {} runs another collective, algorithm or root than the one {}", peer, here));
   return text;
