@@ -9,7 +9,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "drivers/sim/futex.hpp"
+#include "job/futex.hpp"
 
 namespace tally::sim {
 

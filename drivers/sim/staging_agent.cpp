@@ -10,7 +10,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "drivers/sim/futex.hpp"
+#include "job/futex.hpp"
 
 namespace tally::sim {
 

@@ -3,22 +3,20 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <linux/futex.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <charconv>
-#include <climits>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
-#include <ctime>
 #include <utility>
 
 #include "drivers/shm/layout.hpp"
 #include "drivers/sim/attach.hpp"
+#include "job/futex.hpp"
 
 namespace tally::job {
 namespace {
@@ -84,11 +82,6 @@ int number(const char* variable, const char* text, int low, int high) {
     throw Error(fmt::format("{}: {} is out of range ({} to {})", variable, value, low, high));
   }
   return value;
-}
-
-long futex(std::atomic<std::uint32_t>& word, int operation, std::uint32_t value,
-           const timespec* timeout) noexcept {
-  return ::syscall(SYS_futex, reinterpret_cast<std::uint32_t*>(&word), operation, value, timeout, nullptr, 0);
 }
 
 }  // namespace
@@ -203,7 +196,7 @@ void wake(Header& header, std::uint32_t rank) noexcept {
   std::atomic_thread_fence(std::memory_order_seq_cst);
   if (record.sleeping.load(std::memory_order_relaxed) == 0) return;
   record.wake.fetch_add(1, std::memory_order_release);
-  futex(record.wake, FUTEX_WAKE, INT_MAX, nullptr);
+  futex_wake_all(record.wake);
 }
 
 void wake_all(Header& header) noexcept {
@@ -211,10 +204,7 @@ void wake_all(Header& header) noexcept {
 }
 
 void sleep(Header& header, std::uint32_t rank, std::uint32_t seen, std::uint32_t timeout_us) noexcept {
-  timespec timeout{};
-  timeout.tv_sec = static_cast<time_t>(timeout_us / 1000000);
-  timeout.tv_nsec = static_cast<long>(timeout_us % 1000000) * 1000;
-  futex(header.rank[rank].wake, FUTEX_WAIT, seen, &timeout);
+  futex_wait(header.rank[rank].wake, seen, std::chrono::microseconds(timeout_us));
 }
 
 const char* engine_name(EngineKind kind) noexcept { return kind == EngineKind::kSoft ? "soft" : "rtl"; }

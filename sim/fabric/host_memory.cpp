@@ -11,7 +11,7 @@
 #include <cstdio>
 #include <cstring>
 
-#include "sim/fabric/futex.hpp"
+#include "job/futex.hpp"
 
 namespace tally::sim {
 
@@ -19,7 +19,7 @@ namespace {
 
 constexpr std::uint64_t kLowestAddress = 65536;                // Linux maps nothing below (vm.mmap_min_addr)
 constexpr std::uint64_t kUserEnd = std::uint64_t{1} << 47;     // x86-64 and arm64 user space
-constexpr long kStagingPollUs = 20000;
+constexpr std::chrono::milliseconds kStagingPoll{20};
 constexpr auto kStagingLimit = std::chrono::seconds(30);
 
 bool user_range(std::uint64_t address, std::size_t bytes) {
@@ -176,7 +176,7 @@ bool WindowMemory::stage(std::uint64_t address, std::byte* data, std::size_t byt
   const auto begin = std::chrono::steady_clock::now();
   std::uint32_t state;
   while ((state = request.state.load(std::memory_order_acquire)) == 1) {
-    futex_wait(request.state, 1, kStagingPollUs);
+    futex_wait(request.state, 1, kStagingPoll);
     if (request.state.load(std::memory_order_acquire) != 1) continue;
     check_alive();
     const bool late = std::chrono::steady_clock::now() - begin > kStagingLimit;

@@ -7,7 +7,7 @@
 #include <string>
 #include <utility>
 
-#include "sim/fabric/futex.hpp"
+#include "job/futex.hpp"
 #include "sim/fabric/impl.hpp"
 
 namespace tally::sim {
@@ -18,8 +18,8 @@ using Clock = std::chrono::steady_clock;
 
 constexpr unsigned kStepsPerLook = 256;       // event times between looks at what no doorbell tells
 constexpr unsigned kIdleSpins = 200;          // looks at the doorbell before sleep
-constexpr long kIdleSleepUs = 50000;
-constexpr long kAttachSleepUs = 1000;         // while ranks are still to come: attaching rings no doorbell
+constexpr std::chrono::milliseconds kIdleSleep{50};
+constexpr std::chrono::milliseconds kAttachSleep{1};  // while ranks are still to come: attaching rings no doorbell
 constexpr auto kAliveInterval = std::chrono::milliseconds(100);
 
 void pause_cpu() {
@@ -127,7 +127,7 @@ class Server {
     }
     area_.fabric_sleeping.store(1, std::memory_order_seq_cst);
     if (area_.doorbell.load(std::memory_order_seq_cst) == heard_) {
-      futex_wait(area_.doorbell, heard_, waiting_ ? kAttachSleepUs : kIdleSleepUs);
+      futex_wait(area_.doorbell, heard_, waiting_ ? kAttachSleep : kIdleSleep);
     }
     area_.fabric_sleeping.store(0, std::memory_order_relaxed);
     return look();

@@ -15,11 +15,13 @@
 #include <vector>
 
 #include "bench.hpp"
-#include "sim/fabric/futex.hpp"
+#include "job/futex.hpp"
 
 namespace tally::sim {
 namespace {
 
+using std::chrono::milliseconds;
+using std::chrono::seconds;
 using Clock = std::chrono::steady_clock;
 
 template <class T>
@@ -39,7 +41,7 @@ class Rank {
     window_.memory_address = reinterpret_cast<std::uint64_t>(window_.memory);
     window_.pid.store(getpid(), std::memory_order_release);
     agent_ = std::thread([this] { serve_staging(); });
-    while (window_.attached.load(std::memory_order_acquire) == 0) futex_wait(window_.attached, 0, 10000);
+    while (window_.attached.load(std::memory_order_acquire) == 0) futex_wait(window_.attached, 0, milliseconds(10));
   }
   ~Rank() {
     leave_ = true;
@@ -54,7 +56,7 @@ class Rank {
   std::uint32_t read(std::uint32_t offset) {
     const std::uint32_t before = window_.read_done.load(std::memory_order_acquire);
     push(MmioKind::kRead32, offset, nullptr, 0);
-    while (window_.read_done.load(std::memory_order_acquire) == before) futex_wait(window_.read_done, before, 10000);
+    while (window_.read_done.load(std::memory_order_acquire) == before) futex_wait(window_.read_done, before, milliseconds(10));
     return window_.read_value;
   }
 
@@ -74,7 +76,7 @@ class Rank {
     StagingRequest& request = window_.staging;
     while (!leave_) {
       if (request.state.load(std::memory_order_acquire) != 1) {
-        futex_wait(request.state, request.state.load() == 1 ? 0 : request.state.load(), 1000);
+        futex_wait(request.state, request.state.load() == 1 ? 0 : request.state.load(), milliseconds(1));
         continue;
       }
       auto* mine = reinterpret_cast<std::byte*>(request.address);
@@ -152,7 +154,7 @@ int sender(Job& job) {
   rank.write(kPeer, 1);
   rank.address(kSrcLo, buffer);
   // The receiver is ready when it has raised this word.
-  while (job.header->failed.load() == 0) futex_wait(job.header->failed, 0, 10000);
+  while (job.header->failed.load() == 0) futex_wait(job.header->failed, 0, milliseconds(10));
   rank.write(kReadSend, kBeats);
   while (rank.read(kTxLast) == 0) {
   }
@@ -223,7 +225,7 @@ TEST(Serve, write_to_the_window_wakes_its_rank) {
     futex_wake_all(j.header->failed);
     const auto begin = Clock::now();
     while (record.wake == before) {
-      futex_wait(record.wake, before, 20'000'000);  // woken, not timed out
+      futex_wait(record.wake, before, seconds(20));  // woken, not timed out
     }
     if (Clock::now() - begin > std::chrono::seconds(15)) return 2;
     for (std::size_t i = 0; i < kBytes; ++i) {
@@ -244,7 +246,7 @@ TEST(Serve, dead_rank_is_detached_and_the_others_go_on) {
     // The peer is gone or will be: what it should get is dropped.
     rank.write(kPeer, 1);
     rank.address(kSrcLo, buffer);
-    while (j.header->failed.load() == 0) futex_wait(j.header->failed, 0, 10000);
+    while (j.header->failed.load() == 0) futex_wait(j.header->failed, 0, milliseconds(10));
     for (unsigned i = 0; i < 50; ++i) {
       const std::uint32_t seen = rank.read(kTxLast);
       rank.write(kReadSend, 8);

@@ -11,8 +11,8 @@
 #include <thread>
 #include <vector>
 
-#include "drivers/sim/futex.hpp"
 #include "drivers/sim/sim_bar.hpp"
+#include "job/futex.hpp"
 
 namespace tally::test {
 namespace {
