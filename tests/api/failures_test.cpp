@@ -100,6 +100,18 @@ TEST_P(Mismatch, another_collective_or_root_ends_every_rank) {
       "another collective, algorithm or root");
 }
 
+// Not on rtl: docs/device.md, Limitations.
+TEST(SoftMismatch, two_roots_hear_of_each_other_at_the_next_collective_at_the_latest) {
+  for (int i = 0; i < 20; ++i) {
+    expect_disagreement(
+        2,
+        [](Place& place, bool odd_one) {
+          return tally_bcast(place.endpoint, nullptr, place.at<void>(), 8, TALLY_I32, odd_one ? 1 : 0);
+        },
+        "another collective, algorithm or root");
+  }
+}
+
 TEST_P(Mismatch, text_names_here_and_the_other_rank) {
   expect_ranks(2, [](int rank) {
     Place place;
