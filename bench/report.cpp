@@ -52,7 +52,7 @@ std::string latencies(const Report& report) {
 std::string bound_explained(const Options& options, const FabricParameters& fabric) {
   const unsigned n = options.ranks;
   auto text = fmt::format(
-      "\nbound = the greater of\n"
+      "\nbound (one-port model: a rank sends one message a round) = the greater of\n"
       "  latency:   rounds x one way + doorbell + completion write = {} x {:g} + {:g} + {:g} = {:.1f} ns\n",
       rounds(n), fabric.one_way_ns(), fabric.mmio_write_ns, fabric.dma_write_ns, bound(fabric, n, 0).ns());
   text += fmt::format(

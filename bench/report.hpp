@@ -13,7 +13,7 @@
 
 namespace tally::bench {
 
-/// Shortest time that the modelled links and buses allow.
+/// Least time on the modelled links and buses in the one-port model: a rank sends one message a round.
 struct Bound {
   double latency_ns = 0;    ///< rounds * one way + doorbell + completion
   double bandwidth_ns = 0;  ///< 2 (N - 1) / N * bytes / link rate
