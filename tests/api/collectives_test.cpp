@@ -8,7 +8,7 @@
 #include <random>
 
 #include "place.hpp"
-#include "seed.hpp"
+#include "support/seed.hpp"
 
 namespace tally::test {
 namespace {

@@ -5,7 +5,7 @@
 #include <random>
 
 #include "place.hpp"
-#include "seed.hpp"
+#include "support/seed.hpp"
 
 namespace tally::test {
 namespace {

@@ -8,7 +8,7 @@
 #include <random>
 
 #include "device/raw_host.hpp"
-#include "seed.hpp"
+#include "support/seed.hpp"
 
 namespace {
 

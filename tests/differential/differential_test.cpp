@@ -9,7 +9,7 @@
 #include <sstream>
 #include <string>
 
-#include "seed.hpp"
+#include "support/seed.hpp"
 
 namespace {
 

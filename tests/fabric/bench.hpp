@@ -7,14 +7,12 @@
 #include <Vtest_nic.h>
 
 #include <cstdint>
-#include <cstdlib>
-#include <iostream>
 #include <memory>
-#include <random>
 #include <string>
 
 #include "sim/fabric/fabric.hpp"
 #include "sim/nic_rtl/verilated_nic.hpp"
+#include "support/seed.hpp"
 
 namespace tally::sim {
 
@@ -57,13 +55,6 @@ class Bench {
 
   Fabric fabric;
 };
-
-inline std::uint64_t test_seed() {
-  const char* given = std::getenv("TALLY_SEED");
-  const std::uint64_t seed = given ? std::strtoull(given, nullptr, 0) : std::random_device{}();
-  std::cout << "TALLY_SEED=" << seed << std::endl;
-  return seed;
-}
 
 /// At or after `expected_ps`, on the next clock edge at the latest.
 #define EXPECT_WITHIN_A_CYCLE(actual_ps, expected_ps)   \

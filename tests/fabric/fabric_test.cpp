@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstring>
+#include <random>
 #include <stdexcept>
 #include <vector>
 
@@ -304,7 +305,7 @@ TEST(Dma, writes_only_strobed_bytes) {
 }
 
 TEST(Dma, moves_random_bytes_from_host_to_host) {
-  std::mt19937_64 random(test_seed());
+  std::mt19937_64 random(test::seed(std::random_device{}()));
   FabricConfig config;
   config.pcie_gbps = 120;
   Bench bench(2, config);

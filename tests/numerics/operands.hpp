@@ -6,8 +6,12 @@
 #include <vector>
 
 #include "numerics/oracle.hpp"
+#include "support/seed.hpp"
 
 namespace tally::test {
+
+/// The seed of these tests where TALLY_SEED is not set.
+inline constexpr std::uint64_t kSeed = 20240917;
 
 struct Format {
   int exponent_bits;

@@ -6,8 +6,6 @@
 #include <bit>
 #include <cmath>
 #include <cstdint>
-#include <cstdlib>
-#include <iostream>
 #include <string>
 #include <vector>
 
@@ -88,30 +86,5 @@ inline std::uint64_t oracle(tally_dtype dtype, tally_op op, std::uint64_t a, std
       return a;
   }
 }
-
-/// The seed of a randomized test: TALLY_SEED, or a fixed one; printed.
-inline std::uint64_t test_seed() {
-  const char* text = std::getenv("TALLY_SEED");
-  const std::uint64_t seed = text != nullptr ? std::strtoull(text, nullptr, 0) : 20240917u;
-  std::cout << "replay: TALLY_SEED=" << seed << '\n';
-  return seed;
-}
-
-/// splitmix64 (Steele, Lea, Flood, OOPSLA 2014).
-class Random {
- public:
-  explicit Random(std::uint64_t seed) : state_(seed) {}
-  std::uint64_t next() {
-    std::uint64_t z = state_ += 0x9e3779b97f4a7c15u;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
-  }
-  std::uint64_t below(std::uint64_t n) { return next() % n; }
-  bool percent(unsigned p) { return next() % 100 < p; }
-
- private:
-  std::uint64_t state_;
-};
 
 }  // namespace tally::test

@@ -90,7 +90,7 @@ TEST_P(Kernels, all_pairs_of_corner_values_follow_the_rule) {
 
 TEST_P(Kernels, a_million_random_pairs_follow_the_rule) {
   const std::size_t count = 1u << 20;
-  const Vectors v = draw(dtype(), count, test_seed());
+  const Vectors v = draw(dtype(), count, test::seed(kSeed));
   Bytes got(v.a.size());
   numerics::reduce(dtype(), op(), got.data(), v.a.data(), v.b.data(), count);
   EXPECT_TRUE(same(dtype(), op(), v, got, expect(dtype(), op(), v)));
@@ -98,7 +98,7 @@ TEST_P(Kernels, a_million_random_pairs_follow_the_rule) {
 
 TEST_P(Kernels, operands_commute_bit_for_bit) {
   const std::size_t count = 1u << 18;
-  const Vectors v = draw(dtype(), count, test_seed());
+  const Vectors v = draw(dtype(), count, test::seed(kSeed));
   Bytes ab(v.a.size());
   Bytes ba(v.a.size());
   numerics::reduce(dtype(), op(), ab.data(), v.a.data(), v.b.data(), count);
@@ -108,7 +108,7 @@ TEST_P(Kernels, operands_commute_bit_for_bit) {
 
 TEST_P(Kernels, result_may_overwrite_an_operand) {
   const std::size_t count = 1027;
-  const Vectors v = draw(dtype(), count, test_seed());
+  const Vectors v = draw(dtype(), count, test::seed(kSeed));
   const Bytes want = expect(dtype(), op(), v);
 
   Bytes in_a = v.a;
@@ -128,7 +128,7 @@ TEST_P(Kernels, result_may_overwrite_an_operand) {
 TEST_P(Kernels, every_length_and_alignment_writes_exactly_its_elements) {
   constexpr unsigned char kGuard = 0xa5;
   for (std::size_t count = 0; count <= 67; ++count) {
-    const Vectors v = draw(dtype(), count, test_seed() + count);
+    const Vectors v = draw(dtype(), count, test::seed(kSeed) + count);
     const std::size_t bytes = count * size();
     for (std::size_t offset = 0; offset < 9; ++offset) {
       Bytes a(bytes + 16);
@@ -150,7 +150,7 @@ TEST_P(Kernels, every_length_and_alignment_writes_exactly_its_elements) {
 
 TEST_P(Kernels, caller_rounding_mode_has_no_influence_and_stays) {
   const std::size_t count = 1u << 14;
-  const Vectors v = draw(dtype(), count, test_seed());
+  const Vectors v = draw(dtype(), count, test::seed(kSeed));
   const Bytes want = expect(dtype(), op(), v);
   for (const int mode : {FE_UPWARD, FE_DOWNWARD, FE_TOWARDZERO}) {
     Bytes got(v.a.size());
@@ -166,7 +166,7 @@ TEST_P(Kernels, caller_rounding_mode_has_no_influence_and_stays) {
 #if defined(__SSE2__)
 TEST_P(Kernels, caller_flush_to_zero_has_no_influence_and_stays) {
   const std::size_t count = 1u << 14;
-  const Vectors v = draw(dtype(), count, test_seed());
+  const Vectors v = draw(dtype(), count, test::seed(kSeed));
   const Bytes want = expect(dtype(), op(), v);
   const unsigned before = _mm_getcsr();
   const unsigned flushing = (before | 0x8040u) & ~0x3fu;  // FTZ, DAZ; no flag raised
@@ -182,7 +182,7 @@ TEST_P(Kernels, caller_flush_to_zero_has_no_influence_and_stays) {
 
 TEST_P(Kernels, base_loops_equal_the_chosen_ones) {
   const std::size_t count = (1u << 18) + 5;
-  const Vectors v = draw(dtype(), count, test_seed());
+  const Vectors v = draw(dtype(), count, test::seed(kSeed));
   const numerics::KernelTable& table = numerics::base_kernels();
   const numerics::KernelRow& row = dtype() == TALLY_I32   ? table.i32
                                    : dtype() == TALLY_I64 ? table.i64

@@ -2,7 +2,7 @@
 // Random programs on small rings: every rule of the device kept, every operation completed once, over many
 // wraps.
 #include "ring/ring_fixture.hpp"
-#include "seed.hpp"
+#include "support/seed.hpp"
 
 namespace tally::test {
 namespace {

@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "register_table.hpp"
-#include "rtl_dma/bench.hpp"
-#include "rtl_dma/seed.hpp"
+#include "support/module_bench.hpp"
+#include "support/seed.hpp"
 #include "tally/device.hpp"
 
 namespace tally::test {
@@ -30,7 +30,7 @@ struct MrWrite {
   std::uint64_t base, len;
 };
 
-class Regs : public Bench<Vtally_axil_regs> {
+class Regs : public ModuleBench<Vtally_axil_regs> {
  public:
   explicit Regs(std::uint64_t seed, unsigned delay = 0) : random(seed), delay_(delay) {
     idle();  // inputs start random
@@ -41,13 +41,13 @@ class Regs : public Bench<Vtally_axil_regs> {
   void write(std::uint32_t addr, std::uint32_t data) {
     bool aw = false, w = false, aw_done = false, w_done = false, b = false;
     for (int i = 0; i < 1000; ++i) {
-      aw = aw || (!aw_done && !random.chance(delay_));
-      w = w || (!w_done && !random.chance(delay_));
-      b = !random.chance(delay_);
+      aw = aw || (!aw_done && !random.percent(delay_));
+      w = w || (!w_done && !random.percent(delay_));
+      b = !random.percent(delay_);
       top.s_axil_aw_valid_i = aw;
-      top.s_axil_aw_addr_i = static_cast<std::uint16_t>(aw ? addr : random.bits64());
+      top.s_axil_aw_addr_i = static_cast<std::uint16_t>(aw ? addr : random.next());
       top.s_axil_w_valid_i = w;
-      top.s_axil_w_data_i = static_cast<std::uint32_t>(w ? data : random.bits64());
+      top.s_axil_w_data_i = static_cast<std::uint32_t>(w ? data : random.next());
       top.s_axil_b_ready_i = b;
       settle();
       const bool answered = top.s_axil_b_valid_o && b;
@@ -69,10 +69,10 @@ class Regs : public Bench<Vtally_axil_regs> {
   std::uint32_t read(std::uint32_t addr) {
     bool ar = false, ar_done = false;
     for (int i = 0; i < 1000; ++i) {
-      ar = ar || (!ar_done && !random.chance(delay_));
+      ar = ar || (!ar_done && !random.percent(delay_));
       top.s_axil_ar_valid_i = ar;
-      top.s_axil_ar_addr_i = static_cast<std::uint16_t>(ar ? addr : random.bits64());
-      top.s_axil_r_ready_i = !random.chance(delay_);
+      top.s_axil_ar_addr_i = static_cast<std::uint16_t>(ar ? addr : random.next());
+      top.s_axil_r_ready_i = !random.percent(delay_);
       settle();
       const bool answered = top.s_axil_r_valid_o && top.s_axil_r_ready_i;
       const std::uint32_t data = top.s_axil_r_data_o;
@@ -135,12 +135,12 @@ class Regs : public Bench<Vtally_axil_regs> {
 bool is(const Register& r, const char* access) { return std::strcmp(r.access, access) == 0; }
 
 TEST(AxilRegs, every_register_has_its_reset_value) {
-  Regs regs(seed_or(31));
+  Regs regs(seed(31));
   for (const Register& r : kRegisters) EXPECT_EQ(regs.read(r.offset), r.reset) << r.name;
 }
 
 TEST(AxilRegs, rw_registers_keep_all_bits_and_others_ignore_writes) {
-  Regs regs(seed_or(32));
+  Regs regs(seed(32));
   std::map<std::uint16_t, std::uint32_t> expected;
   for (const Register& r : kRegisters) expected[r.offset] = r.reset;
   for (const Register& r : kRegisters) {
@@ -157,7 +157,7 @@ TEST(AxilRegs, rw_registers_keep_all_bits_and_others_ignore_writes) {
 }
 
 TEST(AxilRegs, unknown_offsets_read_zero_and_ignore_writes) {
-  Regs regs(seed_or(33));
+  Regs regs(seed(33));
   std::map<std::uint16_t, const Register*> known;
   for (const Register& r : kRegisters) known[r.offset] = &r;
   std::vector<std::uint16_t> unknown;
@@ -175,7 +175,7 @@ TEST(AxilRegs, unknown_offsets_read_zero_and_ignore_writes) {
 }
 
 TEST(AxilRegs, outputs_show_their_registers) {
-  Regs regs(seed_or(34));
+  Regs regs(seed(34));
   regs.write(gr::kControl, 1);
   regs.write(gr::kNode, 7);
   regs.write(gr::kNodes, 16);
@@ -207,7 +207,7 @@ TEST(AxilRegs, outputs_show_their_registers) {
 }
 
 TEST(AxilRegs, status_and_counters_read_their_inputs) {
-  Regs regs(seed_or(35));
+  Regs regs(seed(35));
   regs.top.status_i = 0xcafe0000;
   for (unsigned i = 0; i < 15; ++i) put_bits(regs.top.counters_i, i * 32, 32, 0x1000u + i);
   EXPECT_EQ(regs.read(gr::kStatus), 0xcafe0000u);
@@ -221,7 +221,7 @@ TEST(AxilRegs, status_and_counters_read_their_inputs) {
 }
 
 TEST(AxilRegs, doorbell_and_abort_pulse_once_with_their_value) {
-  Regs regs(seed_or(36));
+  Regs regs(seed(36));
   regs.write(er::kSqTail, 0xffff1234);
   regs.write(er::kCollAbort, 0xdead0007);
   ASSERT_EQ(regs.pulses(), 2u);
@@ -230,7 +230,7 @@ TEST(AxilRegs, doorbell_and_abort_pulse_once_with_their_value) {
 }
 
 TEST(AxilRegs, key_write_stores_the_region) {
-  Regs regs(seed_or(37));
+  Regs regs(seed(37));
   regs.write(er::kMrBaseLo, 0x89abcdef);
   regs.write(er::kMrBaseHi, 0x01234567);
   regs.write(er::kMrLenLo, 0x76543210);
@@ -244,7 +244,7 @@ TEST(AxilRegs, key_write_stores_the_region) {
 }
 
 TEST(AxilRegs, last_schedule_word_stores_the_instruction_and_raises_the_address) {
-  Regs regs(seed_or(38));
+  Regs regs(seed(38));
   regs.write(gr::kSchedAddr, 1022);
   for (std::uint32_t n = 0; n < 3; ++n) {
     for (std::uint32_t w = 0; w < 8; ++w) regs.write(gr::kSchedData0 + 4 * w, 0x100 * n + w);
@@ -256,7 +256,7 @@ TEST(AxilRegs, last_schedule_word_stores_the_instruction_and_raises_the_address)
 }
 
 TEST(AxilRegs, window_pulses_on_its_last_word_alone) {
-  Regs regs(seed_or(39), 30);
+  Regs regs(seed(39), 30);
   for (std::uint32_t n = 0; n < 4; ++n) {
     for (std::uint32_t w = 0; w < 16; ++w) {
       EXPECT_EQ(regs.descriptors.size(), n);
@@ -268,7 +268,7 @@ TEST(AxilRegs, window_pulses_on_its_last_word_alone) {
 }
 
 TEST(AxilRegs, window_takes_one_word_each_cycle_and_descriptors_back_to_back) {
-  Regs regs(seed_or(40));
+  Regs regs(seed(40));
   regs.top.s_axil_aw_valid_i = 1;
   regs.top.s_axil_w_valid_i = 1;
   regs.top.s_axil_b_ready_i = 1;
@@ -284,7 +284,7 @@ TEST(AxilRegs, window_takes_one_word_each_cycle_and_descriptors_back_to_back) {
 }
 
 TEST(AxilRegs, untaken_answer_holds_the_next_write) {
-  Regs regs(seed_or(41));
+  Regs regs(seed(41));
   regs.top.s_axil_aw_valid_i = 1;
   regs.top.s_axil_w_valid_i = 1;
   regs.top.s_axil_b_ready_i = 0;
@@ -299,14 +299,14 @@ TEST(AxilRegs, untaken_answer_holds_the_next_write) {
 
 TEST(AxilRegs, random_accesses_agree_with_a_reference_under_delay) {
   for (const unsigned delay : {0u, 50u, 90u}) {
-    Regs regs(seed_or(42 + delay), delay);
+    Regs regs(seed(42 + delay), delay);
     std::map<std::uint16_t, std::uint32_t> expected;
     for (const Register& r : kRegisters) expected[r.offset] = r.reset;
     std::size_t tails = 0;
     for (int i = 0; i < 3000 && !::testing::Test::HasFailure(); ++i) {
       const Register& r = kRegisters[regs.random.below(std::size(kRegisters))];
-      if (regs.random.chance(50)) {
-        const auto value = static_cast<std::uint32_t>(regs.random.bits64());
+      if (regs.random.percent(50)) {
+        const auto value = static_cast<std::uint32_t>(regs.random.next());
         regs.write(r.offset, value);
         if (is(r, "RW")) expected[r.offset] = value;
         if (r.offset == gr::kSchedData7) ++expected[gr::kSchedAddr];
@@ -324,7 +324,7 @@ TEST(AxilRegs, random_accesses_agree_with_a_reference_under_delay) {
 }
 
 TEST(AxilRegs, reads_and_writes_go_on_at_the_same_time) {
-  Regs regs(seed_or(43));
+  Regs regs(seed(43));
   regs.write(gr::kNodes, 12);
   regs.top.s_axil_aw_valid_i = 1;
   regs.top.s_axil_w_valid_i = 1;

@@ -9,8 +9,8 @@
 #include <tuple>
 #include <vector>
 
-#include "rtl_dma/bench.hpp"
-#include "rtl_dma/seed.hpp"
+#include "support/module_bench.hpp"
+#include "support/seed.hpp"
 
 namespace tally::test {
 namespace {
@@ -42,7 +42,7 @@ struct Knobs {
   unsigned jitter = 0;        // added at random to the latency
 };
 
-class ReadBench : public Bench<Vtally_dma_rd> {
+class ReadBench : public ModuleBench<Vtally_dma_rd> {
  public:
   ReadBench(std::uint64_t seed, Knobs knobs) : random(seed), knobs_(knobs), offered_(kClients, false) {
     queued.resize(kClients);
@@ -83,19 +83,19 @@ class ReadBench : public Bench<Vtally_dma_rd> {
  private:
   void drive() {
     for (unsigned c = 0; c < kClients; ++c) {
-      if (!queued[c].empty() && !offered_[c]) offered_[c] = !random.chance(knobs_.idle);
+      if (!queued[c].empty() && !offered_[c]) offered_[c] = !random.percent(knobs_.idle);
       const bool valid = offered_[c];
       put_bits(top.cmd_valid_i, c, 1, valid);
-      put_bits(top.cmd_addr_i, c * 64, 64, valid ? queued[c].front().addr : random.bits64());
-      put_bits(top.cmd_len_i, c * 13, 13, valid ? queued[c].front().len : random.bits64() & 0x1fff);
+      put_bits(top.cmd_addr_i, c * 64, 64, valid ? queued[c].front().addr : random.next());
+      put_bits(top.cmd_len_i, c * 13, 13, valid ? queued[c].front().len : random.next() & 0x1fff);
     }
-    top.axi_ar_ready_i = !random.chance(knobs_.backpressure);
+    top.axi_ar_ready_i = !random.percent(knobs_.backpressure);
     if (!r_valid_ && !hold_r && !bursts_.empty() && bursts_.front().ready_at <= cycles) {
-      r_valid_ = !random.chance(knobs_.backpressure);
+      r_valid_ = !random.percent(knobs_.backpressure);
     }
     top.axi_r_valid_i = r_valid_;
     Beat beat;
-    for (auto& b : beat) b = static_cast<std::uint8_t>(random.bits64());
+    for (auto& b : beat) b = static_cast<std::uint8_t>(random.next());
     if (r_valid_) {
       const std::uint64_t addr = bursts_.front().addr + 64u * r_beat_;
       for (unsigned i = 0; i < 64; ++i) beat[i] = byte_at(addr + i);
@@ -192,9 +192,9 @@ unsigned random_length(Random& random) {
 }
 
 std::uint64_t random_address(Random& random, unsigned len) {
-  std::uint64_t addr = random.bits64();
-  if (random.chance(30)) addr &= ~63ull;
-  if (random.chance(30)) addr = (addr & ~4095ull) + 4096 - random.below(130);
+  std::uint64_t addr = random.next();
+  if (random.percent(30)) addr &= ~63ull;
+  if (random.percent(30)) addr = (addr & ~4095ull) + 4096 - random.below(130);
   return std::min<std::uint64_t>(addr, ~0ull - len);
 }
 
@@ -202,7 +202,7 @@ class ReadRandom : public ::testing::TestWithParam<std::tuple<unsigned, unsigned
 
 TEST_P(ReadRandom, delivers_the_bytes_asked_for_in_acceptance_order) {
   const auto [idle, backpressure] = GetParam();
-  ReadBench bench(seed_or(1 + idle * 101 + backpressure),
+  ReadBench bench(seed(1 + idle * 101 + backpressure),
                   {.idle = idle, .backpressure = backpressure, .latency = 5, .jitter = 40});
   constexpr unsigned kCommands = 120;
   for (unsigned c = 0; c < kClients; ++c) {
@@ -221,7 +221,7 @@ INSTANTIATE_TEST_SUITE_P(IdleByBackpressure, ReadRandom,
                          ::testing::Combine(::testing::Values(0u, 50u, 95u), ::testing::Values(0u, 50u, 90u)));
 
 TEST(DmaRead, every_offset_and_short_length_is_realigned) {
-  ReadBench bench(seed_or(2), {});
+  ReadBench bench(seed(2), {});
   for (unsigned off = 0; off < 64; ++off) {
     for (unsigned len = 1; len <= 130; len += 1 + static_cast<unsigned>(bench.random.below(3))) {
       bench.queued[off % kClients].push_back({off % kClients, 0x7000 + 4096 - 64 + off, len});
@@ -231,7 +231,7 @@ TEST(DmaRead, every_offset_and_short_length_is_realigned) {
 }
 
 TEST(DmaRead, aligned_reads_stream_one_beat_each_cycle_at_bus_latency) {
-  ReadBench bench(seed_or(3), {.latency = 150});
+  ReadBench bench(seed(3), {.latency = 150});
   for (unsigned i = 0; i < 40; ++i) bench.queued[1].push_back({1, 0x10000ull + 4096ull * i, 4096});
   bench.drain(10'000);
   EXPECT_EQ(bench.data_beats, 40u * 64u);
@@ -239,14 +239,14 @@ TEST(DmaRead, aligned_reads_stream_one_beat_each_cycle_at_bus_latency) {
 }
 
 TEST(DmaRead, single_beat_commands_stream_one_each_cycle) {
-  ReadBench bench(seed_or(4), {.latency = 8});
+  ReadBench bench(seed(4), {.latency = 8});
   for (unsigned i = 0; i < 200; ++i) bench.queued[i % kClients].push_back({i % kClients, 64ull * i, 64});
   bench.drain(10'000);
   EXPECT_EQ(bench.last_data - bench.first_data + 1, 200u);
 }
 
 TEST(DmaRead, unaligned_command_costs_at_most_one_beat_more) {
-  ReadBench bench(seed_or(5), {.latency = 20});
+  ReadBench bench(seed(5), {.latency = 20});
   for (unsigned i = 0; i < 100; ++i) {
     const auto off = bench.random.below(64);
     bench.queued[0].push_back({0, 0x100000ull + 8192ull * i + off, 1024 + static_cast<unsigned>(bench.random.below(64))});
@@ -256,7 +256,7 @@ TEST(DmaRead, unaligned_command_costs_at_most_one_beat_more) {
 }
 
 TEST(DmaRead, sixteen_commands_fly_before_the_first_answer) {
-  ReadBench bench(seed_or(6), {});
+  ReadBench bench(seed(6), {});
   bench.hold_r = true;
   for (unsigned i = 0; i < 40; ++i) bench.queued[2].push_back({2, 4096ull * i, 4096});
   for (int i = 0; i < 200; ++i) bench.cycle();
@@ -267,7 +267,7 @@ TEST(DmaRead, sixteen_commands_fly_before_the_first_answer) {
 }
 
 TEST(DmaRead, clients_are_served_round_robin) {
-  ReadBench bench(seed_or(7), {});
+  ReadBench bench(seed(7), {});
   for (unsigned c = 0; c < kClients; ++c) {
     for (unsigned i = 0; i < 20; ++i) bench.queued[c].push_back({c, 4096ull * i + c, 200});
   }
@@ -278,7 +278,7 @@ TEST(DmaRead, clients_are_served_round_robin) {
 }
 
 TEST(DmaRead, bus_error_pulses_once_a_beat_and_data_still_comes) {
-  ReadBench bench(seed_or(8), {});
+  ReadBench bench(seed(8), {});
   bench.bad_burst = 1;
   for (unsigned i = 0; i < 3; ++i) bench.queued[3].push_back({3, 0x40000ull + 4096ull * i, 256});
   bench.drain(10'000);
@@ -287,7 +287,7 @@ TEST(DmaRead, bus_error_pulses_once_a_beat_and_data_still_comes) {
 }
 
 TEST(DmaRead, read_may_end_at_the_last_byte_of_the_address_space) {
-  ReadBench bench(seed_or(9), {});
+  ReadBench bench(seed(9), {});
   bench.queued[4].push_back({4, ~0ull - 4095, 4096});
   bench.queued[4].push_back({4, ~0ull, 1});
   bench.drain(1'000);

@@ -10,8 +10,8 @@
 #include <tuple>
 #include <vector>
 
-#include "rtl_dma/bench.hpp"
-#include "rtl_dma/seed.hpp"
+#include "support/module_bench.hpp"
+#include "support/seed.hpp"
 
 namespace tally::test {
 namespace {
@@ -51,7 +51,7 @@ struct Knobs {
   unsigned jitter = 0;
 };
 
-class WriteBench : public Bench<Vtally_dma_wr> {
+class WriteBench : public ModuleBench<Vtally_dma_wr> {
  public:
   WriteBench(std::uint64_t seed, Knobs knobs)
       : random(seed), knobs_(knobs), cmd_offered_(kClients, false), data_offered_(kClients, false), beat_(kClients),
@@ -62,7 +62,7 @@ class WriteBench : public Bench<Vtally_dma_wr> {
 
   void push(unsigned client, std::uint64_t addr, unsigned len) {
     Command command{client, addr, std::vector<std::uint8_t>(len)};
-    for (auto& b : command.bytes) b = static_cast<std::uint8_t>(random.bits64());
+    for (auto& b : command.bytes) b = static_cast<std::uint8_t>(random.next());
     queued[client].push_back(command);
     data_[client].push_back(command.bytes);
   }
@@ -101,15 +101,15 @@ class WriteBench : public Bench<Vtally_dma_wr> {
  private:
   void drive() {
     for (unsigned c = 0; c < kClients; ++c) {
-      if (!queued[c].empty() && !cmd_offered_[c]) cmd_offered_[c] = !random.chance(knobs_.idle);
+      if (!queued[c].empty() && !cmd_offered_[c]) cmd_offered_[c] = !random.percent(knobs_.idle);
       put_bits(top.cmd_valid_i, c, 1, cmd_offered_[c]);
-      put_bits(top.cmd_addr_i, c * 64, 64, cmd_offered_[c] ? queued[c].front().addr : random.bits64());
+      put_bits(top.cmd_addr_i, c * 64, 64, cmd_offered_[c] ? queued[c].front().addr : random.next());
       put_bits(top.cmd_len_i, c * 13, 13,
-               cmd_offered_[c] ? queued[c].front().bytes.size() : random.bits64() & 0x1fff);
+               cmd_offered_[c] ? queued[c].front().bytes.size() : random.next() & 0x1fff);
       // Data may stand before its command is granted; the spare bytes of the last beat are noise.
-      if (!data_[c].empty() && !data_offered_[c] && !random.chance(knobs_.idle)) {
+      if (!data_[c].empty() && !data_offered_[c] && !random.percent(knobs_.idle)) {
         data_offered_[c] = true;
-        for (auto& b : beat_[c]) b = static_cast<std::uint8_t>(random.bits64());
+        for (auto& b : beat_[c]) b = static_cast<std::uint8_t>(random.next());
         const auto& bytes = data_[c].front();
         const std::size_t n = std::min<std::size_t>(64, bytes.size() - sent_[c]);
         std::copy_n(bytes.begin() + static_cast<std::ptrdiff_t>(sent_[c]), n, beat_[c].begin());
@@ -117,10 +117,10 @@ class WriteBench : public Bench<Vtally_dma_wr> {
       put_bits(top.data_valid_i, c, 1, data_offered_[c]);
       put_beat(top.data_i, beat_[c], c);
     }
-    top.axi_aw_ready_i = !hold_aw && !random.chance(knobs_.backpressure);
-    top.axi_w_ready_i = !random.chance(knobs_.backpressure);
+    top.axi_aw_ready_i = !hold_aw && !random.percent(knobs_.backpressure);
+    top.axi_w_ready_i = !random.percent(knobs_.backpressure);
     if (!b_valid_ && !hold_b && !answers_.empty() && answers_.front().at <= cycles) {
-      b_valid_ = !random.chance(knobs_.backpressure);
+      b_valid_ = !random.percent(knobs_.backpressure);
     }
     top.axi_b_valid_i = b_valid_;
     top.axi_b_resp_i = b_valid_ && bad_answers ? 3 : 0;
@@ -287,9 +287,9 @@ unsigned random_length(Random& random) {
 }
 
 std::uint64_t random_address(Random& random) {
-  std::uint64_t addr = random.bits64() >> 1;
-  if (random.chance(30)) addr &= ~63ull;
-  if (random.chance(30)) addr = (addr & ~4095ull) + 4096 - random.below(130);
+  std::uint64_t addr = random.next() >> 1;
+  if (random.percent(30)) addr &= ~63ull;
+  if (random.percent(30)) addr = (addr & ~4095ull) + 4096 - random.below(130);
   return addr;
 }
 
@@ -297,7 +297,7 @@ class WriteRandom : public ::testing::TestWithParam<std::tuple<unsigned, unsigne
 
 TEST_P(WriteRandom, writes_exactly_the_bytes_of_each_command_in_grant_order) {
   const auto [idle, backpressure] = GetParam();
-  WriteBench bench(seed_or(1 + idle * 101 + backpressure),
+  WriteBench bench(seed(1 + idle * 101 + backpressure),
                    {.idle = idle, .backpressure = backpressure, .latency = 5, .jitter = 40});
   for (unsigned c = 0; c < kClients; ++c) {
     for (unsigned i = 0; i < 100; ++i) bench.push(c, random_address(bench.random), random_length(bench.random));
@@ -310,7 +310,7 @@ INSTANTIATE_TEST_SUITE_P(IdleByBackpressure, WriteRandom,
                          ::testing::Combine(::testing::Values(0u, 50u, 95u), ::testing::Values(0u, 50u, 90u)));
 
 TEST(DmaWrite, every_offset_and_short_length_is_realigned) {
-  WriteBench bench(seed_or(2), {});
+  WriteBench bench(seed(2), {});
   for (unsigned off = 0; off < 64; ++off) {
     for (unsigned len = 1; len <= 130; len += 1 + static_cast<unsigned>(bench.random.below(3))) {
       bench.push(off % kClients, 0x7000 + 4096 - 64 + off, len);
@@ -320,7 +320,7 @@ TEST(DmaWrite, every_offset_and_short_length_is_realigned) {
 }
 
 TEST(DmaWrite, aligned_writes_stream_one_beat_each_cycle) {
-  WriteBench bench(seed_or(3), {.latency = 150});
+  WriteBench bench(seed(3), {.latency = 150});
   for (unsigned i = 0; i < 40; ++i) bench.push(0, 0x10000ull + 4096ull * i, 4096);
   bench.drain(10'000);
   EXPECT_EQ(bench.beats, 40u * 64u);
@@ -328,14 +328,14 @@ TEST(DmaWrite, aligned_writes_stream_one_beat_each_cycle) {
 }
 
 TEST(DmaWrite, single_beat_commands_of_all_clients_stream_one_each_cycle) {
-  WriteBench bench(seed_or(4), {.latency = 20});
+  WriteBench bench(seed(4), {.latency = 20});
   for (unsigned i = 0; i < 200; ++i) bench.push(i % kClients, 64ull * i, 1 + static_cast<unsigned>(i % 64));
   bench.drain(10'000);
   EXPECT_EQ(bench.last_beat - bench.first_beat + 1, 200u);
 }
 
 TEST(DmaWrite, unaligned_writes_keep_the_bus_busy) {
-  WriteBench bench(seed_or(5), {.latency = 20});
+  WriteBench bench(seed(5), {.latency = 20});
   for (unsigned i = 0; i < 50; ++i) bench.push(i % kClients, 8192ull * i + 1 + bench.random.below(63), 2048);
   bench.drain(20'000);
   EXPECT_EQ(bench.beats, 50u * 33u);
@@ -343,7 +343,7 @@ TEST(DmaWrite, unaligned_writes_keep_the_bus_busy) {
 }
 
 TEST(DmaWrite, data_does_not_wait_for_the_address_channel) {
-  WriteBench bench(seed_or(6), {});
+  WriteBench bench(seed(6), {});
   bench.hold_aw = true;
   bench.push(3, 4096 - 32, 128);
   for (int i = 0; i < 50; ++i) bench.cycle();
@@ -354,7 +354,7 @@ TEST(DmaWrite, data_does_not_wait_for_the_address_channel) {
 }
 
 TEST(DmaWrite, grants_go_round_robin) {
-  WriteBench bench(seed_or(7), {});
+  WriteBench bench(seed(7), {});
   for (unsigned i = 0; i < 20; ++i) {
     for (unsigned c = 0; c < kClients; ++c) bench.push(c, 4096ull * i + c, 200);
   }
@@ -365,7 +365,7 @@ TEST(DmaWrite, grants_go_round_robin) {
 }
 
 TEST(DmaWrite, unanswered_commands_are_bounded_and_not_idle) {
-  WriteBench bench(seed_or(8), {});
+  WriteBench bench(seed(8), {});
   bench.hold_b = true;
   for (unsigned i = 0; i < 100; ++i) bench.push(2, 64ull * i, 64);
   for (int i = 0; i < 300; ++i) bench.cycle();
@@ -377,7 +377,7 @@ TEST(DmaWrite, unanswered_commands_are_bounded_and_not_idle) {
 }
 
 TEST(DmaWrite, bus_error_pulses_once_an_answer_and_the_command_is_done) {
-  WriteBench bench(seed_or(9), {});
+  WriteBench bench(seed(9), {});
   bench.bad_answers = true;
   bench.push(1, 4096 - 64, 128);  // two bursts
   bench.push(1, 0x20000, 64);

@@ -9,8 +9,8 @@
 
 #include <deque>
 
-#include "rtl_dma/bench.hpp"
-#include "rtl_dma/seed.hpp"
+#include "support/module_bench.hpp"
+#include "support/seed.hpp"
 
 namespace tally::test {
 namespace {
@@ -29,22 +29,22 @@ using Configs = ::testing::Types<Config<Vtally_fifo_1, 1>, Config<Vtally_fifo_2,
 TYPED_TEST_SUITE(Fifo, Configs);
 
 TYPED_TEST(Fifo, keeps_order_and_level_under_idle_and_backpressure) {
-  Random random(seed_or(11));
+  Random random(seed(11));
   for (const unsigned idle : {0u, 50u, 90u}) {
     for (const unsigned backpressure : {0u, 50u, 90u}) {
-      Bench<typename TypeParam::ModelType> bench;
+      ModuleBench<typename TypeParam::ModelType> bench;
       std::deque<std::uint16_t> reference;
       std::uint64_t moved = 0;
       bool offered = false;
       std::uint16_t word = 0;
       for (int i = 0; i < 5000; ++i) {
         if (!offered) {
-          offered = !random.chance(idle);
-          word = static_cast<std::uint16_t>(random.bits64());
+          offered = !random.percent(idle);
+          word = static_cast<std::uint16_t>(random.next());
         }
         bench.top.in_valid_i = offered;
         bench.top.in_data_i = word;
-        bench.top.out_ready_i = !random.chance(backpressure);
+        bench.top.out_ready_i = !random.percent(backpressure);
         bench.settle();
         ASSERT_EQ(static_cast<bool>(bench.top.in_ready_o), reference.size() < TypeParam::kDepth);
         ASSERT_EQ(static_cast<bool>(bench.top.out_valid_o), !reference.empty());
@@ -73,7 +73,7 @@ TYPED_TEST(Fifo, keeps_order_and_level_under_idle_and_backpressure) {
 }
 
 TYPED_TEST(Fifo, fills_to_its_depth_then_refuses) {
-  Bench<typename TypeParam::ModelType> bench;
+  ModuleBench<typename TypeParam::ModelType> bench;
   bench.top.in_valid_i = 1;
   bench.top.out_ready_i = 0;
   unsigned stored = 0;

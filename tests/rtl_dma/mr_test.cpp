@@ -6,8 +6,8 @@
 
 #include <array>
 
-#include "rtl_dma/bench.hpp"
-#include "rtl_dma/seed.hpp"
+#include "support/module_bench.hpp"
+#include "support/seed.hpp"
 #include "tally/device.hpp"
 
 namespace tally::test {
@@ -45,7 +45,7 @@ class Regions : public ::testing::Test {
     return bench.top.a_ok_o;
   }
 
-  Bench<Vtally_mr> bench;
+  ModuleBench<Vtally_mr> bench;
 };
 
 TEST_F(Regions, empty_table_refuses_every_entry) {
@@ -115,7 +115,7 @@ TEST_F(Regions, ports_agree_with_a_reference_under_random_writes) {
     std::uint32_t tag = 0;
     std::uint64_t base = 0, len = 0;
   };
-  Random random(seed_or(21));
+  Random random(seed(21));
   std::array<Entry, device::kMrEntries> table{};
   auto expect = [&](std::uint32_t key, std::uint64_t addr, std::uint32_t len) {
     if (len == 0) return true;
@@ -137,11 +137,11 @@ TEST_F(Regions, ports_agree_with_a_reference_under_random_writes) {
       addr[p] = e.base + random.below(300) - 20;
       len[p] = static_cast<std::uint32_t>(random.below(200));
     }
-    const bool write = random.chance(20);
-    const std::uint32_t wkey = (random.chance(80) ? kValid : 0u) |
+    const bool write = random.percent(20);
+    const std::uint32_t wkey = (random.percent(80) ? kValid : 0u) |
                                key_of(static_cast<std::uint32_t>(random.below(table.size() + 4)), static_cast<std::uint32_t>(random.below(2)));
-    const std::uint64_t base = random.chance(20) ? kTop - random.below(300) : random.bits64();
-    const std::uint64_t size = random.chance(5) ? kTop : random.below(300);
+    const std::uint64_t base = random.percent(20) ? kTop - random.below(300) : random.next();
+    const std::uint64_t size = random.percent(5) ? kTop : random.below(300);
     bench.top.wr_valid_i = write;
     bench.top.wr_key_i = wkey;
     bench.top.wr_base_i = base;

@@ -9,7 +9,7 @@
 #include <set>
 #include <vector>
 
-#include "rtl_dma/bench.hpp"
+#include "support/module_bench.hpp"
 #include "rtl_match/reference.hpp"
 
 namespace tally::test {
@@ -29,10 +29,10 @@ struct ArrivalResult {
 };
 
 template <class Model, unsigned Posted, unsigned Slots, unsigned PostedW = 64, unsigned UnexpW = 64>
-class MatchBench : public Bench<Model> {
+class MatchBench : public ModuleBench<Model> {
  public:
-  using Bench<Model>::top;
-  using Bench<Model>::cycles;
+  using ModuleBench<Model>::top;
+  using ModuleBench<Model>::cycles;
   static constexpr unsigned kPosted = Posted, kSlots = Slots;
 
   MatchBench() : reference(Posted, Slots) {

@@ -8,7 +8,7 @@
 #include <Vtally_match_8.h>
 #include <Vtally_match_odd.h>
 
-#include "rtl_dma/seed.hpp"
+#include "support/seed.hpp"
 #include "rtl_match/match_bench.hpp"
 #include "tally/device.hpp"
 
@@ -29,7 +29,7 @@ struct Mix {
 
 Post random_post(Random& random, std::uint64_t number) {
   return {static_cast<std::uint16_t>(random.below(2)), static_cast<std::uint16_t>(random.below(3)),
-          static_cast<std::uint32_t>(random.below(3)), random.chance(25), random.chance(25), number};
+          static_cast<std::uint32_t>(random.below(3)), random.percent(25), random.percent(25), number};
 }
 
 Message random_message(Random& random, std::uint64_t number) {
@@ -38,7 +38,7 @@ Message random_message(Random& random, std::uint64_t number) {
 }
 
 TYPED_TEST(MatchRandom, agrees_with_the_reference) {
-  Random random(seed_or(51));
+  Random random(seed(51));
   TypeParam bench;
   std::uint64_t number = 0;
   // Phases that fill the posted queue, fill the slots, starve of frees, and run at full speed.
@@ -46,9 +46,9 @@ TYPED_TEST(MatchRandom, agrees_with_the_reference) {
   for (int round = 0; round < 6; ++round) {
     for (const Mix& mix : kPhases) {
       for (int i = 0; i < 2000; ++i) {
-        if (!bench.post_offer && random.chance(mix.posts)) bench.post_offer = random_post(random, ++number);
-        if (!bench.arrival_offer && random.chance(mix.arrivals)) bench.arrival_offer = random_message(random, ++number);
-        if (!bench.to_free.empty() && random.chance(mix.frees)) {
+        if (!bench.post_offer && random.percent(mix.posts)) bench.post_offer = random_post(random, ++number);
+        if (!bench.arrival_offer && random.percent(mix.arrivals)) bench.arrival_offer = random_message(random, ++number);
+        if (!bench.to_free.empty() && random.percent(mix.frees)) {
           bench.free_offer = bench.to_free[random.below(bench.to_free.size())];
         }
         bench.cycle();

@@ -2,18 +2,18 @@
 #include "bench.hpp"
 
 #include <gtest/gtest.h>
-#include <verilated.h>
 
 #include <cstring>
 
 #include "Vtally_message_bench.h"
+#include "support/random_context.hpp"
 
 namespace tally::test {
 
 Bench::Bench(const BenchConfig& config)
     : config_(config),
       random_(config.seed),
-      context_(std::make_unique<VerilatedContext>()),
+      context_(std::make_unique<RandomContext>(config.seed)),
       top_(std::make_unique<Vtally_message_bench>(context_.get())),
       memory_(kMemoryBytes) {
   for (std::size_t i = 0; i < memory_.size(); i += 8) {

@@ -14,9 +14,10 @@
 #include "tally/device.hpp"
 
 class Vtally_message_bench;
-class VerilatedContext;
 
 namespace tally::test {
+
+struct RandomContext;
 
 using Beat = std::array<std::uint8_t, 64>;
 
@@ -100,7 +101,7 @@ class Bench {
 
   BenchConfig config_;
   std::mt19937_64 random_;
-  std::unique_ptr<VerilatedContext> context_;
+  std::unique_ptr<RandomContext> context_;
   std::unique_ptr<Vtally_message_bench> top_;
   std::vector<std::uint8_t> memory_;
   std::uint64_t cycle_ = 0;

@@ -8,7 +8,7 @@
 #include <map>
 
 #include "bench.hpp"
-#include "seed.hpp"
+#include "support/seed.hpp"
 
 namespace tally::test {
 namespace {

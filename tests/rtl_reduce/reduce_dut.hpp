@@ -15,7 +15,7 @@
 
 #include "Vtally_reduce.h"
 #include "numerics/oracle.hpp"
-#include "verilated.h"
+#include "support/random_context.hpp"
 
 namespace tally::test {
 
@@ -154,7 +154,7 @@ class ReduceDut {
     }
   }
 
-  VerilatedContext context_;
+  RandomContext context_;
   std::unique_ptr<Vtally_reduce> top_;
   std::optional<Beat> offered_;
   std::deque<Flying> flying_;

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "rtl_seq/node.hpp"
 
-#include <verilated.h>
-
 #include "Vtally_seq.h"
+#include "support/random_context.hpp"
 
 namespace tally::test {
 namespace {
@@ -19,10 +18,8 @@ void put(Port& port, const void* data, std::size_t bytes) {
 }  // namespace
 
 Node::Node(unsigned id, const Timing& timing, std::uint64_t seed)
-    : id_(id), timing_(timing), random_(seed), context_(std::make_unique<VerilatedContext>()),
+    : id_(id), timing_(timing), random_(seed), context_(std::make_unique<RandomContext>(seed)),
       memory_(std::size_t{4} << 20) {
-  context_->randReset(2);
-  context_->randSeed(static_cast<int>(seed & 0x7fffffff) + 1);
   dut_ = std::make_unique<Vtally_seq>(context_.get(), "seq");
   for (auto& byte : memory_) byte = static_cast<std::uint8_t>(random_());
   dut_->rst_ni = 0;

@@ -18,9 +18,10 @@
 #include "tally/device.hpp"
 
 class Vtally_seq;
-class VerilatedContext;
 
 namespace tally::test {
+
+struct RandomContext;
 
 using Beat = std::array<std::uint32_t, 16>;
 
@@ -89,7 +90,7 @@ class Node {
   unsigned id_;
   Timing timing_;
   std::mt19937_64 random_;
-  std::unique_ptr<VerilatedContext> context_;
+  std::unique_ptr<RandomContext> context_;
   std::unique_ptr<Vtally_seq> dut_;
   std::vector<std::uint8_t> memory_;
   std::map<std::uint32_t, Region> regions_;

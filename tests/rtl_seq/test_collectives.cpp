@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The algorithms of host/schedule on the sequencer, against plain host arithmetic.
 #include "rtl_seq/run.hpp"
-#include "seed.hpp"
+#include "support/seed.hpp"
 
 namespace {
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Refused descriptors, disagreement between ranks, aborts, broken contexts, packets that break the rules.
 #include "rtl_seq/run.hpp"
-#include "seed.hpp"
+#include "support/seed.hpp"
 
 namespace {
 

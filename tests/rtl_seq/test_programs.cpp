@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Hand-written and random programs: local work, several lanes, dependencies, every instruction.
 #include "rtl_seq/run.hpp"
-#include "seed.hpp"
+#include "support/seed.hpp"
 
 namespace {
 

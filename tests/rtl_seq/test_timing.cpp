@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Cycles: latency of a short packet, throughput of long ones, host memory reads that forwarding saves.
 #include "rtl_seq/run.hpp"
-#include "seed.hpp"
+#include "support/seed.hpp"
 
 namespace {
 

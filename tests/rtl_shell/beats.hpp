@@ -1,30 +1,18 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Beats of Verilated 512-bit ports as byte arrays.
+// Packets of the network ends as their beats.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <cstring>
 #include <random>
 #include <vector>
 
+#include "support/module_bench.hpp"
 #include "tally/device.hpp"
 
 namespace tally::test {
 
-using Beat = std::array<std::uint8_t, device::kBeatBytes>;
-
-/// Copies a beat into port words at `index` (a flat vector of several beats), and back.
-template <typename Wide>
-void set_beat(Wide& port, const Beat& beat, std::size_t index = 0) {
-  std::memcpy(&port[index * 16], beat.data(), beat.size());
-}
-template <typename Wide>
-Beat get_beat(const Wide& port, std::size_t index = 0) {
-  Beat beat;
-  std::memcpy(beat.data(), &port[index * 16], beat.size());
-  return beat;
-}
+static_assert(sizeof(Beat) == device::kBeatBytes);
 
 inline Beat random_beat(std::mt19937_64& random) {
   Beat beat;

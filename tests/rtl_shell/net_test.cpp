@@ -7,7 +7,7 @@
 #include "Vtally_net_rx.h"
 #include "Vtally_net_tx.h"
 #include "beats.hpp"
-#include "seed.hpp"
+#include "support/seed.hpp"
 
 namespace {
 
@@ -16,37 +16,13 @@ using tally::device::WireHeader;
 using tally::test::as_beat;
 using tally::test::as_header;
 using tally::test::Beat;
+using tally::test::ModuleBench;
 using tally::test::Packet;
 using tally::test::random_beat;
 
 constexpr unsigned kNode = 3, kNodes = 8;
 // Big-endian on the wire, read as a little-endian field.
 constexpr std::uint16_t kEtherTypeSwapped = (tally::device::kEtherType & 0xff) << 8 | tally::device::kEtherType >> 8;
-
-template <typename Model>
-class Bench {
- public:
-  Bench() : context_(new VerilatedContext), model_(new Model(context_.get())) {
-    model_->clk_i = 0;
-    model_->rst_ni = 0;
-    step();
-    step();
-    model_->rst_ni = 1;
-  }
-  Model* operator->() { return model_.get(); }
-  Model& operator*() { return *model_; }
-  void settle() { model_->eval(); }
-  void step() {
-    model_->clk_i = 1;
-    model_->eval();
-    model_->clk_i = 0;
-    model_->eval();
-  }
-
- private:
-  std::unique_ptr<VerilatedContext> context_;
-  std::unique_ptr<Model> model_;
-};
 
 WireHeader header(PacketType type, unsigned dst, unsigned payload) {
   WireHeader h{};
@@ -77,7 +53,7 @@ class NetTx : public ::testing::TestWithParam<unsigned> {};  // percent of cycle
 
 TEST_P(NetTx, packets_stay_whole_in_order_and_go_to_their_side) {
   std::mt19937_64 random(tally::test::seed(11));
-  Bench<Vtally_net_tx> dut;
+  ModuleBench<Vtally_net_tx> dut;
   dut->node_i = kNode;
   std::deque<Packet> in[2], expect[2][2];  // [source unit] and [net, loop][source unit]
   for (unsigned unit = 0; unit < 2; ++unit)
@@ -96,7 +72,7 @@ TEST_P(NetTx, packets_stay_whole_in_order_and_go_to_their_side) {
       if (!presented[u]) presented[u] = !in[u].empty() && random() % 100 >= GetParam();
       dut->in_valid_i = static_cast<std::uint8_t>((dut->in_valid_i & ~(1u << u)) | (unsigned{presented[u]} << u));
       if (presented[u]) {
-        tally::test::set_beat(dut->in_data_i, in[u].front()[at[u]], u);
+        tally::test::put_beat(dut->in_data_i, in[u].front()[at[u]], u);
         const bool last = at[u] + 1 == in[u].front().size();
         dut->in_last_i = static_cast<std::uint8_t>((dut->in_last_i & ~(1u << u)) | (unsigned{last} << u));
       }
@@ -198,7 +174,7 @@ class NetRx : public ::testing::TestWithParam<unsigned> {};
 
 TEST_P(NetRx, good_packets_reach_their_unit_and_bad_ones_are_counted) {
   std::mt19937_64 random(tally::test::seed(12));
-  Bench<Vtally_net_rx> dut;
+  ModuleBench<Vtally_net_rx> dut;
   dut->node_i = kNode;
   dut->nodes_i = kNodes;
   std::deque<Packet> in[2], expect[2][2];  // [input]; [unit][input]
@@ -229,7 +205,7 @@ TEST_P(NetRx, good_packets_reach_their_unit_and_bad_ones_are_counted) {
       if (!presented[u]) presented[u] = !in[u].empty() && random() % 100 >= GetParam();
       dut->in_valid_i = static_cast<std::uint8_t>((dut->in_valid_i & ~(1u << u)) | (unsigned{presented[u]} << u));
       if (presented[u]) {
-        tally::test::set_beat(dut->in_data_i, in[u].front()[at[u]], u);
+        tally::test::put_beat(dut->in_data_i, in[u].front()[at[u]], u);
         const bool last = at[u] + 1 == in[u].front().size();
         dut->in_last_i = static_cast<std::uint8_t>((dut->in_last_i & ~(1u << u)) | (unsigned{last} << u));
       }

@@ -8,7 +8,7 @@
 #include "Vtally_cq.h"
 #include "Vtally_sq.h"
 #include "beats.hpp"
-#include "seed.hpp"
+#include "support/seed.hpp"
 
 namespace {
 
@@ -18,26 +18,14 @@ using tally::test::random_beat;
 
 constexpr std::uint64_t kBase = 0x7f0000001000;
 
+/// With the free-running cycle counter that times completions.
 template <typename Model>
-struct Bench {
-  Bench() : context(new VerilatedContext), model(new Model(context.get())) {
-    model->clk_i = 0;
-    model->rst_ni = 0;
-    step();
-    step();
-    model->rst_ni = 1;
-  }
-  void settle() { model->eval(); }
+struct Bench : tally::test::ModuleBench<Model> {
+  Bench() { this->top.cycle_i = 0; }
   void step() {
-    model->clk_i = 1;
-    model->eval();
-    model->clk_i = 0;
-    model->eval();
-    model->cycle_i += 1;
+    tally::test::ModuleBench<Model>::step();
+    this->top.cycle_i += 1;
   }
-  Model* operator->() { return model.get(); }
-  std::unique_ptr<VerilatedContext> context;
-  std::unique_ptr<Model> model;
 };
 
 class SubmissionRing : public ::testing::TestWithParam<unsigned> {};  // log2 of the ring
@@ -78,7 +66,7 @@ TEST_P(SubmissionRing, descriptors_leave_in_ring_order_whichever_way_they_came) 
       }
       if (window) {
         dut->desc_valid_i = 1;
-        tally::test::set_beat(dut->desc_i, expect.back());
+        tally::test::put_beat(dut->desc_i, expect.back());
         ++window_posts;
       } else {
         dut->tail_valid_i = 1;
@@ -89,7 +77,7 @@ TEST_P(SubmissionRing, descriptors_leave_in_ring_order_whichever_way_they_came) 
     dut->rd_data_valid_i = 0;
     if (!reads.empty() && --reads.front().delay <= 0 && random() % 4 != 0) {
       dut->rd_data_valid_i = 1;
-      tally::test::set_beat(dut->rd_data_i, ring[(reads.front().addr - kBase) / 64]);
+      tally::test::put_beat(dut->rd_data_i, ring[(reads.front().addr - kBase) / 64]);
       reads.front().addr += 64;
       if (--reads.front().beats == 0) reads.pop_front();
     }
@@ -125,9 +113,13 @@ TEST(SubmissionRing, window_write_on_an_idle_ring_needs_no_read) {
   dut->base_i = kBase;
   dut->log2_i = 4;
   dut->enable_i = 1;
+  dut->tail_valid_i = 0;
+  dut->rd_cmd_ready_i = 0;
+  dut->rd_data_valid_i = 0;
+  dut->out_ready_i = 0;
   const Beat desc = random_beat(random);
   dut->desc_valid_i = 1;
-  tally::test::set_beat(dut->desc_i, desc);
+  tally::test::put_beat(dut->desc_i, desc);
   dut.step();
   dut->desc_valid_i = 0;
   dut.settle();

@@ -6,7 +6,7 @@
 
 #include "schedule/interpreter.hpp"
 #include "schedule/schedule.hpp"
-#include "seed.hpp"
+#include "support/seed.hpp"
 
 namespace tally::test {
 namespace {

@@ -6,7 +6,7 @@
 #include <list>
 #include <random>
 
-#include "seed.hpp"
+#include "support/seed.hpp"
 
 namespace tally::soft {
 namespace {

@@ -8,7 +8,7 @@
 #include <thread>
 
 #include "job/job.hpp"
-#include "seed.hpp"
+#include "support/seed.hpp"
 
 namespace tally::shm {
 namespace {

@@ -9,7 +9,7 @@
 #include <random>
 
 #include "cluster.hpp"
-#include "seed.hpp"
+#include "support/seed.hpp"
 
 namespace tally::test {
 namespace {

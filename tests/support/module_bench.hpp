@@ -2,12 +2,12 @@
 // Clock, reset and access to bit fields of wide ports, for tests of single Verilated modules.
 #pragma once
 
-#include <verilated.h>
-
 #include <array>
 #include <bit>
 #include <cstdint>
 #include <cstring>
+
+#include "support/random_context.hpp"
 
 namespace tally::test {
 
@@ -54,19 +54,11 @@ void put_beat(Port& port, const Beat& beat, unsigned index = 0) {
   std::memcpy(reinterpret_cast<std::uint8_t*>(&port) + index * beat.size(), beat.data(), beat.size());
 }
 
-/// Registers without reset start random, as in hardware.
-struct RandomContext : VerilatedContext {
-  RandomContext() {
-    randReset(2);
-    randSeed(1);
-  }
-};
-
 /// A model with its own context. Drive inputs, settle(), look at outputs, then edge().
 template <class Model>
-class Bench {
+class ModuleBench {
  public:
-  Bench() : top(&context_) {
+  ModuleBench() : top(&context_) {
     top.clk_i = 0;
     top.rst_ni = 0;
     settle();
@@ -77,9 +69,9 @@ class Bench {
     top.rst_ni = 1;
     cycles = 0;
   }
-  ~Bench() { top.final(); }
-  Bench(const Bench&) = delete;
-  Bench& operator=(const Bench&) = delete;
+  ~ModuleBench() { top.final(); }
+  ModuleBench(const ModuleBench&) = delete;
+  ModuleBench& operator=(const ModuleBench&) = delete;
 
   /// Combinational outputs follow the inputs of this cycle.
   void settle() {
@@ -92,6 +84,12 @@ class Bench {
     top.eval();
     ++cycles;
   }
+  /// A whole cycle: afterwards the outputs show the new state.
+  void step() {
+    edge();
+    settle();
+  }
+  Model* operator->() { return &top; }
 
  private:
   RandomContext context_;
