@@ -120,7 +120,8 @@ void run(const Arguments& arguments, CommandContext& context) {
     json.close();
     if (!json) usage_error(context, "bench allreduce", fmt::format("--json: cannot write '{}'", arguments.json), 1);
   }
-  if (!report.error.empty()) usage_error(context, "bench allreduce", report.error, 1);
+  if (!report.error.empty()) return usage_error(context, "bench allreduce", report.error, 1);
+  if (const auto work = bench::cpu_work(report); !work.empty()) usage_error(context, "bench allreduce", work, 1);
 }
 
 }  // namespace
@@ -133,7 +134,8 @@ void add_bench_command(CLI::App& app, CommandContext& context) {
   auto* command = group->add_subcommand("allreduce", "Latency and bandwidth of allreduce; every result is checked");
   command->footer(
       "Engine rtl: scripted hosts on the simulated fabric, one process, deterministic, simulated time.\n"
-      "Engine soft: one process a rank, wall time. A wrong result gives exit code 1.\n\n"
+      "Engine soft: one process a rank, wall time. A wrong result gives exit code 1,\n"
+      "and so does work of a CPU in place of a simulated device.\n\n"
       "Example: tally bench allreduce --engine rtl --ranks 4 --sizes 8:64K --repeats 5 --dtype f32 --op sum");
   command->add_option("--engine", arguments->engine, "Engine: " + engine_names() + " or auto")->type_name("NAME");
   command->add_option("--ranks", arguments->ranks, "Ranks")->capture_default_str()->type_name("N");

@@ -2,7 +2,6 @@
 // The allreduce bench on the simulated fabric: scripted hosts in this process, simulated time, deterministic.
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
@@ -10,6 +9,7 @@
 #include <memory>
 #include <random>
 #include <stdexcept>
+#include <thread>
 #include <vector>
 
 #include "bench/report.hpp"
@@ -68,6 +68,7 @@ class Bench {
   explicit Bench(const Options& options)
       : options_(options),
         config_(options.config.empty() ? sim::FabricConfig() : sim::FabricConfig::from_file(options.config)),
+        parameters_(parameters(config_)),
         fabric_(config_, options.ranks),
         hosts_(options.ranks),
         random_(options.seed) {
@@ -83,28 +84,25 @@ class Bench {
   }
 
   void run(Report& report) {
+    report.fabric = parameters_;
     for (const auto bytes : options_.sizes) {
       report.rows.emplace_back();
       auto& row = report.rows.back();
       row.bytes = bytes;
-      row.bound = bound(bytes);
+      row.bound = bound(parameters_, options_.ranks, bytes);
       choose(bytes, &row.algorithm);
       unsigned round = 0;
       once(bytes, Pattern::kExact, round++);  // brings the schedule into the devices
       if (report.rows.size() == 1) once(bytes, Pattern::kExact, round++);
-      const auto before = cpu_work();
-      double device_ns = 0;
+      const auto before = counters();
+      std::vector<Breakdown> runs;
       for (unsigned repeat = 0; repeat < options_.repeats; ++repeat) {
-        row.latency_ns.push_back(once(bytes, Pattern::kExact, round++));
-        device_ns += slowest_device_ns();
+        runs.push_back(once(bytes, Pattern::kExact, round++));
+        row.latency_ns.push_back(runs.back().latency);
       }
-      const auto after = cpu_work();
-      row.cpu_matches = after.cpu_matches - before.cpu_matches;
-      row.cpu_reduced_bytes = after.cpu_reduced_bytes - before.cpu_reduced_bytes;
-      row.cpu_copied_bytes = after.cpu_copied_bytes - before.cpu_copied_bytes;
-      if (!report.breakdown || bytes < report.breakdown->bytes) {
-        report.breakdown = breakdown(row, device_ns / options_.repeats);
-      }
+      row.work = difference(counters(), before);
+      std::ranges::sort(runs, {}, &Breakdown::latency);
+      row.breakdown = runs[(runs.size() - 1) / 2];
       if (options_.dtype == TALLY_F32 || options_.dtype == TALLY_F64) {
         once(bytes, Pattern::kRandom, round++);
         same_bytes(bytes);
@@ -113,27 +111,28 @@ class Bench {
   }
 
  private:
-  [[nodiscard]] unsigned rounds() const { return static_cast<unsigned>(std::bit_width(options_.ranks - 1)); }
-  [[nodiscard]] double link_ns(double bytes) const { return bytes * 8.0 / config_.link_gbps; }
-
-  [[nodiscard]] Bound bound(std::uint64_t bytes) const {
-    const double n = options_.ranks;
-    return {rounds() * config_.one_way_ns() + config_.mmio_write_ns + config_.dma_write_ns,
-            link_ns(2.0 * (n - 1) / n * static_cast<double>(bytes))};
+  [[nodiscard]] static FabricParameters parameters(const sim::FabricConfig& config) {
+    return {config.link_gbps,    config.link_latency_ns, config.switch_latency_ns, config.frame_overhead_bytes,
+            config.queue_bytes,  config.pcie_gbps,       config.mmio_write_ns,     config.dma_read_ns,
+            config.dma_write_ns, config.clock_mhz};
   }
 
-  /// Where a run's time went: doorbell, operand read and wire are what the model charges for them, the device's share is
-  /// the rest of the time between the descriptor's arrival and the completion as the device counted it.
-  [[nodiscard]] Breakdown breakdown(const Row& row, double device_ns) const {
-    const double latency = median(row.latency_ns);
-    const double packet = static_cast<double>((row.bytes + 63) / 64 * 64 + 64 + config_.frame_overhead_bytes);
+  /// Where a run's time went, along the rank that completed last.
+  [[nodiscard]] Breakdown breakdown(const Host& last, std::uint64_t bytes, std::uint64_t posted_ps,
+                                    std::uint64_t link_bytes) const {
+    // Devices count cycles; the driver takes them for those of a device of the nominal clock.
+    const double counted = static_cast<double>(last.device_ns) * device::kClockMhz / config_.clock_mhz;
+    // What the device did before the last rank posted is not part of the latency.
+    const double device_ns = counted - static_cast<double>(posted_ps - last.posted_ps) / kPsPerNs;
+    const auto least = bound(parameters_, options_.ranks, bytes);
     Breakdown parts;
-    parts.bytes = row.bytes;
+    parts.latency = static_cast<double>(last.completed_ps - posted_ps) / kPsPerNs;
     parts.doorbell = config_.mmio_write_ns;
     parts.operand_read = config_.dma_read_ns;
-    parts.wire = rounds() * (config_.one_way_ns() + link_ns(packet));
+    parts.wire = std::max(rounds(options_.ranks) * config_.one_way_ns(), least.bandwidth_ns);
     parts.device = device_ns - parts.operand_read - parts.wire;
-    parts.completion = latency - parts.doorbell - device_ns;
+    parts.completion = parts.latency - parts.doorbell - device_ns;
+    parts.link_busy = static_cast<double>(link_bytes) * 8.0 / config_.link_gbps / parts.latency;
     return parts;
   }
 
@@ -155,20 +154,23 @@ class Bench {
     }
   }
 
-  /// One allreduce on all hosts, checked. Returns the latency in ns: last post to last completion visible in host memory.
-  double once(std::uint64_t bytes, Pattern pattern, unsigned round) {
+  /// One allreduce on all hosts, checked. Latency: last post to last completion visible in host memory.
+  Breakdown once(std::uint64_t bytes, Pattern pattern, unsigned round) {
     for (unsigned rank = 0; rank < options_.ranks; ++rank) {
       auto& host = hosts_[rank];
       fill_input({host.input->base(), bytes}, options_.dtype, pattern, options_.seed, round, rank);
       poison({host.output->base(), bytes});
       host.done = false;
     }
+    std::vector<std::uint64_t> link_bytes(options_.ranks);
+    for (unsigned rank = 0; rank < options_.ranks; ++rank) link_bytes[rank] = fabric_.stats(rank).link_bytes_sent;
     post_all(bytes);
     // Far above what a correct device needs, so that a hang ends with a report.
-    const auto limit = static_cast<std::uint64_t>((bound(bytes).ns() * 200 + 1e7) * kPsPerNs);
+    const auto limit = static_cast<std::uint64_t>((bound(parameters_, options_.ranks, bytes).ns() * 200 + 1e7) * kPsPerNs);
     fabric_.run_until([this] { return poll_all(); }, limit);
     std::uint64_t posted = 0;
-    std::uint64_t completed = 0;
+    std::uint64_t busiest = 0;
+    const Host* last = &hosts_[0];
     for (unsigned rank = 0; rank < options_.ranks; ++rank) {
       const auto& host = hosts_[rank];
       if (!host.failure.empty()) throw std::runtime_error(fmt::format("rank {}: {}", rank, host.failure));
@@ -178,15 +180,17 @@ class Bench {
                                              host.engine->describe_pending()));
       }
       posted = std::max(posted, host.posted_ps);
-      completed = std::max(completed, host.completed_ps);
+      if (host.completed_ps > last->completed_ps) last = &host;
+      busiest = std::max(busiest, fabric_.stats(rank).link_bytes_sent - link_bytes[rank]);
     }
     for (unsigned rank = 0; rank < options_.ranks; ++rank) {
       const auto difference = check_result({hosts_[rank].output->base(), bytes}, options_.dtype, options_.op, pattern,
                                            options_.seed, round, options_.ranks, rank);
       if (!difference.empty()) throw std::runtime_error(fmt::format("wrong result at {} bytes: {}", bytes, difference));
     }
+    const auto result = breakdown(*last, bytes, posted, busiest);
     fabric_.run_for(kQuietPs);  // credits and register writes of this run do not meet the next one
-    return static_cast<double>(completed - posted) / kPsPerNs;
+    return result;
   }
 
   /// Posts in the order of the ranks' skews.
@@ -270,22 +274,27 @@ class Bench {
     }
   }
 
-  [[nodiscard]] tally_counters cpu_work() const {
+  [[nodiscard]] tally_counters counters() const {
     tally_counters sum{};
     sum.size = sizeof sum;
     for (const auto& host : hosts_) host.engine->add_counters(sum);
     return sum;
   }
 
-  [[nodiscard]] double slowest_device_ns() const {
-    std::uint64_t slowest = 0;
-    for (const auto& host : hosts_) slowest = std::max(slowest, host.device_ns);
-    return static_cast<double>(slowest);
+  [[nodiscard]] static Work difference(const tally_counters& after, const tally_counters& before) {
+    return {after.cpu_matches - before.cpu_matches,
+            after.cpu_reduced_bytes - before.cpu_reduced_bytes,
+            after.cpu_copied_bytes - before.cpu_copied_bytes,
+            after.device_reduced_bytes - before.device_reduced_bytes,
+            after.device_read_bytes - before.device_read_bytes,
+            after.device_written_bytes - before.device_written_bytes,
+            after.device_tx_packets - before.device_tx_packets};
   }
 
   static constexpr std::uint64_t kQuietPs = 5'000'000;  // 5 us
   const Options& options_;
   sim::FabricConfig config_;
+  FabricParameters parameters_;
   sim::Fabric fabric_;
   std::vector<Host> hosts_;
   std::mt19937_64 random_;
@@ -299,6 +308,7 @@ class Bench {
 Report run_on_fabric(const Options& options) {
   const auto start = std::chrono::steady_clock::now();
   Report report;
+  report.cores = std::thread::hardware_concurrency();
   try {
     Bench(options).run(report);
   } catch (const std::exception& error) {

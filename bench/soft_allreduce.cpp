@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <thread>
 #include <unistd.h>
 
 #include "bench/report.hpp"
@@ -230,6 +231,7 @@ Report run_on_soft(const Options& options) {
   const auto start = Clock::now();
   Report report;
   report.simulated = false;
+  report.cores = std::thread::hardware_concurrency();
   const Results results(options);
   auto segment = job::Segment::create(options.ranks, job::EngineKind::kSoft, false);
   std::fflush(nullptr);
@@ -271,9 +273,9 @@ Report run_on_soft(const Options& options) {
     }
     for (unsigned rank = 0; rank < options.ranks; ++rank) {
       const auto& record = results.row(rank, size);
-      row.cpu_matches += record.cpu_matches;
-      row.cpu_reduced_bytes += record.cpu_reduced_bytes;
-      row.cpu_copied_bytes += record.cpu_copied_bytes;
+      row.work.cpu_matches += record.cpu_matches;
+      row.work.cpu_reduced_bytes += record.cpu_reduced_bytes;
+      row.work.cpu_copied_bytes += record.cpu_copied_bytes;
     }
     report.rows.push_back(std::move(row));
   }

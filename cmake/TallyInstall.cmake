@@ -19,5 +19,8 @@ install(FILES ${CMAKE_CURRENT_BINARY_DIR}/tally-config.cmake ${CMAKE_CURRENT_BIN
 
 # The `tally` command, where it is built.
 if(TARGET tally_command)
+  # The prefix may be moved: the command looks for the library beside itself.
+  file(RELATIVE_PATH libdir_from_bindir ${CMAKE_INSTALL_FULL_BINDIR} ${CMAKE_INSTALL_FULL_LIBDIR})
+  set_target_properties(tally_command PROPERTIES INSTALL_RPATH "\$ORIGIN/${libdir_from_bindir}")
   install(TARGETS tally_command RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT runtime)
 endif()

@@ -4,18 +4,18 @@
 // Each iteration exchanges one row with either neighbour by tagged messages, whose receives are posted first, and computes
 // the rows that need no neighbour meanwhile. Every few iterations an allreduce(max) of the change decides whether to stop.
 // Rank 0 then collects the plate, solves the same problem alone and compares bit for bit: maximum and stencil do not depend
-// on how the rows are divided.
+// on how the rows are divided. At last all ranks sum what their CPUs did in place of the devices.
 //
-//   tally run -n 4 --engine rtl -- build/release/examples/jacobi --size 64 --picture heat.ppm
+//   tally run -n 4 --engine rtl -- build/release/examples/jacobi --size 64 --picture heat.svg
+//
+// Where Tally comes in: SharedArray, Solver, sum_counters, and the Endpoint in run.
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
 #include <fmt/format.h>
-#include <fstream>
-#include <memory>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -23,11 +23,12 @@
 
 #include <CLI/CLI.hpp>
 
-#include "tally/tally.h"
+#include "heat_picture.hpp"
+#include "tally/tally.hpp"
 
 namespace {
 
-constexpr int kTagDown = 1;    // a row for the neighbour below
+constexpr int kTagDown = 1;  // a row for the neighbour below
 constexpr int kTagUp = 2;
 constexpr int kTagGather = 3;
 
@@ -39,25 +40,17 @@ struct Options {
   std::string picture;
 };
 
-void check(tally_status status, const char* what) {
-  if (status == TALLY_OK) return;
-  throw std::runtime_error(fmt::format("{}: {}: {}", what, tally_status_name(status), tally_last_error()));
-}
-
-/// Doubles in memory that is registered with the endpoint.
+/// Doubles in registered memory: the device reads and writes them itself.
 class SharedArray {
  public:
-  SharedArray(tally_endpoint* endpoint, std::size_t count) : values_(std::max<std::size_t>(count, 1)) {
-    check(tally_memory_register(endpoint, values_.data(), values_.size() * sizeof(double), &memory_), "register");
-  }
-  ~SharedArray() { tally_memory_deregister(memory_); }
-  SharedArray(const SharedArray&) = delete;
-  SharedArray& operator=(const SharedArray&) = delete;
+  SharedArray(tally::Endpoint& endpoint, std::size_t count)
+      : values_(count), memory_(endpoint.register_memory(std::span(values_))) {}
   [[nodiscard]] double* data() { return values_.data(); }
+  [[nodiscard]] std::span<double> span() { return values_; }
 
  private:
   std::vector<double> values_;
-  tally_memory* memory_ = nullptr;
+  tally::Memory memory_;  // goes first
 };
 
 /// Rows first .. first + count - 1 of the plate's `size` inner rows.
@@ -67,10 +60,8 @@ struct Rows {
 };
 
 Rows rows_of(std::size_t size, int ranks, int rank) {
-  const auto n = static_cast<std::size_t>(ranks);
-  const auto r = static_cast<std::size_t>(rank);
-  const auto first = size * r / n;
-  return {first, size * (r + 1) / n - first};
+  const auto first = example::first_row(size, ranks, rank);
+  return {first, example::first_row(size, ranks, rank + 1) - first};
 }
 
 /// Edges: the upper one is hot, the others cool linearly to 0 below. `row` and `column` count from the upper left corner of
@@ -98,10 +89,11 @@ class Block {
       }
     }
   }
-  [[nodiscard]] std::size_t width() const { return width_; }
   [[nodiscard]] std::size_t count() const { return rows_.count; }
   /// Row 0 and count() + 1 are the neighbours'.
-  [[nodiscard]] double* row(std::size_t index) { return current_ + index * width_; }
+  [[nodiscard]] std::span<double> row(std::size_t index) { return {current_ + index * width_, width_}; }
+  /// The block's own rows.
+  [[nodiscard]] std::span<const double> own_rows() const { return {current_ + width_, rows_.count * width_}; }
   /// Computes rows [from, to) of the next state; returns the largest change.
   double relax(std::size_t from, std::size_t to) {
     double change = 0;
@@ -146,21 +138,23 @@ Solution solve_alone(const Options& options, std::vector<double>* plate) {
     solution.residual = change;
     if (change < options.tolerance) break;
   }
-  plate->assign(block.row(1), block.row(options.size + 1));
+  const auto rows = block.own_rows();
+  plate->assign(rows.begin(), rows.end());
   return solution;
 }
 
 class Solver {
  public:
-  Solver(const Options& options, tally_endpoint* endpoint, int rank, int ranks)
+  Solver(const Options& options, tally::Endpoint& endpoint)
       : options_(options),
         endpoint_(endpoint),
-        rank_(rank),
-        ranks_(ranks),
-        rows_(rows_of(options.size, ranks, rank)),
+        all_(endpoint.all()),
+        rank_(endpoint.rank()),
+        ranks_(endpoint.size()),
+        rows_(rows_of(options.size, ranks_, rank_)),
         current_(endpoint, (rows_.count + 2) * (options.size + 2)),
         next_(endpoint, (rows_.count + 2) * (options.size + 2)),
-        change_(endpoint, 2),
+        change_(endpoint, 1),
         block_(options.size, rows_, current_.data(), next_.data()) {}
 
   Solution run() {
@@ -169,10 +163,9 @@ class Solver {
       const double change = step();
       ++solution.iterations;
       if (solution.iterations % options_.check_every != 0 && solution.iterations != options_.iterations) continue;
-      change_.data()[0] = change;
-      check(tally_allreduce(endpoint_, nullptr, change_.data(), change_.data() + 1, 1, TALLY_F64, TALLY_MAX),
-            "allreduce of the change");
-      solution.residual = change_.data()[1];
+      change_.span()[0] = change;
+      all_.allreduce(change_.span(), TALLY_MAX);
+      solution.residual = change_.span()[0];
       if (solution.residual < options_.tolerance) break;
     }
     return solution;
@@ -180,49 +173,44 @@ class Solver {
 
   /// Brings the inner rows of the plate, with their edge columns, to rank 0.
   std::vector<double> gather() {
-    const auto width = options_.size + 2;
     if (rank_ != 0) {
-      check(tally_send(endpoint_, nullptr, block_.row(1), rows_.count * width * sizeof(double), 0, kTagGather), "gather");
+      all_.send(block_.own_rows(), 0, kTagGather);
       return {};
     }
+    const auto width = options_.size + 2;
     SharedArray plate(endpoint_, options_.size * width);
-    std::memcpy(plate.data(), block_.row(1), rows_.count * width * sizeof(double));
+    std::ranges::copy(block_.own_rows(), plate.data());
     for (int rank = 1; rank < ranks_; ++rank) {
       const auto rows = rows_of(options_.size, ranks_, rank);
-      check(tally_recv(endpoint_, nullptr, plate.data() + rows.first * width, rows.count * width * sizeof(double), rank,
-                       kTagGather, nullptr),
-            "gather");
+      all_.recv(plate.span().subspan(rows.first * width, rows.count * width), rank, kTagGather);
     }
-    return {plate.data(), plate.data() + options_.size * width};
+    return {plate.span().begin(), plate.span().end()};
   }
 
  private:
+  /// One iteration; returns the largest change of a cell.
   double step() {
-    const std::size_t bytes = block_.width() * sizeof(double);
     const std::size_t last = block_.count();
-    const bool above = rank_ > 0;
-    const bool below = rank_ + 1 < ranks_;
-    std::array<tally_request*, 2> receives{};
-    std::array<tally_request*, 2> sends{};
-    if (above) {
-      check(tally_recv_start(endpoint_, nullptr, block_.row(0), bytes, rank_ - 1, kTagDown, &receives[0]), "receive");
-    }
-    if (below) {
-      check(tally_recv_start(endpoint_, nullptr, block_.row(last + 1), bytes, rank_ + 1, kTagUp, &receives[1]), "receive");
-    }
-    if (above) check(tally_send_start(endpoint_, nullptr, block_.row(1), bytes, rank_ - 1, kTagUp, &sends[0]), "send");
-    if (below) check(tally_send_start(endpoint_, nullptr, block_.row(last), bytes, rank_ + 1, kTagDown, &sends[1]), "send");
+    const int above = rank_ - 1;
+    const int below = rank_ + 1;
+    std::vector<tally::Request> receives;
+    std::vector<tally::Request> sends;
+    if (above >= 0) receives.push_back(all_.recv_start(block_.row(0), above, kTagDown));
+    if (below < ranks_) receives.push_back(all_.recv_start(block_.row(last + 1), below, kTagUp));
+    if (above >= 0) sends.push_back(all_.send_start(std::span<const double>(block_.row(1)), above, kTagUp));
+    if (below < ranks_) sends.push_back(all_.send_start(std::span<const double>(block_.row(last)), below, kTagDown));
     double change = last > 2 ? block_.relax(2, last) : 0;  // needs no neighbour
-    check(tally_wait_all(receives.data(), receives.size()), "wait for the neighbours' rows");
+    for (auto& receive : receives) receive.wait();
     change = std::max(change, block_.relax(1, 2));
     if (last > 1) change = std::max(change, block_.relax(last, last + 1));
-    check(tally_wait_all(sends.data(), sends.size()), "wait for the sends");  // before the rows are overwritten
+    for (auto& send : sends) send.wait();  // before the rows are overwritten
     block_.swap();
     return change;
   }
 
   const Options& options_;
-  tally_endpoint* endpoint_;
+  tally::Endpoint& endpoint_;
+  tally::Group all_;
   int rank_;
   int ranks_;
   Rows rows_;
@@ -232,70 +220,48 @@ class Solver {
   Block block_;
 };
 
-/// Black over red and yellow to white.
-std::array<unsigned, 3> colour(double value) {
-  const double t = std::clamp(value / 100.0, 0.0, 1.0) * 3.0;
-  const auto channel = [t](double from) { return static_cast<unsigned>(std::lround(std::clamp(t - from, 0.0, 1.0) * 255)); };
-  return {channel(0), channel(1), channel(2)};
+/// What all ranks' CPUs and devices did, summed by the engine itself.
+struct Work {
+  std::int64_t cpu_matches, cpu_reduced_bytes, cpu_copied_bytes;
+  std::int64_t device_matches, device_reduced_bytes, device_written_bytes, device_packets;
+  [[nodiscard]] bool offloaded() const { return cpu_matches == 0 && cpu_reduced_bytes == 0 && cpu_copied_bytes == 0; }
+};
+
+Work sum_counters(tally::Endpoint& endpoint) {
+  const tally_counters mine = endpoint.counters();
+  const auto number = [](std::uint64_t value) { return static_cast<std::int64_t>(value); };
+  std::array values{number(mine.cpu_matches),
+                    number(mine.cpu_reduced_bytes),
+                    number(mine.cpu_copied_bytes),
+                    number(mine.device_matches_posted + mine.device_matches_unexpected),
+                    number(mine.device_reduced_bytes),
+                    number(mine.device_written_bytes),
+                    number(mine.device_tx_packets)};
+  const std::span<std::int64_t> sums(values);
+  const auto memory = endpoint.register_memory(sums);
+  endpoint.all().allreduce(sums, TALLY_SUM);
+  const auto [matches, reduced, copied, device_matches, device_reduced, device_written, packets] = values;
+  return {matches, reduced, copied, device_matches, device_reduced, device_written, packets};
 }
 
-bool ends_with(const std::string& text, const std::string& end) {
-  return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
-}
-
-void write_picture(const std::string& path, std::size_t size, const std::vector<double>& plate) {
-  std::ofstream file(path, std::ios::binary);
-  if (!file) throw std::runtime_error(fmt::format("--picture: cannot write '{}'", path));
-  const auto cell = [&](std::size_t row, std::size_t column) { return plate[row * (size + 2) + column + 1]; };
-  if (ends_with(path, ".ppm")) {
-    file << fmt::format("P6\n{} {}\n255\n", size, size);
-    for (std::size_t row = 0; row < size; ++row) {
-      for (std::size_t column = 0; column < size; ++column) {
-        for (const auto part : colour(cell(row, column))) file.put(static_cast<char>(part));
-      }
-    }
-  } else {
-    const std::size_t cells = std::min<std::size_t>(size, 128);  // an SVG of more squares is slow to draw
-    file << fmt::format("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0} {0}\" width=\"512\" height=\"512\" "
-                        "shape-rendering=\"crispEdges\">\n",
-                        cells);
-    for (std::size_t row = 0; row < cells; ++row) {
-      for (std::size_t column = 0; column < cells; ++column) {
-        const auto [red, green, blue] = colour(cell(row * size / cells, column * size / cells));
-        file << fmt::format("<rect x=\"{}\" y=\"{}\" width=\"1\" height=\"1\" fill=\"#{:02x}{:02x}{:02x}\"/>\n", column, row,
-                            red, green, blue);
-      }
-    }
-    file << "</svg>\n";
+/// Who did the work; false when the CPUs did any of a device's.
+bool report_work(const std::string& engine, const Work& work) {
+  if (engine == "soft") {
+    fmt::print("engine soft has no device: the CPUs did {} matches, reduced {} bytes and copied {} bytes\n",
+               work.cpu_matches, work.cpu_reduced_bytes, work.cpu_copied_bytes);
+    return true;
   }
-  file.flush();
-  if (!file) throw std::runtime_error(fmt::format("--picture: cannot write '{}'", path));
+  fmt::print("the devices: {} messages matched, {} bytes reduced, {} bytes written to the ranks' memory, {} packets sent\n",
+             work.device_matches, work.device_reduced_bytes, work.device_written_bytes, work.device_packets);
+  fmt::print("the CPUs:    {} messages matched, {} bytes reduced, {} bytes copied\n", work.cpu_matches,
+             work.cpu_reduced_bytes, work.cpu_copied_bytes);
+  fmt::print("{}\n", work.offloaded() ? "OFFLOADED: no CPU matched, reduced or copied anything"
+                                      : "NOT OFFLOADED: the CPUs did work in place of the devices");
+  return work.offloaded();
 }
 
-/// All ranks' counters, summed by the engine itself.
-std::array<std::int64_t, 8> sum_counters(tally_endpoint* endpoint) {
-  tally_counters mine{};
-  mine.size = sizeof mine;
-  check(tally_endpoint_counters(endpoint, &mine), "counters");
-  std::array<std::int64_t, 8> values{
-      static_cast<std::int64_t>(mine.cpu_matches),          static_cast<std::int64_t>(mine.cpu_reduced_bytes),
-      static_cast<std::int64_t>(mine.cpu_copied_bytes),     static_cast<std::int64_t>(mine.device_tx_packets),
-      static_cast<std::int64_t>(mine.device_matches_posted), static_cast<std::int64_t>(mine.device_matches_unexpected),
-      static_cast<std::int64_t>(mine.device_reduced_bytes), static_cast<std::int64_t>(mine.device_written_bytes)};
-  tally_memory* memory = nullptr;
-  check(tally_memory_register(endpoint, values.data(), sizeof values, &memory), "register");
-  check(tally_allreduce(endpoint, nullptr, values.data(), values.data(), values.size(), TALLY_I64, TALLY_SUM),
-        "allreduce of the counters");
-  check(tally_memory_deregister(memory), "deregister");
-  return values;
-}
-
-/// Rank 0's report; false when the solution differs from that of one processor.
-bool report(const Options& options, int ranks, const char* engine, const Solution& solution,
-            const std::vector<double>& plate, const std::array<std::int64_t, 8>& sums) {
-  fmt::print("jacobi: {0} x {0} cells, {1} ranks, engine {2}\n", options.size, ranks, engine);
-  fmt::print("iterations: {}, residual: {:.6e} ({})\n", solution.iterations, solution.residual,
-             solution.residual < options.tolerance ? "converged" : "iteration limit");
+/// Whether the ranks found what one processor finds, to the bit; tells the first difference.
+bool same_as_alone(const Options& options, const Solution& solution, const std::vector<double>& plate) {
   std::vector<double> alone;
   const auto expected = solve_alone(options, &alone);
   bool equal = expected.iterations == solution.iterations && expected.residual == solution.residual;
@@ -303,46 +269,46 @@ bool report(const Options& options, int ranks, const char* engine, const Solutio
     fmt::print("DIFFERENT from one processor: {} iterations, residual {:.17g} there; {} and {:.17g} here\n",
                expected.iterations, expected.residual, solution.iterations, solution.residual);
   }
-  if (std::memcmp(alone.data(), plate.data(), alone.size() * sizeof(double)) != 0) {
+  for (std::size_t i = 0; i < alone.size(); ++i) {
+    if (std::memcmp(&alone[i], &plate[i], sizeof(double)) == 0) continue;
+    fmt::print("DIFFERENT from one processor: first in row {}, column {}: {:.17g} here, {:.17g} there\n",
+               i / (options.size + 2), i % (options.size + 2), plate[i], alone[i]);
     equal = false;
-    const auto [here, there] = std::mismatch(plate.begin(), plate.end(), alone.begin());
-    const auto index = static_cast<std::size_t>(here - plate.begin());
-    if (here != plate.end()) {
-      fmt::print("DIFFERENT from one processor: first in row {}, column {}: {:.17g} here, {:.17g} there\n",
-                 index / (options.size + 2), index % (options.size + 2), *here, *there);
-    }
+    break;
   }
   if (equal) fmt::print("the same bits as the solution of one processor\n");
-  fmt::print("host CPUs: {} matches, {} bytes reduced, {} bytes copied\n", sums[0], sums[1], sums[2]);
-  fmt::print("devices: {} packets sent, {} matches ({} posted, {} unexpected), {} bytes reduced, {} bytes written\n",
-             sums[3], sums[4] + sums[5], sums[4], sums[5], sums[6], sums[7]);
   return equal;
 }
 
 int run(const Options& options) {
-  tally_endpoint* endpoint = nullptr;
-  check(tally_endpoint_open(nullptr, &endpoint), "open");
-  int rank = 0;
-  int ranks = 1;
-  const char* engine = nullptr;
-  check(tally_endpoint_rank(endpoint, &rank), "rank");
-  check(tally_endpoint_size(endpoint, &ranks), "size");
-  check(tally_endpoint_engine(endpoint, &engine), "engine");
-  if (options.size < static_cast<std::size_t>(ranks)) {
-    throw std::runtime_error(fmt::format("--size: {} rows are too few for {} ranks", options.size, ranks));
+  tally::Endpoint endpoint;
+  if (options.size < static_cast<std::size_t>(endpoint.size())) {
+    throw std::runtime_error(fmt::format("--size: {} rows are too few for {} ranks", options.size, endpoint.size()));
   }
   int code = 0;
   {
-    Solver solver(options, endpoint, rank, ranks);
+    Solver solver(options, endpoint);
     const auto solution = solver.run();
     const auto plate = solver.gather();
-    const auto sums = sum_counters(endpoint);
-    if (rank == 0) {
-      code = report(options, ranks, engine, solution, plate, sums) ? 0 : 1;
-      if (!options.picture.empty()) write_picture(options.picture, options.size, plate);
+    const auto work = sum_counters(endpoint);
+    if (endpoint.rank() == 0) {
+      fmt::print("jacobi: {0} x {0} cells, {1} ranks, engine {2}\n", options.size, endpoint.size(), endpoint.engine());
+      fmt::print("iterations: {}, residual: {:.6e} ({})\n", solution.iterations, solution.residual,
+                 solution.residual < options.tolerance ? "converged" : "iteration limit");
+      const bool same = same_as_alone(options, solution, plate);
+      const bool offloaded = report_work(endpoint.engine(), work);
+      code = same && offloaded ? 0 : 1;
+      if (!options.picture.empty()) {
+        example::write_picture(
+            options.picture,
+            {options.size, endpoint.size(),
+             fmt::format("Heat in a plate after {} iterations on {} rank{}", solution.iterations, endpoint.size(),
+                         endpoint.size() == 1 ? "" : "s"),
+             plate});
+      }
     }
   }
-  check(tally_endpoint_close(endpoint), "close");
+  endpoint.close();
   return code;
 }
 
@@ -350,7 +316,7 @@ int run(const Options& options) {
 
 int main(int argc, char** argv) {
   Options options;
-  CLI::App app{"Heat in a square plate by Jacobi iteration.\nExample: tally run -n 4 -- jacobi --size 64 --picture heat.ppm"};
+  CLI::App app{"Heat in a square plate by Jacobi iteration.\nExample: tally run -n 4 -- jacobi --size 64 --picture heat.svg"};
   app.add_option("--size", options.size, "Inner cells of a side")->check(CLI::Range(1, 16384))->capture_default_str();
   app.add_option("--iterations", options.iterations, "At most")->check(CLI::Range(1, 100000000))->capture_default_str();
   app.add_option("--check-every", options.check_every, "Iterations between two convergence tests")
@@ -359,11 +325,11 @@ int main(int argc, char** argv) {
   app.add_option("--tolerance", options.tolerance, "Stop when no cell changes by more")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
-  app.add_option("--picture", options.picture, "Write the plate there (.ppm or .svg)");
+  app.add_option("--picture", options.picture, "Write the plate there (.svg or .ppm)");
   try {
     app.parse(argc, argv);
-    if (!options.picture.empty() && !ends_with(options.picture, ".ppm") && !ends_with(options.picture, ".svg")) {
-      throw CLI::ValidationError("--picture", fmt::format("'{}' ends neither in .ppm nor in .svg", options.picture));
+    if (!options.picture.empty() && !example::is_picture(options.picture)) {
+      throw CLI::ValidationError("--picture", fmt::format("'{}' ends neither in .svg nor in .ppm", options.picture));
     }
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;

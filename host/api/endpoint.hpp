@@ -97,6 +97,7 @@ struct tally_endpoint {
     std::chrono::duration<double> warn_after;
     std::uint64_t activity = 0;
     Clock::time_point abort_asked{};
+    Clock::time_point left_seen{};  ///< the receiver of the send is gone
   };
 
   explicit tally_endpoint(tally::job::Membership job) : job_(std::move(job)) {}
@@ -117,6 +118,9 @@ struct tally_endpoint {
   /// One pause of a wait for `request` (or for room in a queue: nullptr); fails when the wait must end.
   tally::Status idle(Waiting& waiting, tally_request* request);
   [[nodiscard]] std::uint64_t activity() const;
+  [[nodiscard]] bool has_left(std::uint16_t job_rank) const noexcept {
+    return header().rank[job_rank].closed.load(std::memory_order_acquire) != 0;
+  }
 
   // messages without the checks, also in the control context
   tally::Status post_send(tally::SendDescriptor send, tally_group& group, tally_memory* region, bool internal,

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Checks of arguments, and posts.
 #include <algorithm>
+#include <cstddef>
+#include <cstdint>
 
 #include "api/boundary.hpp"
 #include "api/endpoint.hpp"
@@ -11,6 +13,16 @@ using tally::Status;
 using tally::api::bad_argument;
 using tally::schedule::Collective;
 
+namespace {
+
+/// A negative int that became a size_t; no object is that large.
+Status check_sign(const char* argument, std::size_t value) {
+  if (value <= PTRDIFF_MAX) return {};
+  return bad_argument("{} {} is negative", argument, static_cast<std::ptrdiff_t>(value));
+}
+
+}  // namespace
+
 Status tally_endpoint::start_send(tally_group& group, const void* buffer, std::size_t length, int destination,
                                   int tag, tally_request** request) {
   const int last = static_cast<int>(group.ranks.size()) - 1;
@@ -18,12 +30,14 @@ Status tally_endpoint::start_send(tally_group& group, const void* buffer, std::s
     return bad_argument("destination {} is out of range (0 to {})", destination, last);
   }
   if (tag < 0) return bad_argument("tag {} is out of range (0 to {})", tag, TALLY_MAX_TAG);
+  Status status = check_sign("length", length);
+  if (!status.ok()) return status;
   if (length > capabilities().max_message) {
     return {TALLY_ERR_UNSUPPORTED, fmt::format("length {}: engine '{}' takes {} bytes", length,
                                                capabilities().name, capabilities().max_message)};
   }
   tally_memory* region = nullptr;
-  Status status = find_region("buffer", buffer, length, &region);
+  status = find_region("buffer", buffer, length, &region);
   if (!status.ok()) return status;
   tally::SendDescriptor send;
   send.buffer = buffer;
@@ -55,12 +69,14 @@ Status tally_endpoint::start_receive(tally_group& group, void* buffer, std::size
   if (tag < 0 && tag != TALLY_ANY_TAG) {
     return bad_argument("tag {} is out of range (0 to {}, or TALLY_ANY_TAG)", tag, TALLY_MAX_TAG);
   }
+  Status status = check_sign("length", length);
+  if (!status.ok()) return status;
   if (length > capabilities().max_message) {
     return {TALLY_ERR_UNSUPPORTED, fmt::format("length {}: engine '{}' takes {} bytes", length,
                                                capabilities().name, capabilities().max_message)};
   }
   tally_memory* region = nullptr;
-  Status status = find_region("buffer", buffer, length, &region);
+  status = find_region("buffer", buffer, length, &region);
   if (!status.ok()) return status;
   tally::RecvDescriptor receive;
   receive.buffer = buffer;
@@ -87,6 +103,8 @@ Status tally_endpoint::post_receive(tally::RecvDescriptor receive, tally_group& 
 Status tally_endpoint::check_vector(std::size_t count, tally_dtype dtype, std::uint64_t* bytes) const {
   const std::size_t element = tally::numerics::element_bytes(dtype);
   if (element == 0) return bad_argument("dtype {} is not an element type", static_cast<int>(dtype));
+  Status status = check_sign("count", count);
+  if (!status.ok()) return status;
   if (count > capabilities().max_message / element) {
     return {TALLY_ERR_UNSUPPORTED, fmt::format("count {} of {} bytes each: engine '{}' takes {} bytes", count,
                                                element, capabilities().name, capabilities().max_message)};

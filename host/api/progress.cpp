@@ -18,6 +18,8 @@ namespace {
 
 constexpr auto kSleep = 10ms;     // one pause; bounds how late a failed job or a broken context is seen
 constexpr auto kAbortGrace = 5s;  // an engine has this long to end an aborted collective
+constexpr auto kLeftGrace = 1s;   // without progress: what a rank took before it left is told by then
+const std::string kJobEnds = "the job is being ended";
 
 }  // namespace
 
@@ -79,7 +81,7 @@ void tally_endpoint::complete(tally_request& request, const Completion& completi
   const bool ok = completion.status == TALLY_OK || completion.status == TALLY_ERR_TRUNCATED;
   switch (request.kind) {
     case tally_request::Kind::kSend:
-      --unsent_;
+      if (request.state != tally_request::State::kAbandoned) --unsent_;
       if (!request.internal && ok) {
         ++counts_.sends;
         counts_.sent_bytes += request.length;
@@ -141,7 +143,8 @@ Status tally_endpoint::finish(tally_request** handle, tally_result* result) {
       status = {done.status, "the device refused a buffer: it is not registered there"};
       break;
     case TALLY_ERR_JOB:
-      status = {done.status, request.kind == tally_request::Kind::kSend
+      status = {done.status, header().failed.load(std::memory_order_relaxed) != 0 ? kJobEnds
+                             : request.kind == tally_request::Kind::kSend && has_left(request.peer)
                                  ? fmt::format("rank {} has left the job", request.peer)
                                  : std::string("the device or its fabric is gone")};
       break;
@@ -165,6 +168,7 @@ void tally_endpoint::abandon(tally_request** handle) noexcept {
     --request.group->users;
   }
   if (request.kind == tally_request::Kind::kCollective) request.group->retain = true;
+  if (request.kind == tally_request::Kind::kSend) --unsent_;  // close does not wait for it
   request.internal = true;
   request.group = nullptr;
   request.state = tally_request::State::kAbandoned;
@@ -178,7 +182,7 @@ Status tally_endpoint::test(tally_request** request, tally_result* result) {
   if ((*request)->state == tally_request::State::kActive &&
       header().failed.load(std::memory_order_relaxed) != 0) {
     abandon(request);
-    return {TALLY_ERR_JOB, "the job is being ended"};
+    return {TALLY_ERR_JOB, kJobEnds};
   }
   return {TALLY_AGAIN, "the request is not complete"};
 }
@@ -233,7 +237,7 @@ std::uint64_t tally_endpoint::activity() const {
 }
 
 Status tally_endpoint::idle(Waiting& waiting, tally_request* request) {
-  if (header().failed.load(std::memory_order_relaxed) != 0) return {TALLY_ERR_JOB, "the job is being ended"};
+  if (header().failed.load(std::memory_order_relaxed) != 0) return {TALLY_ERR_JOB, kJobEnds};
   if (request != nullptr) watch_context(*request);
   if (waiting.spins < spins_) {
     ++waiting.spins;
@@ -258,6 +262,12 @@ Status tally_endpoint::idle(Waiting& waiting, tally_request* request) {
     }
   }
   const std::chrono::duration<double> quiet = now - std::max(waiting.started, last_progress_);
+  if (request != nullptr && request->kind == tally_request::Kind::kSend && has_left(request->peer)) {
+    // A device keeps the answer to a long send for ever when its host has left.
+    if (waiting.left_seen == Clock::time_point{}) waiting.left_seen = now;
+    if (now - std::max(waiting.left_seen, last_progress_) > kLeftGrace)
+      return {TALLY_ERR_JOB, fmt::format("rank {} has left the job", request->peer)};
+  }
   const bool warn = warn_after_ > 0s && quiet >= waiting.warn_after;
   const bool give_up = give_up_after_ > 0s && quiet >= give_up_after_;
   if (!warn && !give_up) return {};
@@ -294,7 +304,10 @@ std::string tally_endpoint::mismatch_text(const tally_request& request, const st
   if (has(Field::kRedop)) {
     add(fmt::format("op differs: {} {}, another on rank {}", tally::api::op_name(request.op), here, peer));
   }
-  // Another count may mean another algorithm; then only the count is the program's doing.
+  // Another count may mean another algorithm; then only the count is the program's doing. Where the type or
+  // the operation differs as well, it is more likely another call.
+  if (has(Field::kSignature) && !text.empty() && (has(Field::kDtype) || has(Field::kRedop)))
+    add(fmt::format("perhaps another collective on rank {}", peer));
   if (text.empty())
     add(fmt::format("rank {} runs another collective, algorithm or root than the one {}", peer, here));
   return text;

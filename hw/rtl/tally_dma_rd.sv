@@ -7,7 +7,7 @@
 // data ends in the last beat of the bus costs one cycle more (the cycle in which the carry is
 // flushed).
 // In flight: up to MaxCommands commands (two bursts each where they cross a 4 KiB boundary).
-// Storage: 22 bits a command in flight, one beat of carry, one beat of output.
+// Storage: NumClients-index + 15 bits a command in flight, one beat of carry, one beat of output.
 // Ready paths: cmd_ready_o depends on cmd_valid_i (arbitration) and on axi_ar_ready_i.
 // Limitations: there is no data ready: a client asks only for what it has room for. arsize 6, INCR
 // and arid 0 are constants that the instantiating module adds.

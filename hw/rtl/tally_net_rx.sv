@@ -6,7 +6,9 @@
 // node, from a node outside the job, of an unknown type or with an impossible length is discarded and counted.
 // An output packet always has 1 + ceil(payload_len / 64) beats: what a longer packet has more is cut off, a
 // shorter one is filled up, and both are counted as dropped_o as well.
-// Latency: 1 cycle. Throughput: one beat a cycle, one idle cycle between packets. Storage: two beats.
+// Latency: 2 cycles for the first beat of a packet, 1 for the others. Throughput: one beat a cycle, one idle cycle
+// between packets. Storage: one beat. Ready path: out_ready_i to in_ready_o.
+// Limitations: a unit that does not take its packet holds up both inputs.
 `default_nettype none
 `include "tally_assert.svh"
 

@@ -2,8 +2,10 @@
 // Network sender: packets of several units onto one stream, addressed; those to this node loop back.
 //
 // Ordering: packets of one unit stay in order; units take turns packet by packet; beats of two packets never
-// mix. Fills dst_mac, src_mac, ethertype and src_node of the first beat. Latency: 1 cycle. Throughput: one
-// beat a cycle, one idle cycle between packets. Storage: one beat a direction (the output registers).
+// mix. Fills dst_mac, src_mac, ethertype and src_node of the first beat. Latency: 2 cycles for the first
+// beat of a packet, 1 for the others. Throughput: one beat a cycle, one idle cycle between packets. Storage: one
+// beat (the output register, shared by both directions). Ready path: the outputs' ready to in_ready_o.
+// Limitations: a packet to this node that finds loop_ready_i low holds up the network as well.
 `default_nettype none
 `include "tally_assert.svh"
 

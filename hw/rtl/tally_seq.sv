@@ -4,8 +4,9 @@
 // Ordering: collectives run one at a time in the order of their descriptors; the data of one
 // (peer, lane) flow is consumed in the order of its arrival; writes leave in execution order.
 // Latency: a short packet that meets its waiting instruction leaves again (fused receive and send)
-// 15 cycles after its last beat. Throughput: one beat a cycle, consecutive packets without a
-// bubble.
+// 15 cycles after its last beat. Throughput: the datapath takes one beat a cycle over consecutive
+// packets (receive, fused receive-and-send and send are one packet's worth each); the port tx needs
+// 66 cycles for a full packet and 2 for a credit.
 // Storage: flow staging MaxNodes * NumLanes * FlowSlots * MtuBeats beats, operands NumLanes * 4
 // packets, forwarding NumLanes packets, schedule ScheduleEntries * 160 bits, output FIFOs of 2
 // packets each.

@@ -7,7 +7,8 @@
 // granted.
 // Latency: 2 cycles from an instruction's arrival to its first packet being ready (3 to its first
 // read).
-// Throughput: a packet each 2 cycles. Storage: two instructions.
+// Throughput: within an instruction a packet a cycle, or each 3 cycles where it receives (the next
+// head is looked at first); 2 cycles from one instruction to the next. Storage: two instructions.
 // Where an operand comes from: host memory, through one of 4 slots of the lane's operand buffer;
 // the slot of the last read, when nothing was written over it since (reuse); the last packet that
 // the lane wrote (forwarding). See docs/sequencer.md, "Operand forwarding".

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Schedule memory and the preparation of instructions: chunk indices become addresses and lengths.
 //
-// Ordering: requests are served in the order of their grants, lanes round-robin. Latency: 6 cycles
+// Ordering: requests are served in the order of their grants, lanes round-robin. Latency: 5 cycles
 // from request to result. Throughput: one instruction a cycle. Storage: ScheduleEntries * 160 bits.
 // An instruction whose op, buffer, peer, dependency or extent is not one this collective can have
 // gives a fault instead of addresses: no instruction reaches outside the regions that were looked

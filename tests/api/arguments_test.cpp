@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Every bad argument gets a status and a sentence that names it; nothing is posted. A private job of one rank
-// will do.
+// Every bad argument gets a status and a sentence that names it; nothing is posted. A job of one rank, which is the
+// test itself, will do.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -12,7 +12,29 @@
 namespace tally::test {
 namespace {
 
-struct Arguments : testing::Test {
+/// Puts the test's process into a job of the engine; on soft the private one that needs no environment.
+struct JobOfOne : OnEngine {
+  JobOfOne() {
+    if (!on_rtl()) return;
+    job = std::make_unique<TestJob>(1);
+    ::setenv("TALLY_JOB", job->segment.path().c_str(), 1);
+    ::setenv("TALLY_RANK", "0", 1);
+    ::setenv("TALLY_SIZE", "1", 1);
+  }
+  ~JobOfOne() override {
+    leave();
+    if (job) {
+      EXPECT_EQ(job->fabric->end(), 0) << "the fabric failed";
+    }
+  }
+  /// What is opened from now on is in a private job.
+  static void leave() {
+    for (const char* name : {"TALLY_JOB", "TALLY_RANK", "TALLY_SIZE"}) ::unsetenv(name);
+  }
+  std::unique_ptr<TestJob> job;
+};
+
+struct Arguments : JobOfOne {
   Place place;
   tally_endpoint* e = place.endpoint;
   tally_request* request = nullptr;
@@ -26,7 +48,9 @@ struct Arguments : testing::Test {
   static void bad(tally_status got, const std::string& text) { expect(got, TALLY_ERR_ARGUMENT, text); }
 };
 
-TEST_F(Arguments, null_handles_and_outputs_are_named) {
+TALLY_ON_EACH_ENGINE(Arguments);
+
+TEST_P(Arguments, null_handles_and_outputs_are_named) {
   void* buffer = place.memory.data();
   bad(tally_endpoint_open(nullptr, nullptr), "tally_endpoint_open: endpoint is NULL");
   bad(tally_endpoint_close(nullptr), "tally_endpoint_close: endpoint is NULL");
@@ -53,7 +77,7 @@ TEST_F(Arguments, null_handles_and_outputs_are_named) {
   bad(tally_barrier(nullptr, nullptr), "tally_barrier: endpoint is NULL");
 }
 
-TEST_F(Arguments, message_arguments_out_of_range_are_named_with_their_value) {
+TEST_P(Arguments, message_arguments_out_of_range_are_named_with_their_value) {
   void* buffer = place.memory.data();
   bad(tally_send(e, nullptr, buffer, 4, 1, 0), "tally_send: destination 1 is out of range (0 to 0)");
   bad(tally_send(e, nullptr, buffer, 4, -1, 0), "destination -1 is out of range");
@@ -69,7 +93,7 @@ TEST_F(Arguments, message_arguments_out_of_range_are_named_with_their_value) {
   bad(tally_endpoint_counters(e, &counters), "tally_endpoint_counters: counters->size is 0");
 }
 
-TEST_F(Arguments, unregistered_buffers_are_refused_before_anything_is_posted) {
+TEST_P(Arguments, unregistered_buffers_are_refused_before_anything_is_posted) {
   const auto no = TALLY_ERR_NOT_REGISTERED;
   std::vector<std::byte> other(64);
   std::byte* end = place.memory.data() + place.memory.size();
@@ -86,7 +110,7 @@ TEST_F(Arguments, unregistered_buffers_are_refused_before_anything_is_posted) {
   EXPECT_EQ(tally_wait(&request, nullptr), TALLY_OK);
 }
 
-TEST_F(Arguments, collective_arguments_out_of_range_are_named_with_their_value) {
+TEST_P(Arguments, collective_arguments_out_of_range_are_named_with_their_value) {
   std::int32_t* a = place.at<std::int32_t>();
   bad(tally_allreduce(e, nullptr, a, a, 1, static_cast<tally_dtype>(9), TALLY_SUM),
       "tally_allreduce: dtype 9");
@@ -103,7 +127,7 @@ TEST_F(Arguments, collective_arguments_out_of_range_are_named_with_their_value) 
   bad(tally_bcast(e, nullptr, a, 0, static_cast<tally_dtype>(0), 0), "tally_bcast: dtype 0");
 }
 
-TEST_F(Arguments, group_lists_are_checked) {
+TEST_P(Arguments, group_lists_are_checked) {
   tally_group* group = nullptr;
   const int twice[] = {0, 0};
   const int outside[] = {4};
@@ -121,7 +145,8 @@ TEST_F(Arguments, group_lists_are_checked) {
   EXPECT_EQ(tally_group_free(group), TALLY_OK);
 }
 
-TEST_F(Arguments, a_group_of_another_endpoint_is_refused) {
+TEST_P(Arguments, a_group_of_another_endpoint_is_refused) {
+  leave();
   Place second;
   const int mine[] = {0};
   tally_group* group = nullptr;
@@ -131,7 +156,7 @@ TEST_F(Arguments, a_group_of_another_endpoint_is_refused) {
   EXPECT_EQ(tally_endpoint_close(second.endpoint), TALLY_OK);
 }
 
-TEST_F(Arguments, memory_regions_are_checked) {
+TEST_P(Arguments, memory_regions_are_checked) {
   tally_memory* memory = nullptr;
   bad(tally_memory_register(e, nullptr, 1, &memory), "tally_memory_register: base is NULL");
   bad(tally_memory_register(e, place.memory.data(), 0, &memory), "tally_memory_register: length is 0");
@@ -148,7 +173,7 @@ TEST_F(Arguments, memory_regions_are_checked) {
   expect(tally_send(e, nullptr, place.memory.data(), 4, 0, 0), TALLY_ERR_NOT_REGISTERED, "buffer");
 }
 
-TEST_F(Arguments, a_request_that_ended_is_refused) {
+TEST_P(Arguments, a_request_that_ended_is_refused) {
   ASSERT_EQ(tally_send_start(e, nullptr, nullptr, 0, 0, 0, &request), TALLY_OK);
   tally_request* copy = request;
   EXPECT_EQ(tally_wait(&request, nullptr), TALLY_OK);
@@ -158,13 +183,13 @@ TEST_F(Arguments, a_request_that_ended_is_refused) {
   EXPECT_EQ(tally_recv(e, nullptr, nullptr, 0, 0, 0, nullptr), TALLY_OK);
 }
 
-TEST_F(Arguments, names_and_version_are_there) {
+TEST_P(Arguments, names_and_version_are_there) {
   EXPECT_STREQ(tally_status_name(TALLY_ERR_TIMEOUT), "TALLY_ERR_TIMEOUT");
   EXPECT_STREQ(tally_status_name(static_cast<tally_status>(15)), "unknown status");
   EXPECT_NE(std::strchr(tally_version(), '.'), nullptr);
   const char* engine = nullptr;
   EXPECT_EQ(tally_endpoint_engine(e, &engine), TALLY_OK);
-  EXPECT_STREQ(engine, "soft");
+  EXPECT_STREQ(engine, on_rtl() ? "rtl" : "soft");
 }
 
 }  // namespace

@@ -14,6 +14,15 @@
 namespace tally::test {
 namespace {
 
+struct Mismatch : OnEngine {};
+TALLY_ON_EACH_ENGINE(Mismatch);
+struct Timeout : OnEngine {};
+TALLY_ON_EACH_ENGINE(Timeout);
+struct Warning : OnEngine {};
+TALLY_ON_EACH_ENGINE(Warning);
+struct Job : OnEngine {};
+TALLY_ON_EACH_ENGINE(Job);
+
 using namespace std::chrono_literals;
 
 bool last_error_has(const std::string& text) {
@@ -45,8 +54,8 @@ void expect_disagreement(int ranks, const std::function<tally_status(Place&, boo
       30s);
 }
 
-TEST(Mismatch, another_count_ends_every_rank_with_both_counts) {
-  for (const int ranks : {2, 3, 5, 8}) {
+TEST_P(Mismatch, another_count_ends_every_rank_with_both_counts) {
+  for (const int ranks : rank_counts({2, 3, 5, 8}, 5)) {
     expect_disagreement(
         ranks,
         [](Place& place, bool odd_one) {
@@ -57,7 +66,7 @@ TEST(Mismatch, another_count_ends_every_rank_with_both_counts) {
   }
 }
 
-TEST(Mismatch, another_type_or_operation_ends_every_rank) {
+TEST_P(Mismatch, another_type_or_operation_ends_every_rank) {
   expect_disagreement(
       3,
       [](Place& place, bool odd_one) {
@@ -74,7 +83,7 @@ TEST(Mismatch, another_type_or_operation_ends_every_rank) {
       "op differs: ");
 }
 
-TEST(Mismatch, another_collective_or_root_ends_every_rank) {
+TEST_P(Mismatch, another_collective_or_root_ends_every_rank) {
   expect_disagreement(
       4,
       [](Place& place, bool odd_one) {
@@ -91,7 +100,19 @@ TEST(Mismatch, another_collective_or_root_ends_every_rank) {
       "another collective, algorithm or root");
 }
 
-TEST(Mismatch, text_names_here_and_the_other_rank) {
+// Not on rtl: docs/device.md, Limitations.
+TEST(SoftMismatch, two_roots_hear_of_each_other_at_the_next_collective_at_the_latest) {
+  for (int i = 0; i < 20; ++i) {
+    expect_disagreement(
+        2,
+        [](Place& place, bool odd_one) {
+          return tally_bcast(place.endpoint, nullptr, place.at<void>(), 8, TALLY_I32, odd_one ? 1 : 0);
+        },
+        "another collective, algorithm or root");
+  }
+}
+
+TEST_P(Mismatch, text_names_here_and_the_other_rank) {
   expect_ranks(2, [](int rank) {
     Place place;
     const tally_status status = tally_allreduce(place.endpoint, nullptr, place.at<void>(), place.at<void>(),
@@ -109,7 +130,7 @@ TEST(Mismatch, text_names_here_and_the_other_rank) {
   });
 }
 
-TEST(Mismatch, messages_and_other_groups_go_on) {
+TEST_P(Mismatch, messages_and_other_groups_go_on) {
   expect_ranks(2, [](int rank) {
     Place place;
     const int both[] = {0, 1};
@@ -125,7 +146,7 @@ TEST(Mismatch, messages_and_other_groups_go_on) {
   });
 }
 
-TEST(Timeout, receive_without_a_sender_fails_and_tells_what_it_waits_for) {
+TEST_P(Timeout, receive_without_a_sender_fails_and_tells_what_it_waits_for) {
   expect_ranks(
       2,
       [](int rank) {
@@ -135,8 +156,7 @@ TEST(Timeout, receive_without_a_sender_fails_and_tells_what_it_waits_for) {
           const auto start = std::chrono::steady_clock::now();
           RANK_CHECK(tally_recv(place.endpoint, nullptr, place.at<void>(), 8, 1, 42, nullptr) ==
                      TALLY_ERR_TIMEOUT);
-          RANK_CHECK(
-              last_error_has("receive of 8 bytes from rank 1, tag 42, context 0: no matching message yet"));
+          RANK_CHECK(last_error_has("receive of 8 bytes from rank 1, tag 42, context 0: "));
           RANK_CHECK(std::chrono::steady_clock::now() - start < 5s);
         }
         place.close();
@@ -144,7 +164,7 @@ TEST(Timeout, receive_without_a_sender_fails_and_tells_what_it_waits_for) {
       20s);
 }
 
-TEST(Timeout, wait_for_several_ends_after_one_timeout) {
+TEST_P(Timeout, wait_for_several_ends_after_one_timeout) {
   expect_ranks(
       1,
       [](int) {
@@ -162,7 +182,7 @@ TEST(Timeout, wait_for_several_ends_after_one_timeout) {
       20s);
 }
 
-TEST(Timeout, collective_that_a_rank_gave_up_ends_on_the_others) {
+TEST_P(Timeout, collective_that_a_rank_gave_up_ends_on_the_others) {
   expect_ranks(
       3,
       [](int rank) {
@@ -180,7 +200,7 @@ TEST(Timeout, collective_that_a_rank_gave_up_ends_on_the_others) {
       20s);
 }
 
-TEST(Timeout, wrong_values_are_refused) {
+TEST_P(Timeout, wrong_values_are_refused) {
   for (const char* value : {"soon", "-1", "", "1s"}) {
     expect_ranks(1, [value](int) {
       ::setenv("TALLY_TIMEOUT", value, 1);
@@ -191,7 +211,34 @@ TEST(Timeout, wrong_values_are_refused) {
   }
 }
 
-TEST(Warning, a_wait_without_progress_writes_one_line_and_goes_on) {
+/// Receives in order, sends in reverse: the device runs out of posted entries and of credits before a pair meets
+/// (docs/device.md, Limitations). The text names the limit and what to do. Not on soft: it has no such limit.
+TEST(RtlLimit, stall_of_too_many_receives_out_of_order_is_named) {
+  if (!FabricProcess::available()) GTEST_SKIP() << "this build has no simulated fabric";
+  current_engine() = job::EngineKind::kRtl;
+  expect_ranks(
+      2,
+      [](int rank) {
+        ::setenv("TALLY_TIMEOUT", "1", 1);
+        Place place;
+        std::vector<tally_request*> requests(1000);
+        for (int i = 0; i < 1000; ++i) {
+          if (rank == 0) {
+            RANK_OK(tally_send_start(place.endpoint, nullptr, nullptr, 0, 1, 999 - i, &requests[static_cast<std::size_t>(i)]));
+          } else {
+            RANK_OK(tally_recv_start(place.endpoint, nullptr, nullptr, 0, 0, i, &requests[static_cast<std::size_t>(i)]));
+          }
+        }
+        RANK_CHECK(tally_wait_all(requests.data(), requests.size()) == TALLY_ERR_TIMEOUT);
+        RANK_CHECK(last_error_has(rank == 0 ? " sends are held: the device keeps " : " receives are held: the device takes "));
+        RANK_CHECK(last_error_has(rank == 0 ? "when the receiver has matched some" : "post receives in the order of their sends"));
+        (void)tally_endpoint_close(place.endpoint);
+      },
+      30s);
+  current_engine() = job::EngineKind::kSoft;
+}
+
+TEST_P(Warning, a_wait_without_progress_writes_one_line_and_goes_on) {
   expect_ranks(
       2,
       [](int rank) {
@@ -222,8 +269,9 @@ TEST(Warning, a_wait_without_progress_writes_one_line_and_goes_on) {
       20s);
 }
 
-TEST(Job, waits_end_when_the_launcher_ends_the_job) {
-  const job::Segment segment = job::Segment::create(2, job::EngineKind::kSoft, false);
+TEST_P(Job, waits_end_when_the_launcher_ends_the_job) {
+  const TestJob job(2);
+  const job::Segment& segment = job.segment;
   const auto codes = run_ranks(
       segment,
       [&segment](int rank) {
@@ -240,7 +288,7 @@ TEST(Job, waits_end_when_the_launcher_ends_the_job) {
   EXPECT_EQ(codes, (std::vector<int>{0, 0}));
 }
 
-TEST(Job, send_to_a_rank_that_left_fails_when_its_queue_is_full) {
+TEST_P(Job, send_that_waits_for_a_rank_that_left_fails) {
   expect_ranks(
       2,
       [](int rank) {
@@ -255,7 +303,7 @@ TEST(Job, send_to_a_rank_that_left_fails_when_its_queue_is_full) {
       20s);
 }
 
-TEST(Job, a_killed_rank_leaves_nothing_behind) {
+TEST_P(Job, a_killed_rank_leaves_nothing_behind) {
   const auto names = [] {
     std::string all;
     if (DIR* folder = ::opendir("/dev/shm")) {
@@ -266,7 +314,8 @@ TEST(Job, a_killed_rank_leaves_nothing_behind) {
   };
   const std::string before = names();
   {
-    const job::Segment segment = job::Segment::create(2, job::EngineKind::kSoft, false);
+    const TestJob job(2);
+  const job::Segment& segment = job.segment;
     const auto codes = run_ranks(
         segment,
         [&segment](int rank) {

@@ -8,6 +8,9 @@
 namespace tally::test {
 namespace {
 
+struct Groups : OnEngine {};
+TALLY_ON_EACH_ENGINE(Groups);
+
 int sum_of(Place& place, tally_group* group, int value) {
   int* word = place.at<int>();
   *word = value;
@@ -15,8 +18,8 @@ int sum_of(Place& place, tally_group* group, int value) {
   return *word;
 }
 
-TEST(Groups, halves_and_a_reversed_whole_work_side_by_side) {
-  for (const int ranks : {2, 3, 4, 5, 8}) {
+TEST_P(Groups, halves_and_a_reversed_whole_work_side_by_side) {
+  for (const int ranks : rank_counts({2, 3, 4, 5, 8}, 5)) {
     expect_ranks(ranks, [](int) {
       Place place;
       std::vector<int> half;
@@ -49,7 +52,7 @@ TEST(Groups, halves_and_a_reversed_whole_work_side_by_side) {
   }
 }
 
-TEST(Groups, messages_of_different_groups_do_not_meet) {
+TEST_P(Groups, messages_of_different_groups_do_not_meet) {
   expect_ranks(2, [](int) {
     Place place;
     const int both[] = {1, 0};
@@ -66,7 +69,7 @@ TEST(Groups, messages_of_different_groups_do_not_meet) {
       tally_result result = empty_result();
       RANK_OK(
           tally_recv(place.endpoint, group, &word[0], sizeof(int), TALLY_ANY_SOURCE, TALLY_ANY_TAG, &result));
-      RANK_CHECK(word[0] == 2 && result.source == 1);  // job rank 0 stands second in the list
+      RANK_CHECK(word[0] == 2 && result.source == 1);  // rank 0 is the second of the list
       RANK_OK(tally_recv(place.endpoint, nullptr, &word[0], sizeof(int), TALLY_ANY_SOURCE, TALLY_ANY_TAG,
                          &result));
       RANK_CHECK(word[0] == 1);
@@ -76,7 +79,7 @@ TEST(Groups, messages_of_different_groups_do_not_meet) {
   });
 }
 
-TEST(Groups, contexts_come_back_when_all_have_freed) {
+TEST_P(Groups, contexts_come_back_when_all_have_freed) {
   expect_ranks(3, [](int) {
     Place place;
     const int all[] = {0, 1, 2};
@@ -91,7 +94,7 @@ TEST(Groups, contexts_come_back_when_all_have_freed) {
   });
 }
 
-TEST(Groups, too_many_at_once_fail_on_every_member_and_leave_the_rest_usable) {
+TEST_P(Groups, too_many_at_once_fail_on_every_member_and_leave_the_rest_usable) {
   expect_ranks(2, [](int) {
     Place place;
     const int all[] = {0, 1};
@@ -112,7 +115,7 @@ TEST(Groups, too_many_at_once_fail_on_every_member_and_leave_the_rest_usable) {
   });
 }
 
-TEST(Groups, lists_with_repeated_foreign_or_missing_ranks_are_refused) {
+TEST_P(Groups, lists_with_repeated_foreign_or_missing_ranks_are_refused) {
   expect_ranks(3, [](int rank) {
     Place place;
     tally_group* group = nullptr;

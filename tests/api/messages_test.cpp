@@ -10,15 +10,18 @@
 namespace tally::test {
 namespace {
 
-TEST(Messages, ring_of_ranks_passes_messages_of_all_sizes) {
-  for (const int ranks : {1, 2, 3, 4, 5, 8}) {
+struct Messages : OnEngine {};
+TALLY_ON_EACH_ENGINE(Messages);
+
+TEST_P(Messages, ring_of_ranks_passes_messages_of_all_sizes) {
+  for (const int ranks : rank_counts({1, 2, 3, 4, 5, 8})) {
     expect_ranks(ranks, [](int) {
-      constexpr std::size_t kMost = 3u << 20;
+      const std::size_t kMost = on_rtl() ? 300000 : 3u << 20;
       Place place(2 * kMost);
       const int right = (place.rank + 1) % place.size;
       const int left = (place.rank + place.size - 1) % place.size;
       for (const std::size_t length : {std::size_t{0}, std::size_t{1}, std::size_t{32}, std::size_t{33},
-                                       std::size_t{4096}, std::size_t{8193}, std::size_t{262144}, kMost}) {
+                                       std::size_t{4096}, std::size_t{8193}, std::size_t{65536}, kMost}) {
         for (std::size_t i = 0; i < length; ++i)
           place.memory[i] = static_cast<std::byte>(place.rank + i % 251);
         std::memset(place.memory.data() + kMost, 0xee, length);
@@ -41,7 +44,8 @@ TEST(Messages, ring_of_ranks_passes_messages_of_all_sizes) {
   }
 }
 
-TEST(Messages, both_sides_may_send_more_than_all_buffers_before_they_receive) {
+// Not on rtl: a device buffers no long messages, its long sends wait for their receives, as MPI allows.
+TEST(SoftMessages, both_sides_may_send_more_than_all_buffers_before_they_receive) {
   expect_ranks(2, [](int) {
     constexpr std::size_t kBytes = 8u << 20;
     Place place(2 * kBytes);
@@ -54,10 +58,10 @@ TEST(Messages, both_sides_may_send_more_than_all_buffers_before_they_receive) {
   });
 }
 
-TEST(Messages, messages_of_one_sender_keep_their_order_with_and_without_wildcards) {
+TEST_P(Messages, messages_of_one_sender_keep_their_order_with_and_without_wildcards) {
   expect_ranks(2, [](int) {
     Place place;
-    constexpr int kCount = 2000;
+    const int kCount = on_rtl() ? 300 : 2000;
     int* value = place.at<int>();
     for (int i = 0; i < kCount; ++i) {
       if (place.rank == 0) {
@@ -75,7 +79,7 @@ TEST(Messages, messages_of_one_sender_keep_their_order_with_and_without_wildcard
   });
 }
 
-TEST(Messages, truncation_reports_the_whole_length_and_leaves_the_rest_alone) {
+TEST_P(Messages, truncation_reports_the_whole_length_and_leaves_the_rest_alone) {
   expect_ranks(2, [](int) {
     Place place;
     std::memset(place.memory.data(), place.rank == 0 ? 7 : 9, 128);
@@ -94,13 +98,13 @@ TEST(Messages, truncation_reports_the_whole_length_and_leaves_the_rest_alone) {
   });
 }
 
-TEST(Messages, random_traffic_among_all_pairs_arrives_once_and_unharmed) {
+TEST_P(Messages, random_traffic_among_all_pairs_arrives_once_and_unharmed) {
   const std::uint64_t first = seed(5);
-  for (const int ranks : {2, 3, 5}) {
+  for (const int ranks : rank_counts({2, 3, 5})) {
     expect_ranks(ranks, [first](int) {
-      constexpr int kMessages = 200;
+      const int kMessages = on_rtl() ? 60 : 200;
       constexpr std::size_t kSlot = 20000;
-      Place place(kSlot * 2 * kMessages * 5);
+      Place place(kSlot * 2 * static_cast<std::size_t>(kMessages) * 5);
       std::vector<tally_request*> requests;
       std::vector<std::size_t> lengths;  // of what arrives, in slot order
       std::size_t slot = 0;
@@ -137,7 +141,9 @@ TEST(Messages, random_traffic_among_all_pairs_arrives_once_and_unharmed) {
       counters.size = sizeof counters;
       RANK_OK(tally_endpoint_counters(place.endpoint, &counters));
       RANK_CHECK(counters.sends == static_cast<std::uint64_t>(kMessages * place.size));
-      RANK_CHECK(counters.receives == counters.sends && counters.cpu_matches == counters.sends);
+      RANK_CHECK(counters.receives == counters.sends);
+      RANK_CHECK(counters.cpu_matches == (on_rtl() ? 0 : counters.sends));
+      RANK_CHECK(!on_rtl() || counters.cpu_copied_bytes == 0);
       place.close();
     });
   }

@@ -48,6 +48,17 @@ TEST_P(Differential, soft_and_rtl_see_the_same) {
   }
 }
 
+TEST(Staging, rtl_sees_the_same_without_direct_access) {
+  const std::uint64_t first = tally::test::seed(20260777);
+  const fs::path config = fs::temp_directory_path() / ("tally-staging-" + std::to_string(::getpid()) + ".json");
+  std::ofstream(config) << "{\"dma\": \"staging\"}";
+  const std::string soft = run_program("soft", 3, first, 24);
+  const std::string rtl = run_program("rtl", 3, first, 24, "--config " + config.string());
+  fs::remove(config);
+  ASSERT_NE(soft.find("hash"), std::string::npos) << "the program did nothing";
+  EXPECT_EQ(soft, rtl) << "seed " << first;
+}
+
 INSTANTIATE_TEST_SUITE_P(Ranks, Differential, ::testing::Values(1, 2, 3, 4, 5, 8));
 
 }  // namespace

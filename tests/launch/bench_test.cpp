@@ -2,10 +2,12 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <fmt/format.h>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "bench/options.hpp"
+#include "bench/report.hpp"
 #include "bench/workload.hpp"
 #include "launch/harness.hpp"
 
@@ -116,6 +118,91 @@ TEST_P(Bench, every_type_and_operation_is_correct) {
           GetParam(), {"--ranks", "3", "--sizes", "8,72", "--repeats", "1", "--dtype", dtype, "--op", op}));
       EXPECT_EQ(outcome.code, 0) << dtype << ' ' << op << '\n' << outcome.err;
     }
+  }
+}
+
+/// The benchmark's JSON of these options, on the fabric.
+nlohmann::json fabric_json(std::vector<std::string> options, std::string* table = nullptr) {
+  const TemporaryFile file("");
+  options.insert(options.end(), {"--json", file.path()});
+  const auto outcome = tally(bench("rtl", std::move(options)));
+  EXPECT_EQ(outcome.code, 0) << outcome.err << outcome.out;
+  if (table != nullptr) *table = outcome.out;
+  std::ifstream stream(file.path());
+  return nlohmann::json::parse(stream);
+}
+
+void expect_parts_add_up(const nlohmann::json& row) {
+  const auto& parts = row.at("breakdown");
+  double sum = 0;
+  for (const char* part : {"doorbell_ns", "operand_read_ns", "wire_ns", "device_and_pipeline_ns", "completion_ns"}) {
+    EXPECT_GT(parts.at(part), 0) << part << " of " << row;
+    sum += parts.at(part).get<double>();
+  }
+  EXPECT_NEAR(sum, parts.at("latency_ns"), 1e-6) << row;
+  EXPECT_GT(parts.at("link_busy"), 0);
+  EXPECT_LE(parts.at("link_busy"), 1) << row;
+}
+
+TEST(BenchOnFabric, parts_add_up_to_the_latency_and_repeats_are_equal) {
+  if (!have_engine("rtl")) GTEST_SKIP() << "engine rtl is not in this build";
+  std::string table;
+  const auto json = fabric_json({"--sizes", "8,4K,128K", "--repeats", "2"}, &table);
+  for (const auto& row : json.at("rows")) {
+    expect_parts_add_up(row);
+    EXPECT_EQ(row.at("latency_min_ns"), row.at("latency_max_ns"));
+    EXPECT_EQ(row.at("breakdown").at("latency_ns"), row.at("latency_median_ns"));
+    EXPECT_GT(row.at("device_reduced_bytes"), 0);
+    const auto latency = fmt::format("{:.1f}", row.at("latency_median_ns").get<double>());
+    EXPECT_NE(table.find(latency), std::string::npos) << latency << " is not in\n" << table;
+  }
+  EXPECT_EQ(json.at("version"), TALLY_TEST_VERSION);
+  EXPECT_EQ(json.at("offloaded"), true);
+  EXPECT_NE(table.find("\nOFFLOADED: no CPU"), std::string::npos) << table;
+}
+
+TEST(BenchOnFabric, skewed_runs_add_up_too) {
+  if (!have_engine("rtl")) GTEST_SKIP() << "engine rtl is not in this build";
+  const auto json = fabric_json({"--sizes", "8,4K", "--repeats", "5", "--skew-ns", "700"});
+  for (const auto& row : json.at("rows")) {
+    expect_parts_add_up(row);
+    EXPECT_LT(row.at("latency_min_ns"), row.at("latency_max_ns"));
+    EXPECT_EQ(row.at("breakdown").at("latency_ns"), row.at("latency_median_ns"));
+  }
+}
+
+TEST(BenchOnFabric, bound_and_parts_follow_the_configured_fabric) {
+  if (!have_engine("rtl")) GTEST_SKIP() << "engine rtl is not in this build";
+  const TemporaryFile config(R"({"link_gbps": 40, "link_latency_ns": 100, "mmio_write_ns": 300, "clock_mhz": 125})");
+  std::string table;
+  const auto json = fabric_json({"--sizes", "8,64K", "--repeats", "1", "--config", config.path()}, &table);
+  EXPECT_EQ(json.at("fabric").at("link_gbps"), 40.0);
+  EXPECT_EQ(json.at("fabric").at("clock_mhz"), 125.0);
+  const auto& rows = json.at("rows");
+  EXPECT_EQ(rows.at(0).at("bound_ns"), 2 * (100 + 200 + 100) + 300 + 250);
+  EXPECT_NEAR(rows.at(1).at("bound_ns"), 1.5 * 65536 * 8 / 40, 1e-6);
+  EXPECT_NE(table.find("2 x 400 + 300 + 250 = 1350.0 ns"), std::string::npos) << table;
+  for (const auto& row : rows) {
+    expect_parts_add_up(row);
+    // From the device's completion to its sight there are one DMA write and some cycles, whatever the clock.
+    EXPECT_GE(row.at("breakdown").at("completion_ns"), 250);
+    EXPECT_LT(row.at("breakdown").at("completion_ns"), 500);
+  }
+}
+
+TEST(BenchReport, work_of_a_cpu_is_not_offloaded) {
+  const bench::Options options;
+  bench::Report report;
+  report.rows.resize(2);
+  for (auto& row : report.rows) row.latency_ns = {10};
+  EXPECT_EQ(bench::cpu_work(report), "");
+  EXPECT_NE(bench::as_table(options, report).find("\nOFFLOADED: no CPU"), std::string::npos);
+  for (auto member : {&bench::Work::cpu_matches, &bench::Work::cpu_reduced_bytes, &bench::Work::cpu_copied_bytes}) {
+    auto changed = report;
+    changed.rows[1].work.*member = 7;
+    EXPECT_NE(bench::cpu_work(changed).find('7'), std::string::npos);
+    EXPECT_NE(bench::as_table(options, changed).find("\nNOT OFFLOADED: the CPUs"), std::string::npos);
+    EXPECT_EQ(bench::as_json(options, changed).at("offloaded"), false);
   }
 }
 

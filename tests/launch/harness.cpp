@@ -124,6 +124,14 @@ std::vector<pid_t> Command::processes() const {
   return result;
 }
 
+bool Command::kill_process(const std::string& name, int number) const {
+  for (const pid_t pid : processes()) {
+    const std::string line = slurp("/proc/" + std::to_string(pid) + "/cmdline");
+    if (line.substr(0, line.find('\0')) == name) return kill(pid, number) == 0;
+  }
+  return false;
+}
+
 std::vector<pid_t> Command::leftovers(std::chrono::milliseconds timeout) const {
   const auto deadline = Clock::now() + timeout;
   auto result = processes();

@@ -35,6 +35,8 @@ class Command {
   bool wait_for_output(const std::string& text, std::chrono::milliseconds timeout = std::chrono::seconds(30));
   /// Waits for the end.
   Outcome wait(std::chrono::milliseconds timeout = std::chrono::seconds(60));
+  /// Signals the process of the job with this name as its first argument; false: there is none.
+  bool kill_process(const std::string& name, int number) const;
   /// Living processes of the job (anything with the mark in its environment), the command itself included.
   [[nodiscard]] std::vector<pid_t> processes() const;
   /// The same after waiting for at most `timeout` for them to end.

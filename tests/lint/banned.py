@@ -16,6 +16,8 @@ BANNED = [
     ("2-D packed vector", r"\b(?:logic|bit|reg|wire)\s*(?:signed\s*)?\[[^\]]*\]\s*\[", "logic [3:0][7:0] x;"),
     ("parameter type", r"\bparameter\s+(?:type|string)\b", "parameter type T = logic"),
     ("struct parameter", rf"\b(?:parameter|localparam)\s+{STRUCT}\s", "localparam pkg::foo_t X = 0;"),
+    # A constant filled with '1 has the value 1 in yosys 0.23: write {N{1'b1}}.
+    ("constant filled with '1", r"\b(?:parameter|localparam)\b[^;]*'1\b", "localparam logic [3:0] X = 4'd2, Y = '1;"),
     ("interface", r"\b(?:interface|modport)\b", "interface bus; endinterface"),
     ("assignment pattern", r"'\{", "x = '{default: 0};"),
     ("type cast", r"\b(?:\w+_[te]|int|integer|byte|shortint|longint|logic|bit|reg)\s*'\s*\(", "x = state_e'(2);"),
@@ -35,7 +37,10 @@ BANNED = [
 IN_FUNCTION = [("struct argument of a function", rf"\b(?:input|output|inout)\s+{STRUCT}")]
 ALLOWED = """
 module m #(parameter int unsigned W = 4) (input wire logic clk_i, input wire tally_pkg::cqe_t cqe_i);
+  localparam logic [3:0] Ones = {4{1'b1}};
+  localparam logic [3:0] Zero = '0;
   logic [W-1:0] mem [16];
+  assign z = '1;
   state_e state_q; // return inside '{ of a comment
   assign x = W'(y) + 8'(z) + signed'(a);
   /* foreach break */

@@ -3,7 +3,7 @@
 include_guard()
 
 # tally_netlist(target TOP module [PREFIX name] [PARAMS NAME=VALUE...] SOURCES files...): the Verilated model of what
-# yosys makes of a module of hw/rtl.
+# yosys makes of a module (source names relative to hw/rtl).
 function(tally_netlist target)
   cmake_parse_arguments(ARG "" "TOP;PREFIX" "PARAMS;SOURCES" ${ARGN})
   if(NOT ARG_PREFIX)
@@ -19,8 +19,12 @@ function(tally_netlist target)
     target_link_libraries(tally_verilated_runtime PUBLIC Threads::Threads)
   endif()
   set(rtl ${PROJECT_SOURCE_DIR}/hw/rtl)
-  list(TRANSFORM ARG_SOURCES PREPEND ${rtl}/ OUTPUT_VARIABLE paths)
-  list(JOIN ARG_SOURCES " " words)
+  set(paths "")
+  foreach(source ${ARG_SOURCES})
+    cmake_path(ABSOLUTE_PATH source BASE_DIRECTORY ${rtl})
+    list(APPEND paths ${source})
+  endforeach()
+  list(JOIN paths " " words)
   set(chparam "")
   foreach(param ${ARG_PARAMS})
     string(REPLACE "=" " " pair ${param})
@@ -29,9 +33,10 @@ function(tally_netlist target)
   set(dir ${CMAKE_CURRENT_BINARY_DIR}/${target}.dir)
   set(archive ${dir}/${ARG_PREFIX}__ALL.a)
   file(MAKE_DIRECTORY ${dir})
+  # opt joins the bits of a memory's write enable; bit by bit the model takes minutes to compile.
   add_custom_command(OUTPUT ${archive}
     COMMAND ${TALLY_YOSYS} -q -p "read_verilog -sv -defer -I. tally_pkg.sv ${words}; \
-hierarchy -check -top ${ARG_TOP}${chparam}; proc; opt -fast; rename -top ${ARG_TOP}; \
+hierarchy -check -top ${ARG_TOP}${chparam}; proc; opt; rename -top ${ARG_TOP}; \
 write_verilog -noattr ${dir}/netlist.v"
     COMMAND ${VERILATOR_BIN} --cc --build -O3 -Wno-lint -Wno-fatal --x-initial unique ${dir}/netlist.v
             --top-module ${ARG_TOP} --prefix ${ARG_PREFIX} -Mdir ${dir} > ${dir}/verilator.log
@@ -45,15 +50,19 @@ write_verilog -noattr ${dir}/netlist.v"
   target_link_libraries(${target} INTERFACE ${archive} tally_verilated_runtime)
 endfunction()
 
-# tally_netlist_test(name SOURCES... DEPS targets...): like tally_test; the tests' names begin with "netlist.".
+# tally_netlist_test(name SOURCES... DEPS targets... [TIMEOUT s]): like tally_test; the tests' names begin with
+# "netlist.".
 function(tally_netlist_test name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;DEPS" ${ARGN})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 120)
+  endif()
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE ${ARG_DEPS} GTest::gtest_main)
   target_include_directories(${name} PRIVATE
-    ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/tests ${CMAKE_CURRENT_BINARY_DIR})
+    ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/host ${PROJECT_SOURCE_DIR}/tests ${CMAKE_CURRENT_BINARY_DIR})
   tally_compile_options(${name})
-  gtest_discover_tests(${name} TEST_PREFIX netlist. DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 120)
+  gtest_discover_tests(${name} TEST_PREFIX netlist. DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT ${ARG_TIMEOUT})
 endfunction()
 
 find_program(TALLY_YOSYS yosys)

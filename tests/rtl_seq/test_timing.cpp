@@ -60,6 +60,26 @@ TEST(SeqTiming, full_packets_are_relayed_every_72_cycles) {
   EXPECT_LE(cycles, 72.0);
 }
 
+TEST(SeqTiming, full_packets_of_two_lanes_share_the_datapath_without_bubbles) {
+  // Each node sends in one lane and receives in the other: two packets of the datapath for each one on the wire.
+  std::mt19937_64 random(seed(9));
+  Timing timing;
+  timing.wire_latency = 10;
+  Cluster cluster(2, timing, random());
+  Case c;
+  const auto send = [](int to) { return make(Op::kSend, Buffer::kInput, Buffer::kOutput, -1, to); };
+  const auto recv = [](int from) { return make(Op::kRecv, Buffer::kInput, Buffer::kOutput, from, -1); };
+  c.ranks = {{{send(1)}, {recv(1)}}, {{recv(0)}, {send(0)}}};
+  c.dtype = device::Dtype::kF64;
+  c.count = 64 * 512;
+  run_case(cluster, c, random);
+  const auto& sent = cluster.node(0).sent_last;
+  ASSERT_EQ(sent.size(), 64u);
+  const double cycles = static_cast<double>(sent[55] - sent[15]) / 80;
+  std::printf("4096 bytes through the datapath: every %.2f cycles\n", cycles);
+  EXPECT_LE(cycles, 65.0);
+}
+
 TEST(SeqTiming, recursive_doubling_of_a_short_vector_reads_host_memory_once) {
   for (const int ranks : {2, 4, 8}) {
     for (const bool in_place : {false, true}) {

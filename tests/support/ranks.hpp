@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Runs a function as N ranks: forked processes over one job segment, as the launcher would start them.
+// Runs a function as N ranks: forked processes over one job segment, as the launcher would start them, on the
+// engine of the running test.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -12,11 +13,13 @@
 #include <cstdlib>
 #include <exception>
 #include <functional>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "job/job.hpp"
+#include "support/fabric_process.hpp"
 
 namespace tally::test {
 
@@ -94,15 +97,60 @@ inline std::vector<int> run_ranks(const job::Segment& segment, const std::functi
   return codes;
 }
 
-/// Runs body(rank) as `ranks` ranks of a soft job; the test fails when one fails or does not end.
+/// The engine of the running test's ranks.
+inline job::EngineKind& current_engine() {
+  static job::EngineKind engine = job::EngineKind::kSoft;
+  return engine;
+}
+inline bool on_rtl() { return current_engine() == job::EngineKind::kRtl; }
+/// Simulation costs time: the rank counts of a scenario, on rtl up to `most`.
+inline std::vector<int> rank_counts(std::vector<int> counts, int most = 4) {
+  if (on_rtl()) std::erase_if(counts, [most](int ranks) { return ranks > most; });
+  return counts;
+}
+
+/// A test whose ranks run once on each engine of this build: TEST_P, and TALLY_ON_EACH_ENGINE(suite).
+class OnEngine : public testing::TestWithParam<job::EngineKind> {
+ protected:
+  OnEngine() { current_engine() = GetParam(); }
+  ~OnEngine() override { current_engine() = job::EngineKind::kSoft; }
+};
+inline std::vector<job::EngineKind> engines_of_build() {
+  std::vector<job::EngineKind> engines{job::EngineKind::kSoft};
+  if (FabricProcess::available()) engines.push_back(job::EngineKind::kRtl);
+  return engines;
+}
+#define TALLY_ON_EACH_ENGINE(suite)                                                    \
+  INSTANTIATE_TEST_SUITE_P(On, suite, testing::ValuesIn(engines_of_build()),           \
+                           [](const testing::TestParamInfo<job::EngineKind>& engine) { \
+                             return std::string(job::engine_name(engine.param));       \
+                           })
+
+/// A job of the current engine: its segment and, on rtl, its running fabric.
+struct TestJob {
+  explicit TestJob(int ranks, const std::string& config = "")
+      : segment(job::Segment::create(static_cast<std::uint32_t>(ranks), current_engine(), false)) {
+    if (on_rtl()) fabric = std::make_unique<FabricProcess>(segment, config);
+  }
+  job::Segment segment;
+  std::unique_ptr<FabricProcess> fabric;
+};
+
+inline void expect_success(const std::vector<int>& codes) {
+  for (std::size_t rank = 0; rank < codes.size(); ++rank) {
+    EXPECT_EQ(codes[rank], 0) << "rank " << rank << " of " << codes.size()
+                              << (codes[rank] == kKilledByWatchdog ? " did not end" : "");
+  }
+}
+
+/// Runs body(rank) as `ranks` ranks of a job; the test fails when one fails or does not end, or when the fabric
+/// does not end well.
 inline void expect_ranks(int ranks, const std::function<void(int)>& body,
                          std::chrono::seconds limit = std::chrono::seconds(60)) {
-  const job::Segment segment =
-      job::Segment::create(static_cast<std::uint32_t>(ranks), job::EngineKind::kSoft, false);
-  const std::vector<int> codes = run_ranks(segment, body, limit);
-  for (std::size_t rank = 0; rank < codes.size(); ++rank) {
-    EXPECT_EQ(codes[rank], 0) << "rank " << rank << " of " << ranks
-                              << (codes[rank] == kKilledByWatchdog ? " did not end" : "");
+  const TestJob job(ranks);
+  expect_success(run_ranks(job.segment, body, on_rtl() ? 2 * limit : limit));
+  if (job.fabric) {
+    EXPECT_EQ(job.fabric->end(), 0) << "the fabric failed";
   }
 }
 

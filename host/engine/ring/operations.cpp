@@ -59,7 +59,7 @@ std::string describe(const Operation& operation, unsigned own) {
   } else {
     const device::MsgDesc& d = operation.message;
     const bool send = operation.kind == Kind::kSend;
-    text = send ? "send of " : "receive of up to ";
+    text = send ? "send of " : "receive of ";
     text += std::to_string(d.length) + " bytes ";
     text += send ? "to " : "from ";
     text += (d.flags & device::kMsgFlagAnySource) != 0 ? "any rank" : "rank " + std::to_string(d.peer);

@@ -159,6 +159,19 @@ void RingEngine::add_counters(tally_counters& counters) const {
 std::string RingEngine::describe_pending() const {
   std::string text;
   std::size_t lines = 0;
+  std::uint32_t receives = 0;
+  for (OperationIndex i = held_receives_.front(); i != kNoOperation; i = operations_[i].next) ++receives;
+  if (receives > 0 && posted_ >= device::kPostedEntries) {
+    text += std::to_string(receives) + " receives are held: the device takes " +
+            std::to_string(device::kPostedEntries) +
+            " receives without a message; if none of these can match, post receives in the order of their sends, or "
+            "fewer at once\n";
+  }
+  if (held_sends_ > 0) {
+    text += std::to_string(held_sends_) + " sends are held: the device keeps " +
+            std::to_string(initial_credits_) +
+            " messages for each receiver that it has not matched; they go on when the receiver has matched some\n";
+  }
   for (OperationIndex i = 0; i < operations_.size(); ++i) {
     if (operations_[i].place == Place::kFree) continue;
     if (++lines <= kMaxLines) text += describe(operations_[i], rank_) + "\n";

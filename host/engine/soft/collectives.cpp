@@ -148,8 +148,10 @@ bool Collectives::check_head(Context& where, std::uint32_t lane, std::uint32_t s
     const FrameHeader& header = *first.header;
     const int ahead = distance(own.seq, header.seq);
     if (ahead < 0) {
-      pop_head(where, lane, source);
-      continue;
+      // A collective that completed has consumed all that its ranks sent, so that rank ran another one: for
+      // example two roots of a bcast, which both send and expect nothing.
+      mismatch(where, source, bit(MismatchField::kSignature), header.count);
+      return false;
     }
     if (ahead == 0) {
       const std::uint32_t fields = (header.count != own.count ? bit(MismatchField::kCount) : 0) |
