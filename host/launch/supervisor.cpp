@@ -350,8 +350,9 @@ class Supervisor {
     segment_.header().failed.store(1, std::memory_order_release);
     job::wake_all(segment_.header());
     if (phase_ == Phase::kRunning) {
+      // The ranks hear of it from the segment: they get the time to say so themselves.
       phase_ = Phase::kSettling;
-      deadline_ = Clock::now();
+      deadline_ = Clock::now() + (ranks_running() ? kSettle : Clock::duration::zero());
     }
   }
 
