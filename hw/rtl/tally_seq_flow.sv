@@ -213,12 +213,13 @@ module tally_seq_flow #(
     if (h_redop != redop_i) h_diff = h_diff | tally_pkg::MismatchFieldRedop;
     if (h_signature != signature_i) h_diff = h_diff | tally_pkg::MismatchFieldSignature;
   end
-  assign h_drop = judge && (h_broken || h_older);
+  // A head of an earlier collective was never asked for: the ranks did not agree about that one.
+  assign h_drop = judge && h_broken;
   assign h_ok = judge && h_same && h_diff == '0;
   assign h_newer = judge && h_ours && !h_same && !h_older;
-  assign mismatch_o = judge && h_same && h_diff != '0;
+  assign mismatch_o = judge && ((h_same && h_diff != '0) || h_older);
   assign mismatch_source_o = 16'(s2_flow_q[FlowW-1:LaneW]);
-  assign mismatch_detail_o = {h_diff, h_count_sat};
+  assign mismatch_detail_o = {h_older ? tally_pkg::MismatchFieldSignature : h_diff, h_count_sat};
 
   always_ff @(posedge clk_i) begin : p_head
     if (h_ok || h_newer) head_mem[s2_flow_q] <= {h_count_sat, h_len};

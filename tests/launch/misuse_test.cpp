@@ -76,8 +76,6 @@ TEST_P(Disagreement, is_named_on_every_rank) {
           Misuse{"dtype", "dtype differs: "}, Misuse{"op", "op differs: "},
           Misuse{"root", "another collective, algorithm or root"}, Misuse{"bcast_count", "count differs: "},
           Misuse{"barrier_against_allreduce", "perhaps another collective"}}) {
-      // The device drops what a second root sent to ranks that are done: docs/device.md, Limitations.
-      if (GetParam() == "rtl" && std::string(misuse.what) == "root") continue;
       expect_every_rank_tells(GetParam(), ranks, misuse);
     }
   }

@@ -213,14 +213,27 @@ TEST(SeqErrors, peer_that_skipped_a_collective_is_a_mismatch) {
   EXPECT_EQ(cluster.node(0).completions[0].status, code(Status::kMismatch));
   EXPECT_EQ(cluster.node(0).completions[0].source, 1);
   EXPECT_EQ(cluster.node(0).completions[0].detail, 0x08000000u | 5000);
-  // The other one dropped the old data and waits, until the host gives up.
+  // Nobody asked the other one for data of collective 0.
+  ASSERT_TRUE(cluster.run_until([&] { return !cluster.node(1).completions.empty(); }, 100000));
+  EXPECT_EQ(cluster.node(1).completions[0].status, code(Status::kMismatch));
+  EXPECT_EQ(cluster.node(1).completions[0].source, 0);
+  EXPECT_EQ(cluster.node(1).completions[0].detail, 0x08000000u | 5000);
+}
+
+TEST(SeqErrors, abort_of_another_collective_ends_nothing) {
+  std::mt19937_64 random(seed(44));
+  Cluster cluster(2, Timing{}, random());
+  const Case c = make_case(schedule::allreduce_ring(2));
+  add_regions(cluster.node(1));
+  load_program(cluster.node(1), 0, c.ranks[1], c.scratch_chunks);
+  cluster.node(1).post(make_desc(9, 1, Dtype::kI32, Redop::kSum, 5000, 4, 2, 0, false));
   for (unsigned i = 0; i < 3000; ++i) cluster.cycle();
-  EXPECT_TRUE(cluster.node(1).completions.empty());
-  cluster.node(1).abort(9, 0);  // not the one that runs
+  cluster.node(1).abort(9, 0);
+  cluster.node(1).abort(8, 1);
   for (unsigned i = 0; i < 1000; ++i) cluster.cycle();
   EXPECT_TRUE(cluster.node(1).completions.empty());
   cluster.node(1).abort(9, 1);
-  ASSERT_TRUE(cluster.run_to_completions(1));
+  ASSERT_TRUE(cluster.run_until([&] { return !cluster.node(1).completions.empty(); }, 100000));
   EXPECT_EQ(cluster.node(1).completions[0].status, code(Status::kAborted));
 }
 
