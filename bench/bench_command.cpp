@@ -7,6 +7,7 @@
 
 #include "bench/options.hpp"
 #include "bench/report.hpp"
+#include "engine/numerics/reduce.hpp"
 #include "launch/commands.hpp"
 #include "launch/engines.hpp"
 #include "schedule/schedule.hpp"
@@ -64,7 +65,7 @@ bool check(const Arguments& arguments, bench::Options* options, const EngineChoi
   options->op_name = arguments.op;
   options->algorithm = arguments.algorithm;
   for (const auto size : options->sizes) {
-    if (size % bench::element_bytes(options->dtype) != 0) {
+    if (size % numerics::element_bytes(options->dtype) != 0) {
       *error = fmt::format("--sizes: {} bytes are not whole elements of {}", size, arguments.dtype);
       return false;
     }

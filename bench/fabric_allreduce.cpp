@@ -14,6 +14,7 @@
 
 #include "bench/report.hpp"
 #include "bench/workload.hpp"
+#include "engine/numerics/reduce.hpp"
 #include "engine/ring/ring_engine.hpp"
 #include "schedule/schedule.hpp"
 #include "sim/fabric/fabric.hpp"
@@ -220,7 +221,7 @@ class Bench {
     descriptor.output = host.output->base();
     descriptor.input_key = host.input_key;
     descriptor.output_key = host.output_key;
-    descriptor.count = bytes / element_bytes(options_.dtype);
+    descriptor.count = bytes / numerics::element_bytes(options_.dtype);
     descriptor.dtype = options_.dtype;
     descriptor.redop = options_.op;
     descriptor.seq = sequence_;

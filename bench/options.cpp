@@ -71,6 +71,4 @@ bool parse_op(const std::string& text, tally_op* op) {
   return true;
 }
 
-std::uint64_t element_bytes(tally_dtype dtype) { return dtype == TALLY_I64 || dtype == TALLY_F64 ? 8 : 4; }
-
 }  // namespace tally::bench

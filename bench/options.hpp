@@ -37,6 +37,5 @@ struct Options {
 
 [[nodiscard]] bool parse_dtype(const std::string& text, tally_dtype* dtype);
 [[nodiscard]] bool parse_op(const std::string& text, tally_op* op);
-[[nodiscard]] std::uint64_t element_bytes(tally_dtype dtype);
 
 }  // namespace tally::bench

@@ -18,6 +18,7 @@
 
 #include "bench/report.hpp"
 #include "bench/workload.hpp"
+#include "engine/numerics/reduce.hpp"
 #include "job/job.hpp"
 #include "schedule/schedule.hpp"
 #include "tally/tally.h"
@@ -142,7 +143,7 @@ class Rank {
     require(tally_barrier(endpoint_, group_), "barrier");
     Sample sample{};
     sample.start_ns = now_ns();
-    require(tally_allreduce(endpoint_, group_, input.data(), output.data(), bytes / element_bytes(options_.dtype),
+    require(tally_allreduce(endpoint_, group_, input.data(), output.data(), bytes / numerics::element_bytes(options_.dtype),
                             options_.dtype, options_.op),
             "allreduce");
     sample.end_ns = now_ns();

@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "engine/numerics/reduce.hpp"
 #include "engine/ring/ring_engine.hpp"
 
 namespace tally::ring {
@@ -14,20 +15,6 @@ constexpr std::size_t kPage = 4096;
 Status not_registered(const char* what, std::uint32_t key, std::uint64_t length) {
   return {TALLY_ERR_NOT_REGISTERED, std::string(what) + " (" + std::to_string(length) +
                                         " bytes) is not within the region of key " + std::to_string(key)};
-}
-
-std::uint32_t element_bytes(tally_dtype dtype) {
-  switch (dtype) {
-    case TALLY_BYTE:
-      return 1;
-    case TALLY_I32:
-    case TALLY_F32:
-      return 4;
-    case TALLY_I64:
-    case TALLY_F64:
-      return 8;
-  }
-  return 0;
 }
 
 }  // namespace
@@ -129,7 +116,7 @@ Status RingEngine::post_collective(const CollectiveDescriptor& collective) {
     return {TALLY_ERR_ARGUMENT, "context " + std::to_string(collective.context) + " is not below " +
                                     std::to_string(device::kCollectiveContexts)};
   }
-  const std::uint32_t element = element_bytes(collective.dtype);
+  const std::uint64_t element = numerics::element_bytes(collective.dtype);
   if (element == 0) return {TALLY_ERR_ARGUMENT, "dtype " + std::to_string(collective.dtype) + " is unknown"};
   if (collective.redop != TALLY_OP_NONE && collective.redop != TALLY_SUM && collective.redop != TALLY_MIN &&
       collective.redop != TALLY_MAX) {
