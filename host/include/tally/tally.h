@@ -77,7 +77,8 @@ typedef struct tally_counters {
   uint32_t reserved;
   uint64_t cpu_matches;        /* messages matched by the CPU */
   uint64_t cpu_reduced_bytes;  /* bytes combined by the CPU */
-  uint64_t cpu_copied_bytes;   /* payload bytes moved by the CPU */
+  uint64_t cpu_copied_bytes;   /* payload bytes moved by the CPU; on a device a send of up to 32 bytes rides in its
+                                  descriptor: that store is the doorbell and is not counted */
   uint64_t fallback_posted_full;   /* receives held in software because the device's posted queue was full */
   uint64_t fallback_no_credit;     /* sends held in software for message credit */
   uint64_t fallback_ring_full;     /* descriptors held in software because a ring or queue was full */
