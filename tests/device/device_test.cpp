@@ -110,7 +110,7 @@ class Device : public ::testing::Test {
   }
   static Status status(const Cqe& c) { return static_cast<Status>(c.status); }
 
-  static constexpr std::size_t kMemory = 1u << 20;
+  static constexpr std::size_t kMemory = 2u << 20;
   std::unique_ptr<tally::sim::Fabric> fabric;
   std::vector<std::unique_ptr<RawHost>> hosts;
   std::vector<std::vector<std::uint8_t>> memory;
@@ -470,10 +470,10 @@ TEST_P(Faults, every_message_arrives_once_and_in_order) {
   for (std::uint32_t i = 0; i < kCount; ++i)
     for (unsigned from = 0; from < 2; ++from) {
       const std::uint32_t length = kSizes[(i + from) % 7];
-      const std::size_t at = 12'000 * i + from;
+      const std::size_t at = 20'480 * i + from;  // sources in the first half, buffers in the second
       fill(from, at, length, i + 1);
       // All receives are alike: order alone decides which message each takes.
-      RecvDesc r = recv(1 - from, from, at + 501'000, 20'001, 3, i);
+      RecvDesc r = recv(1 - from, from, at + kMemory / 2, 20'001, 3, i);
       hosts[1 - from]->post(r, false);
       hosts[from]->post(send(from, 1 - from, at, length, 3, 100 + i), false);
       fabric->run_for(2'000'000);
@@ -481,11 +481,11 @@ TEST_P(Faults, every_message_arrives_once_and_in_order) {
   for (std::uint32_t i = 0; i < kCount; ++i)
     for (unsigned from = 0; from < 2; ++from) {
       const std::uint32_t length = kSizes[(i + from) % 7];
-      const std::size_t at = 12'000 * i + from;
+      const std::size_t at = 20'480 * i + from;  // sources in the first half, buffers in the second
       const Cqe got = completion(1 - from, i);
       EXPECT_EQ(status(got), Status::kOk);
       EXPECT_EQ(got.length, length) << "message " << i << " of " << from;
-      EXPECT_EQ(std::memcmp(memory[from].data() + at, memory[1 - from].data() + at + 501'000, length), 0);
+      EXPECT_EQ(std::memcmp(memory[from].data() + at, memory[1 - from].data() + at + kMemory / 2, length), 0);
       EXPECT_EQ(status(completion(from, 100 + i)), Status::kOk);
     }
   if (rate > 0) {
