@@ -18,7 +18,8 @@ FIELD = re.compile(rb"\x01([a-zA-Z]+)\x02([^\x01]*)")
 
 
 def read_counts(folder):
-    """{(file name, line, column): count} over all files; a point of several instances counts once."""
+    """{(file name, line, column and kind): count} over all files, of blocks and of both ways of each branch; a point of
+    several instances counts once."""
     counts = {}
     for path in sorted(folder.glob("*.dat")):
         for record in path.read_bytes().splitlines():
@@ -26,9 +27,10 @@ def read_counts(folder):
                 continue
             text, _, number = record[3:].rpartition(b"' ")
             fields = dict(FIELD.findall(text))
-            if not fields.get(b"page", b"").startswith(b"v_line"):
+            if not fields.get(b"page", b"").startswith((b"v_line", b"v_branch")):
                 continue
-            key = (pathlib.PurePath(fields[b"f"].decode()).name, int(fields[b"l"]), int(fields.get(b"n", b"0")))
+            key = (pathlib.PurePath(fields[b"f"].decode()).name, int(fields[b"l"]),
+                   fields.get(b"n", b"").decode() + fields.get(b"o", b"").decode())
             counts[key] = counts.get(key, 0) + int(number)
     return counts
 
