@@ -72,7 +72,8 @@ Status tally_endpoint::open(const char* engine, std::unique_ptr<tally_endpoint>*
 
   std::vector<std::uint16_t> ranks(static_cast<std::size_t>(made->size()));
   std::iota(ranks.begin(), ranks.end(), std::uint16_t{0});
-  made->groups_.push_back(std::make_unique<tally_group>(made->rank(), std::move(ranks)));
+  made->groups_.push_back(
+      std::make_unique<tally_group>(made->rank(), std::move(ranks), made->capabilities().flow_bytes));
   made->all_ranks()->endpoint = made.get();
   if (const char* algorithm = std::getenv("TALLY_ALGORITHM"); algorithm != nullptr) {
     made->forced_algorithm_ = algorithm;

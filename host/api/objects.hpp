@@ -21,8 +21,9 @@ struct tally_memory {
 
 /// An ordered set of job ranks with a context. Owned by its endpoint.
 struct tally_group {
-  tally_group(int own_rank, std::vector<std::uint16_t> job_ranks)
-      : rank(own_rank), ranks(std::move(job_ranks)), schedules(rank, ranks) {
+  /// flow_bytes: of the engine's capabilities.
+  tally_group(int own_rank, std::vector<std::uint16_t> job_ranks, std::uint64_t flow_bytes)
+      : rank(own_rank), ranks(std::move(job_ranks)), schedules(rank, ranks, flow_bytes) {
     for (std::size_t r = 0; r < ranks.size(); ++r) {
       if (from_job.size() <= ranks[r]) from_job.resize(std::size_t{ranks[r]} + 1, -1);
       from_job[ranks[r]] = static_cast<int>(r);

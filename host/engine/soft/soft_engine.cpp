@@ -22,6 +22,7 @@ Capabilities soft_capabilities() {
   capabilities.lanes = kLanes;
   capabilities.max_message = std::numeric_limits<std::int64_t>::max();
   capabilities.max_groups = kContexts;
+  capabilities.flow_bytes = std::numeric_limits<std::uint64_t>::max();  // what waits is kept in memory
   return capabilities;
 }
 
