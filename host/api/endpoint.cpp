@@ -97,6 +97,8 @@ tally_endpoint::~tally_endpoint() {
 Status tally_endpoint::close() {
   if (live_requests_ != 0)
     return {TALLY_ERR_BUSY, fmt::format("endpoint: {} requests are under way", live_requests_)};
+  if (live_messages_ != 0)
+    return {TALLY_ERR_BUSY, fmt::format("endpoint: {} claimed messages are not received", live_messages_)};
   if (groups_.size() > 1)
     return {TALLY_ERR_BUSY, fmt::format("endpoint: {} groups are not freed", groups_.size() - 1)};
   Waiting waiting(*this);

@@ -150,6 +150,8 @@ Status tally_endpoint::free_group(tally_group* group) {
     return bad_argument("group {} is not a group of this endpoint", static_cast<void*>(group));
   if (group->users != 0)
     return {TALLY_ERR_BUSY, fmt::format("group: {} requests are under way", group->users)};
+  if (group->claimed != 0)
+    return {TALLY_ERR_BUSY, fmt::format("group: {} claimed messages are not received", group->claimed)};
   const std::uint32_t tag = control_tag(ControlTag::kFreed, group->list_hash);
   if (group->rank != 0) {
     tally::SendDescriptor send;

@@ -21,6 +21,7 @@ struct RunOptions {
   std::string engine;
   std::string config;
   bool counters = false;
+  std::string counters_json;
   bool tag_output = false;
 };
 
@@ -53,10 +54,15 @@ void run(const RunOptions& options, std::vector<std::string> program, CommandCon
   if (const int code = resolve_program(program.front(), &spec.program, &error); code != 0) {
     return refuse("PROG: " + error, code);
   }
+  // Last: only a job that starts empties the file.
+  if (!options.counters_json.empty() && !std::ofstream(options.counters_json)) {
+    return refuse(fmt::format("--counters-json: '{}' cannot be written", options.counters_json));
+  }
   spec.ranks = static_cast<unsigned>(ranks);
   spec.engine = engine->kind;
   spec.config = options.config;
   spec.counters = options.counters;
+  spec.counters_json = options.counters_json;
   spec.tag_output = options.tag_output;
   spec.arguments = std::move(program);
   context.exit_code = run_job(spec);
@@ -106,6 +112,7 @@ void add_run_command(CLI::App& app, CommandContext& context) {
       ->type_name("NAME");
   command->add_option("--config", options->config, "Parameters of the simulated fabric (JSON)")->type_name("FILE");
   command->add_flag("--counters", options->counters, "Print what CPU and devices did, after all output");
+  command->add_option("--counters-json", options->counters_json, "Write the same to a file (JSON)")->type_name("FILE");
   command->add_flag("--tag-output", options->tag_output, "Put \"[rank] \" before each line of output");
   command->prefix_command();
   command->callback([command, options, &context] { run(*options, command->remaining(), context); });

@@ -17,7 +17,8 @@ struct JobSpec {
   unsigned ranks = 1;
   job::EngineKind engine = job::EngineKind::kSoft;
   std::string config;                  ///< fabric parameters, or empty
-  bool counters = false;
+  bool counters = false;               ///< print a table
+  std::string counters_json;           ///< write them to this file, or empty
   bool tag_output = false;
   std::string program;                 ///< resolved path
   std::vector<std::string> arguments;  ///< with argv[0]

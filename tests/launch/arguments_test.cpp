@@ -65,8 +65,8 @@ TEST(Arguments, more_ranks_than_soft_takes_are_refused) {
 }
 TEST(Arguments, more_ranks_than_rtl_takes_are_refused) {
   if (!have_engine("rtl")) GTEST_SKIP() << "engine rtl is not in this build";
-  expect_refused(run({"-n", std::to_string(device::kMaxNodes + 1), "--engine", "rtl"}), 2,
-                 fmt::format("1 to {}", device::kMaxNodes));
+  expect_refused(run({"-n", std::to_string(device::kMaxRanks + 1), "--engine", "rtl"}), 2,
+                 fmt::format("1 to {}", device::kMaxRanks));
 }
 TEST(Arguments, unknown_engine_is_refused_and_the_engines_are_listed) {
   const auto outcome = run({"-n", "1", "--engine", "warp"});
