@@ -311,14 +311,14 @@ module tally_axil_regs #(
   // Read channel.
   logic        r_valid_q, rd;
   logic [15:0] rd_addr;
-  logic [31:0] rd_data, rd_share, r_data_q;
+  logic [31:0] rd_data, rd_share;
+  logic [31:0] r_data_q, r_share_q, r_counter_q;   // one of them, and of r_page_q, is not 0
   logic [5:0]  rd_counter;
   logic        rd_in_counters;
-  logic [Eps*32-1:0] page_data;
+  logic [Eps*32-1:0] page_data, r_page_q;
   assign rd                = s_axil_ar_valid_i && s_axil_ar_ready_o;
   assign s_axil_ar_ready_o = !r_valid_q || s_axil_r_ready_i;
   assign s_axil_r_valid_o  = r_valid_q;
-  assign s_axil_r_data_o   = r_data_q;
   assign s_axil_r_resp_o   = 2'b00;
   assign rd_addr           = {s_axil_ar_addr_i[15:2], 2'b00};
   assign rd_counter        = rd_addr[7:2];
@@ -350,8 +350,7 @@ module tally_axil_regs #(
     );
   end
 
-  always_comb begin : p_read
-    rd_data  = '0;
+  always_comb begin : p_read_share
     rd_share = '0;
     for (int unsigned e = 0; e < Eps; e++) begin
       if (rd_addr == tally_pkg::RegGlobalEpPosted0 + 16'(4 * e)) rd_share = ep_posted_q[e*32 +: 32];
@@ -359,41 +358,40 @@ module tally_axil_regs #(
         rd_share = ep_unexpected_q[e*32 +: 32];
       end
       if (rd_addr == tally_pkg::RegGlobalEpBounce0 + 16'(4 * e)) rd_share = ep_bounce_q[e*32 +: 32];
-      if (rd_addr[15:12] == 4'(e + 1)) rd_share = page_data[e*32 +: 32];
     end
-    if (rd_in_counters) begin
-      rd_data = counters_i[rd_counter*32 +: 32];
-    end else begin
-      unique case (rd_addr)
-        tally_pkg::RegGlobalId:            rd_data = tally_pkg::DeviceId;
-        tally_pkg::RegGlobalVersion:       rd_data = tally_pkg::DeviceVersion;
-        tally_pkg::RegGlobalCapsRanks:     rd_data = CapsRanks;
-        tally_pkg::RegGlobalCapsMatch:     rd_data = CapsMatch;
-        tally_pkg::RegGlobalCapsSched:     rd_data = CapsSched;
-        tally_pkg::RegGlobalCapsTransport: rd_data = CapsTransport;
-        tally_pkg::RegGlobalStatus:        rd_data = status_i;
-        tally_pkg::RegGlobalControl:       rd_data = control_q;
-        tally_pkg::RegGlobalMacLo:         rd_data = mac_lo_q;
-        tally_pkg::RegGlobalMacHi:         rd_data = mac_hi_q;
-        tally_pkg::RegGlobalIp:            rd_data = ip_q;
-        tally_pkg::RegGlobalPmtu:          rd_data = pmtu_q;
-        tally_pkg::RegGlobalEagerMax:      rd_data = eager_max_q;
-        tally_pkg::RegGlobalSchedAddr:     rd_data = sched_addr_q;
-        tally_pkg::RegGlobalAckPolicy:     rd_data = ack_policy_q;
-        tally_pkg::RegGlobalRetryTimer:    rd_data = retry_timer_q;
-        tally_pkg::RegGlobalRetryLimits:   rd_data = retry_limits_q;
-        tally_pkg::RegGlobalRnrCode:       rd_data = rnr_code_q;
-        tally_pkg::RegGlobalTxWindow:      rd_data = tx_window_q;
-        tally_pkg::RegGlobalQpIndex:       rd_data = qp_index_q;
-        tally_pkg::RegGlobalQpMacLo:       rd_data = qp_mac_lo_q;
-        tally_pkg::RegGlobalQpMacHi:       rd_data = qp_mac_hi_q;
-        tally_pkg::RegGlobalQpIp:          rd_data = qp_ip_q;
-        tally_pkg::RegGlobalQpQpn:         rd_data = qp_qpn_q;
-        tally_pkg::RegGlobalQpTxPsn:       rd_data = qp_tx_psn_q;
-        tally_pkg::RegGlobalQpRxPsn:       rd_data = qp_rx_psn_q;
-        default:                           rd_data = rd_share;
-      endcase
-    end
+  end
+
+  always_comb begin : p_read
+    rd_data = '0;
+    unique case (rd_addr)
+      tally_pkg::RegGlobalId:            rd_data = tally_pkg::DeviceId;
+      tally_pkg::RegGlobalVersion:       rd_data = tally_pkg::DeviceVersion;
+      tally_pkg::RegGlobalCapsRanks:     rd_data = CapsRanks;
+      tally_pkg::RegGlobalCapsMatch:     rd_data = CapsMatch;
+      tally_pkg::RegGlobalCapsSched:     rd_data = CapsSched;
+      tally_pkg::RegGlobalCapsTransport: rd_data = CapsTransport;
+      tally_pkg::RegGlobalStatus:        rd_data = status_i;
+      tally_pkg::RegGlobalControl:       rd_data = control_q;
+      tally_pkg::RegGlobalMacLo:         rd_data = mac_lo_q;
+      tally_pkg::RegGlobalMacHi:         rd_data = mac_hi_q;
+      tally_pkg::RegGlobalIp:            rd_data = ip_q;
+      tally_pkg::RegGlobalPmtu:          rd_data = pmtu_q;
+      tally_pkg::RegGlobalEagerMax:      rd_data = eager_max_q;
+      tally_pkg::RegGlobalSchedAddr:     rd_data = sched_addr_q;
+      tally_pkg::RegGlobalAckPolicy:     rd_data = ack_policy_q;
+      tally_pkg::RegGlobalRetryTimer:    rd_data = retry_timer_q;
+      tally_pkg::RegGlobalRetryLimits:   rd_data = retry_limits_q;
+      tally_pkg::RegGlobalRnrCode:       rd_data = rnr_code_q;
+      tally_pkg::RegGlobalTxWindow:      rd_data = tx_window_q;
+      tally_pkg::RegGlobalQpIndex:       rd_data = qp_index_q;
+      tally_pkg::RegGlobalQpMacLo:       rd_data = qp_mac_lo_q;
+      tally_pkg::RegGlobalQpMacHi:       rd_data = qp_mac_hi_q;
+      tally_pkg::RegGlobalQpIp:          rd_data = qp_ip_q;
+      tally_pkg::RegGlobalQpQpn:         rd_data = qp_qpn_q;
+      tally_pkg::RegGlobalQpTxPsn:       rd_data = qp_tx_psn_q;
+      tally_pkg::RegGlobalQpRxPsn:       rd_data = qp_rx_psn_q;
+      default:                           rd_data = '0;
+    endcase
   end
 
   always_ff @(posedge clk_i) begin : p_r
@@ -402,8 +400,23 @@ module tally_axil_regs #(
     else if (s_axil_r_ready_i) r_valid_q <= 1'b0;
   end
 
+  // The multiplexers of the parts before the register, the choice of the part behind it.
   always_ff @(posedge clk_i) begin : p_r_payload
-    if (rd) r_data_q <= rd_data;
+    if (rd) begin
+      r_data_q    <= rd_data;
+      r_share_q   <= rd_share;
+      r_counter_q <= rd_in_counters ? counters_i[rd_counter*32 +: 32] : '0;
+      for (int unsigned e = 0; e < Eps; e++) begin
+        r_page_q[e*32 +: 32] <= rd_addr[15:12] == 4'(e + 1) ? page_data[e*32 +: 32] : '0;
+      end
+    end
+  end
+
+  always_comb begin : p_r_data
+    s_axil_r_data_o = r_data_q | r_share_q | r_counter_q;
+    for (int unsigned e = 0; e < Eps; e++) begin
+      s_axil_r_data_o = s_axil_r_data_o | r_page_q[e*32 +: 32];
+    end
   end
 
   logic unused_addr_bits;

@@ -4,9 +4,10 @@
 // Ordering: completions of one unit for one endpoint stay in order; units take turns, and so do
 // endpoints. A completion is commanded after its unit saw its data taken by tally_dma_wr, which writes
 // in grant order: data lands first.
-// Latency: 3 cycles to the write command when nothing waits. Throughput: one completion a cycle in; one
+// Latency: 4 cycles to the write command when nothing waits. Throughput: one completion a cycle in; one
 // in 2 cycles out (command, then data), of one endpoint or of several.
 // Storage: FifoDepth completions an endpoint (block RAM), 2 completions on their way out.
+// A FIFO takes no more from FifoDepth - 1 on.
 // A full ring (index - head = size) holds its own endpoint's completions back and no other's. A full
 // FIFO, which cannot be by the rules of cq_ok_o, holds back the units that complete for its endpoint.
 // A disabled endpoint's completions are discarded, those that wait here as well; what has been
@@ -58,41 +59,51 @@ module tally_cq #(
     $error("tally_cq: FifoDepth must be a power of two from 2, OkLevel at most that");
   end
 
-  localparam int unsigned SelW = NumClients > 1 ? $clog2(NumClients) : 1;
   localparam int unsigned PtrW = $clog2(FifoDepth);
   localparam int unsigned LevelW = PtrW + 1;
   localparam int unsigned CntW = $clog2(Eps + 1) + 1;
 
-  // --- in: the first client at or after turn_q whose endpoint has a place --------------------------
-  logic [SelW-1:0] turn_q, sel;
-  logic [Eps-1:0]  fifo_full, push, pop;
-  logic            any, store;
-  logic [255:0]    picked;
-  logic [EpW-1:0]  picked_ep;
+  // --- in: the first client at or after the turn whose endpoint has a place ------------------------
+  logic [NumClients-1:0] after_q;   // clients at or after the turn
+  logic [NumClients-1:0] able, able_after, grant;
+  logic [Eps-1:0]        fifo_full, push, pop;
+  logic                  in_valid_q, store;
+  logic [255:0]          picked, in_data_q;
+  logic [EpW-1:0]        picked_ep, in_ep_q;
 
   always_comb begin : p_pick
-    any       = 1'b0;
-    sel       = '0;
+    for (int unsigned k = 0; k < NumClients; k++) begin
+      able[k] = cpl_valid_i[k] && !fifo_full[cpl_ep_i[k*EpW +: EpW]];
+    end
+    able_after = able & after_q;
+    // The lowest bit that is set.
+    grant = able_after != '0 ? able_after & (~able_after + 1'b1) : able & (~able + 1'b1);
     picked    = '0;
     picked_ep = '0;
-    for (int unsigned k = 0; k < 2 * NumClients; k++) begin
-      if (!any && cpl_valid_i[k % NumClients] && k >= 32'(turn_q) &&
-          !fifo_full[cpl_ep_i[(k % NumClients)*EpW +: EpW]]) begin
-        any       = 1'b1;
-        sel       = SelW'(k % NumClients);
-        picked    = cpl_data_i[(k % NumClients)*256 +: 256];
-        picked_ep = cpl_ep_i[(k % NumClients)*EpW +: EpW];
+    for (int unsigned k = 0; k < NumClients; k++) begin
+      if (grant[k]) begin
+        picked    = picked | cpl_data_i[k*256 +: 256];
+        picked_ep = picked_ep | cpl_ep_i[k*EpW +: EpW];
       end
     end
-    cpl_ready_o      = '0;
-    cpl_ready_o[sel] = any;
   end
-  assign store = any && enable_i[picked_ep];
+  assign cpl_ready_o = grant;
 
   always_ff @(posedge clk_i) begin : p_turn
-    if (!rst_ni) turn_q <= '0;
-    else if (any) turn_q <= (sel == SelW'(NumClients - 1)) ? '0 : sel + 1'b1;
+    if (!rst_ni) begin
+      after_q    <= '1;
+      in_valid_q <= 1'b0;
+    end else begin
+      // Those above the granted one.
+      if (grant != '0) after_q <= ~(grant | (grant - 1'b1));
+      in_valid_q <= grant != '0 && enable_i[picked_ep];
+    end
   end
+  always_ff @(posedge clk_i) begin : p_in
+    in_data_q <= picked;
+    in_ep_q   <= picked_ep;
+  end
+  assign store = in_valid_q && enable_i[in_ep_q];
 
   // --- the endpoints' FIFOs: one memory, a part for each -------------------------------------------
   logic [255:0]          mem [Eps * FifoDepth];
@@ -104,7 +115,7 @@ module tally_cq #(
   logic [255:0]          r_data_q;
 
   always_ff @(posedge clk_i) begin : p_mem
-    if (store) mem[{picked_ep, wr_ptr[picked_ep*PtrW +: PtrW]}] <= picked;
+    if (store) mem[{in_ep_q, wr_ptr[in_ep_q*PtrW +: PtrW]}] <= in_data_q;
   end
   always_ff @(posedge clk_i) begin : p_read
     if (fire) r_data_q <= mem[{out_ep, rd_ptr[out_ep*PtrW +: PtrW]}];
@@ -116,9 +127,10 @@ module tally_cq #(
     logic [15:0]       index_q, used, mask;
     logic              room_q, counted_q;
 
-    assign push[e]      = store && picked_ep == EpW'(e);
+    assign push[e]      = store && in_ep_q == EpW'(e);
     assign pop[e]       = fire && out_ep == EpW'(e);
-    assign fifo_full[e] = level_q[PtrW];
+    // One may be on its way in.
+    assign fifo_full[e] = level_q >= LevelW'(FifoDepth - 1);
     assign waits[e]     = level_q != '0;
     assign room[e]      = room_q;
     assign cq_ok_o[e]   = level_q < LevelW'(OkLevel);
@@ -238,7 +250,7 @@ module tally_cq #(
   assign wr_cmd_len_o    = 13'(tally_pkg::CqeBits / 8);
   assign wr_data_valid_o = data_pending_q;
   assign wr_data_o       = {256'd0, entry_q};
-  assign idle_o          = cpl_valid_i == '0 && waits == '0 && !r_valid_q && !cmd_pending_q &&
+  assign idle_o          = cpl_valid_i == '0 && !in_valid_q && waits == '0 && !r_valid_q && !cmd_pending_q &&
                            !data_pending_q && full_count_q == '0;
 
   `TALLY_ASSERT_STABLE(CmdStable_A, wr_cmd_valid_o, wr_cmd_ready_i, wr_cmd_addr_o)

@@ -23,7 +23,8 @@ module tally_seq (
   input  wire logic [3:0]   rank_i,
   input  wire logic         ep_enable_i,
 
-  // Bytes of a full packet: Pmtu - MsgHeaderBytes, a multiple of 64; changes only while idle.
+  // Bytes of a full packet: Pmtu - MsgHeaderBytes; changes only while idle. Packets hold whole beats, at
+  // least one, and fit their buffers whatever it is.
   input  wire logic [12:0]  max_payload_i,
 
   // Descriptors of collectives, with the cycle of their arrival.
@@ -108,6 +109,13 @@ module tally_seq (
   localparam int unsigned AddrW = $clog2(tally_pkg::ScheduleEntries);
   localparam int unsigned HeadW = RankW + LaneW + 13 + 32 + 1;
 
+  logic [12:0] max_payload_q;
+  always_ff @(posedge clk_i) begin : p_max_payload
+    if (max_payload_i > 13'(tally_pkg::MaxPayload)) max_payload_q <= 13'(tally_pkg::MaxPayload);
+    else if (max_payload_i[12:6] == '0) max_payload_q <= 13'(tally_pkg::BeatBytes);
+    else max_payload_q <= {max_payload_i[12:6], 6'd0};
+  end
+
   // --- control -----------------------------------------------------------------------------------
   logic                         start, run, rescan, in_place, hdr_rd;
   logic [tally_pkg::CollectiveContexts-1:0] broken;
@@ -188,7 +196,7 @@ module tally_seq (
 
   for (genvar l = 0; l < Lanes; l++) begin : gen_lane
     tally_seq_lane u_lane (
-      .clk_i, .rst_ni, .max_payload_i,
+      .clk_i, .rst_ni, .max_payload_i(max_payload_q),
       .start_i(start), .run_i(run), .pc_i(lane_pc[l*AddrW +: AddrW]), .len_i(lane_len[l*16 +: 16]),
       .done_o(lane_done[l]), .steps_o(steps[l*16 +: 16]), .all_steps_i(steps),
       .req_valid_o(req_valid[l]), .req_ready_i(req_ready[l]),
@@ -241,7 +249,7 @@ module tally_seq (
 
   assign rx_ready_o = 1'b1;
   tally_seq_flow u_flow (
-    .clk_i, .rst_ni, .max_payload_i, .rx_valid_i, .rx_data_i, .rx_last_i,
+    .clk_i, .rst_ni, .max_payload_i(max_payload_q), .rx_valid_i, .rx_data_i, .rx_last_i,
     .rescan_i(rescan), .run_i(run), .context_i(ctx), .seq_i(seq), .signature_i(signature),
     .count_i(count), .dtype_i(dtype), .redop_i(redop), .broken_i(broken),
     .q_flow_i(q_flow), .q_ok_o(q_ok), .q_newer_o(q_newer), .q_len_o(q_len), .q_count_o(q_count),

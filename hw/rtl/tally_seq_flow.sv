@@ -121,7 +121,7 @@ module tally_seq_flow #(
   assign rx_is_coll = rx_data_i[14*8 +: 8] == tally_pkg::PacketTypeColl;
   assign rx_is_credit = rx_data_i[14*8 +: 8] == tally_pkg::PacketTypeCollCredit;
   assign rx_len_bad = rx_data_i[22*8+13 +: 3] != '0 || rx_len > max_payload_i ||
-                      rx_len > 13'(tally_pkg::MaxPayload) || (rx_last_i != (rx_len == '0));
+                      (rx_last_i != (rx_len == '0));
   assign rx_full = occ_q[rx_flow*CntW +: CntW] == Slots;
   assign rx_slot = head_q[rx_flow*SlotW +: SlotW] + avail_q[rx_flow*CntW +: SlotW];
   assign rx_info = {rx_len, rx_data_i[60*8 +: 8], rx_data_i[61*8 +: 8], rx_data_i[56*8 +: 32],

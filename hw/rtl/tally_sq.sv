@@ -65,7 +65,7 @@ module tally_sq #(
   logic [FreeW-1:0]  free_q;           // places of the FIFO that no descriptor holds or will come to
   logic              stale_q;          // reads of before the last disable are under way
 
-  logic              cmd_valid_q;
+  logic              cmd_valid_q, issue_q;
   logic [63:0]       cmd_addr_q;
   logic [CountW-1:0] cmd_count_q;
   logic [31:0]       cmd_arrival_q;
@@ -82,15 +82,17 @@ module tally_sq #(
   // --- how much to fetch -------------------------------------------------------------------------
   logic [15:0]       waiting, mask;
   logic [CountW-1:0] waiting_sat, to_step, count;
-  logic              free_enough;
+  logic              any_waiting;
+  logic              free_enough;      // for the largest read
 
   assign mask    = (16'd1 << log2_i) - 16'd1;
   assign waiting = tail_q - fetch_q;
+  assign any_waiting = tail_q != fetch_q;
   assign waiting_sat = waiting[15:StepW] != '0 ? CountW'(FetchMax) : {1'b0, waiting[StepW-1:0]};
   // To the next multiple of FetchMax, or to the end of a smaller ring.
   assign to_step = {1'b0, mask[StepW-1:0]} + 1'b1 - {1'b0, fetch_q[StepW-1:0] & mask[StepW-1:0]};
   assign count   = waiting_sat < to_step ? waiting_sat : to_step;
-  assign free_enough = free_q >= FreeW'(count);
+  assign free_enough = free_q >= FreeW'(FetchMax);
 
   // --- reads under way, oldest first -------------------------------------------------------------
   logic                           read_valid, read_room, read_done;
@@ -110,9 +112,10 @@ module tally_sq #(
   );
   assign read_done = rd_data_valid_i && beat_q + 1'b1 == read_count;
 
-  // One command at a time waits for its grant: a place among the reads is still there then.
-  assign issue       = enable_i && !stale_q && !cmd_valid_q && read_room && count != '0 && free_enough;
-  assign window_take = enable_i && desc_valid_i && waiting == '0 && !read_valid && !cmd_valid_q &&
+  // One command at a time waits for its grant: a place among the reads is still there then. What it takes
+  // is counted in the cycle after its issue (issue_q), in which there is neither issue nor window_take.
+  assign issue       = enable_i && !stale_q && !cmd_valid_q && read_room && any_waiting && free_enough;
+  assign window_take = enable_i && desc_valid_i && !any_waiting && !read_valid && !cmd_valid_q &&
                        free_q != '0;
   assign data_take   = rd_data_valid_i && enable_i && !stale_q;
 
@@ -138,7 +141,7 @@ module tally_sq #(
   assign rd_cmd_addr_o  = cmd_addr_q;
   assign rd_cmd_len_o   = 13'({cmd_count_q, 6'd0});
   assign head_o         = head_q;
-  assign idle_o         = waiting == '0 && !read_valid && !cmd_valid_q && !out_valid_o &&
+  assign idle_o         = !any_waiting && !read_valid && !cmd_valid_q && !out_valid_o &&
                           !desc_valid_i && !tail_valid_i;
 
   always_ff @(posedge clk_i) begin : p_ring
@@ -153,10 +156,10 @@ module tally_sq #(
       else if (tail_valid_i) tail_q <= tail_i;
       if (desc_valid_i || tail_valid_i) arrival_q <= cycle_i;
       if (window_take) fetch_q <= fetch_q + 16'd1;
-      else if (issue) fetch_q <= fetch_q + 16'(count);
+      else if (issue_q) fetch_q <= fetch_q + 16'(cmd_count_q);
       if (out_take) head_q <= head_q + 16'd1;
       free_q <= free_q + FreeW'(out_take) -
-                (issue ? FreeW'(count) : FreeW'(window_take));
+                (issue_q ? FreeW'(cmd_count_q) : FreeW'(window_take));
     end
   end
 
@@ -164,9 +167,11 @@ module tally_sq #(
   always_ff @(posedge clk_i) begin : p_reads
     if (!rst_ni) begin
       cmd_valid_q <= 1'b0;
+      issue_q     <= 1'b0;
       beat_q      <= '0;
       stale_q     <= 1'b0;
     end else begin
+      issue_q <= issue;
       if (issue) cmd_valid_q <= 1'b1;
       else if (cmd_taken) cmd_valid_q <= 1'b0;
       if (rd_data_valid_i) beat_q <= read_done ? '0 : beat_q + 1'b1;

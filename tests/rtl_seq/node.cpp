@@ -26,7 +26,8 @@ Node::Node(unsigned id, const Timing& timing, std::uint64_t seed)
   for (auto& byte : memory_) byte = static_cast<std::uint8_t>(random_());
   dut_->rst_ni = 0;
   dut_->rank_i = static_cast<std::uint8_t>(id);
-  dut_->max_payload_i = static_cast<std::uint16_t>(timing.max_payload);
+  dut_->max_payload_i = static_cast<std::uint16_t>(
+      timing.max_payload_port < 0 ? timing.max_payload : static_cast<unsigned>(timing.max_payload_port));
   for (int i = 0; i < 4; ++i) {
     dut_->clk_i = 0;
     dut_->eval();

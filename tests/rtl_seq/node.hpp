@@ -42,6 +42,7 @@ struct Timing {
   unsigned wire_latency = 100;
   double stall = 0.0;
   unsigned max_payload = device::kMaxPayload;  ///< bytes of a full packet
+  int max_payload_port = -1;                   ///< what the device is told; -1: max_payload
 };
 
 class Node {

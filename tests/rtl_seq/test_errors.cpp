@@ -287,6 +287,22 @@ TEST(SeqErrors, abort_of_a_waiting_collective_is_kept) {
   EXPECT_EQ(node.completions[1].status, code(Status::kAborted));
 }
 
+TEST(SeqErrors, path_mtu_that_there_is_not_still_gives_packets_that_fit) {
+  // What the register Pmtu may hold by mistake: 64 and less, no multiple of 64, more than 4096.
+  for (const auto& [port, payload] : {std::pair{0, 64u}, {36, 64u}, {1000, 960u}, {4033, 4032u}, {8191, 4032u}}) {
+    std::mt19937_64 random(seed(46));
+    Timing timing;
+    timing.max_payload = payload;
+    timing.max_payload_port = port;
+    Cluster cluster(2, timing, random());
+    Case c = make_case(schedule::allreduce_ring(2));
+    c.count = 3000;
+    SCOPED_TRACE(port);
+    run_case(cluster, c, random);
+    if (HasFatalFailure()) return;
+  }
+}
+
 TEST(SeqErrors, packets_that_break_the_rules_are_discarded) {
   std::mt19937_64 random(seed(45));
   Cluster cluster(2, Timing{}, random());
