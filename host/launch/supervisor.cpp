@@ -113,6 +113,10 @@ class Supervisor {
       fabric.arguments.push_back("--config");
       fabric.arguments.push_back(spec_.config);
     }
+    if (!spec_.pcap.empty()) {
+      fabric.arguments.push_back("--pcap");
+      fabric.arguments.push_back(spec_.pcap);
+    }
     fabric.stdout_fd = text.write.get();
     fabric.stderr_fd = text.write.get();
     int reason = 0;

@@ -17,6 +17,7 @@ struct JobSpec {
   unsigned ranks = 1;
   job::EngineKind engine = job::EngineKind::kSoft;
   std::string config;                  ///< fabric parameters, or empty
+  std::string pcap;                    ///< capture file of the fabric, or empty
   bool counters = false;               ///< print a table
   std::string counters_json;           ///< write them to this file, or empty
   bool tag_output = false;
