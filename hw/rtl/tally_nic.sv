@@ -115,7 +115,7 @@ module tally_nic #(
   logic [47:0]          conn_mac;
   logic [31:0]          conn_ip;
   logic [23:0]          conn_qpn, conn_tx_psn, conn_rx_psn;
-  logic                 quiet, waiting;
+  logic                 quiet;
   logic [NumCnt*32-1:0] counters;
 
   tally_axil_regs u_regs (
@@ -143,7 +143,7 @@ module tally_nic #(
     .conn_valid_o(conn_valid), .conn_up_o(conn_up), .conn_qp_o(conn_qp), .conn_mac_o(conn_mac),
     .conn_ip_o(conn_ip), .conn_qpn_o(conn_qpn), .conn_tx_psn_o(conn_tx_psn),
     .conn_rx_psn_o(conn_rx_psn),
-    .status_i({31'd0, quiet && !waiting}), .ep_status_i(flushing), .counters_i(counters)
+    .status_i({31'd0, quiet}), .ep_status_i(flushing), .counters_i(counters)
   );
 
   assign max_payload = pmtu - 13'(tally_pkg::MsgHeaderBytes);
@@ -352,7 +352,7 @@ module tally_nic #(
   logic [53:0]         written;
   logic                rrndv_valid, rrndv_ready;
   logic [MatchedW-1:0] rrndv_matched;
-  logic                msg_tx_idle, msg_rx_idle, rndv_idle, rndv_waiting, copy_idle, slots_idle;
+  logic                msg_tx_idle, msg_rx_idle, rndv_idle, copy_idle, slots_idle;
   logic                demux_idle, demux_dropped;
   logic                cnt_match_posted, cnt_unexpected, rx_truncated, rx_protection;
   logic [3:0]          cnt_spill;
@@ -449,8 +449,9 @@ module tally_nic #(
 
   tally_rndv u_rndv (
     .clk_i, .rst_ni, .rank_i(rank),
-    .rx_valid_i(rrndv_valid), .rx_ready_o(rrndv_ready), .rx_matched_i(rrndv_matched),
-    .cmd_valid_i(crndv_valid), .cmd_ready_o(crndv_ready), .cmd_matched_i(crndv_matched),
+    .rx_valid_i(rrndv_valid), .rx_ready_o(rrndv_ready), .rx_data_i(rrndv_matched),
+    .cmd_valid_i(crndv_valid), .cmd_ready_o(crndv_ready), .cmd_data_i(crndv_matched),
+    .cmd_unexpected_i(1'b1),  // all that come from descriptors had arrived before
     .room_o(rndv_room),
     .job_valid_o(job_valid), .job_ready_i(job_ready), .job_id_o(job_id), .job_qp_o(job_qp),
     .job_addr_o(job_addr), .job_key_o(job_key), .job_len_o(job_len),
@@ -470,7 +471,7 @@ module tally_nic #(
     .cpl_valid_o(cpl_valid[2]), .cpl_ready_i(cpl_ready[2]), .cpl_data_o(cpl_data[2*256 +: 256]),
     .cpl_ep_o(cpl_ep[4 +: 2]),
     .truncated_o(rndv_truncated), .rendezvous_o(cnt_rendezvous), .protection_o(rndv_protection),
-    .idle_o(rndv_idle), .waiting_o(rndv_waiting)
+    .idle_o(rndv_idle)
   );
 
   // --- transport ------------------------------------------------------------------------------
@@ -502,8 +503,7 @@ module tally_nic #(
     .job_addr_i(job_addr), .job_key_i(job_key), .job_len_i(job_len),
     .dat_valid_o(dat_valid), .dat_ready_i(dat_ready), .dat_job_o(dat_job),
     .dat_offset_o(dat_offset), .dat_bytes_o(dat_bytes),
-    .dat_beat_valid_o(dat_beat_valid), .dat_beat_ready_i(dat_beat_ready),
-    .dat_beat_data_o(dat_beat_data),
+    .beat_valid_o(dat_beat_valid), .beat_ready_i(dat_beat_ready), .beat_data_o(dat_beat_data),
     .end_valid_o(end_valid), .end_ready_i(end_ready), .end_job_o(end_job),
     .end_status_o(end_status),
     .mr_ep_o(mrd_ep), .mr_key_o(mrd_key), .mr_addr_o(mrd_addr), .mr_len_o(mrd_len),
@@ -513,8 +513,10 @@ module tally_nic #(
     .rd_data_valid_i(rd_data_valid[5]), .rd_data_i(rd_data),
     .cpl_valid_o(cpl_valid[5]), .cpl_ready_i(cpl_ready[5]), .cpl_data_o(cpl_data[5*256 +: 256]),
     .cpl_ep_o(cpl_ep[10 +: 2]),
-    .m_axis_tvalid_o, .m_axis_tready_i, .m_axis_tdata_o, .m_axis_tkeep_o, .m_axis_tlast_o,
-    .s_axis_tvalid_i, .s_axis_tready_o, .s_axis_tdata_i, .s_axis_tkeep_i, .s_axis_tlast_i,
+    .net_tx_valid_o(m_axis_tvalid_o), .net_tx_ready_i(m_axis_tready_i),
+    .net_tx_data_o(m_axis_tdata_o), .net_tx_keep_o(m_axis_tkeep_o), .net_tx_last_o(m_axis_tlast_o),
+    .net_rx_valid_i(s_axis_tvalid_i), .net_rx_ready_o(s_axis_tready_o),
+    .net_rx_data_i(s_axis_tdata_i), .net_rx_keep_i(s_axis_tkeep_i), .net_rx_last_i(s_axis_tlast_i),
     .tx_frame_o(cnt_tx_frame), .tx_beat_o(cnt_tx_beat), .rx_frame_o(cnt_rx_frame),
     .rx_beat_o(cnt_rx_beat), .dropped_o(cnt_frame_dropped), .retransmit_o(cnt_retransmit),
     .read_retry_o(cnt_read_retry), .timeout_o(cnt_timeout), .nak_sent_o(cnt_nak_sent),
@@ -637,7 +639,6 @@ module tally_nic #(
   assign quiet   = rd_idle && wr_idle && sq_idle == '1 && cmd_idle && match_idle && msg_tx_idle &&
                    msg_rx_idle && demux_idle && slots_idle && rndv_idle && copy_idle && seq_idle &&
                    cq_idle && transport_idle && flush_idle;
-  assign waiting = rndv_waiting;
 
   // Clock gating. An operation that waits for a packet keeps its unit busy, but nothing changes until
   // an input comes: that is so when no interface moved for SettleCycles (the longest way inside, all of
