@@ -38,6 +38,17 @@ void check(tally_status status, const char* what) {
     fail(std::string(what) + ": " + tally_status_name(status) + ": " + tally_last_error());
 }
 
+/// Calls start() until the queues take it.
+template <typename Start>
+void start(tally_endpoint* endpoint, const char* what, Start call) {
+  tally_status status = call();
+  for (; status == TALLY_AGAIN; status = call()) {
+    check(tally_endpoint_progress(endpoint), "tally_endpoint_progress");
+    ::usleep(20);
+  }
+  check(status, what);
+}
+
 std::uint64_t fnv(const std::uint8_t* data, std::size_t n) {
   std::uint64_t h = 0xcbf29ce484222325u;
   for (std::size_t i = 0; i < n; ++i) h = (h ^ data[i]) * 0x100000001b3u;
@@ -282,9 +293,10 @@ class Runner {
   void send_next(Phase& p) {
     const auto& [m, buffer] = p.sends[p.next_send++];
     p.send_requests.push_back(nullptr);
-    check(tally_send_start(endpoint_, p.group, buffer, m->length, p.peer(m->destination, size_), m->tag,
-                           &p.send_requests.back()),
-          "tally_send_start");
+    start(endpoint_, "tally_send_start", [&, message = m, from = buffer] {
+      return tally_send_start(endpoint_, p.group, from, message->length, p.peer(message->destination, size_),
+                              message->tag, &p.send_requests.back());
+    });
   }
 
   /// False when it has to be tried again, because a probe found nothing.
@@ -339,12 +351,14 @@ class Runner {
   }
 
   void start_receive(Phase& p, std::size_t i, int source, int tag) {
-    check(tally_recv_start(endpoint_, p.group, p.buffers[i], p.receives[i].room, source, tag, &p.requests[i]),
-          "tally_recv_start");
+    start(endpoint_, "tally_recv_start", [&] {
+      return tally_recv_start(endpoint_, p.group, p.buffers[i], p.receives[i].room, source, tag, &p.requests[i]);
+    });
   }
 
   void start_claimed(Phase& p, std::size_t i) {
-    check(tally_mrecv_start(&p.claims[i], p.buffers[i], p.receives[i].room, &p.requests[i]), "tally_mrecv_start");
+    start(endpoint_, "tally_mrecv_start",
+          [&] { return tally_mrecv_start(&p.claims[i], p.buffers[i], p.receives[i].room, &p.requests[i]); });
     if (p.claims[i] != nullptr) fail("tally_mrecv_start left the message");
   }
 
@@ -375,9 +389,10 @@ class Runner {
     if (pick < 4 && p.decoys_left > 0) {
       --p.decoys_left;
       p.decoys.push_back({nullptr, arena_.take(kDecoyBytes, p.local() % 16)});
-      check(tally_recv_start(endpoint_, group, p.decoys.back().buffer, kDecoyBytes, source, tag,
-                             &p.decoys.back().request),
-            "tally_recv_start");
+      Decoy& decoy = p.decoys.back();
+      start(endpoint_, "tally_recv_start", [&] {
+        return tally_recv_start(endpoint_, group, decoy.buffer, kDecoyBytes, source, tag, &decoy.request);
+      });
     } else if (pick == 4) {
       expect_nothing(group, source, tag);
     } else if (pick == 5 && !p.decoys.empty()) {
