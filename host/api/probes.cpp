@@ -22,6 +22,7 @@ constexpr auto kLongestPause = std::chrono::microseconds(10ms);
 }  // namespace
 
 Status tally_endpoint::ask(ProbeDescriptor probe, tally_group& group, Completion* answer) {
+  progress();  // also where there was no room for the last probe
   tally_request* request = new_request(tally_request::Kind::kProbe, group);
   request->internal = true;
   probe.cookie = request->cookie;
@@ -75,7 +76,6 @@ Status tally_endpoint::probe_now(tally_group& group, int source, int tag, bool* 
   if (!status.ok()) return status;
   wanted.claim = message != nullptr;
   if (wanted.claim) reserve_message();
-  progress();  // a queue may have room afterwards, and a held message may arrive
   Completion answer;
   status = ask(wanted, group, &answer);
   *found = status.ok();

@@ -322,7 +322,7 @@ TEST_P(Probes, probe_without_a_sender_fails_and_tells_what_it_waits_for) {
           const auto start = std::chrono::steady_clock::now();
           tally_message* message = nullptr;
           RANK_CHECK(tally_probe(place.endpoint, nullptr, 1, 42, nullptr) == TALLY_ERR_TIMEOUT);
-          RANK_CHECK(last_error_has("no progress for 0."));
+          RANK_CHECK(last_error_has("no progress for "));
           RANK_CHECK(last_error_has("probe from rank 1, tag 42, context 0: no matching message yet"));
           RANK_CHECK(tally_mprobe(place.endpoint, nullptr, TALLY_ANY_SOURCE, TALLY_ANY_TAG, &message, nullptr) ==
                      TALLY_ERR_TIMEOUT);
