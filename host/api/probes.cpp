@@ -14,8 +14,8 @@ using namespace std::chrono_literals;
 
 namespace {
 
-// An engine that waits for completions does not wake for a message that nothing asked for, so a probe looks again: soon
-// at first, then as seldom as any wait looks for a failed job.
+// An engine that waits for completions does not wake for a message that nothing asked for, so a probe looks
+// again: soon at first, then as seldom as any wait looks for a failed job.
 constexpr auto kFirstPause = 20us;
 constexpr auto kLongestPause = std::chrono::microseconds(10ms);
 
@@ -69,8 +69,8 @@ void tally_endpoint::report(const Completion& answer, tally_group& group, tally_
   *out = message;
 }
 
-Status tally_endpoint::probe_now(tally_group& group, int source, int tag, bool* found, tally_message** message,
-                                 tally_result* result) {
+Status tally_endpoint::probe_now(tally_group& group, int source, int tag, bool* found,
+                                 tally_message** message, tally_result* result) {
   ProbeDescriptor wanted;
   Status status = set_pattern(group, source, tag, &wanted);
   if (!status.ok()) return status;
