@@ -54,8 +54,8 @@ struct tally_endpoint {
                                       tally_request** request);
   /// The request is under way or complete.
   tally::Status cancel(tally_request& request);
-  /// Looks for a message; *found tells, and what else is not nullptr is written only when it was. `message` not
-  /// nullptr: the message is claimed.
+  /// Looks for a message; *found tells, and what else is not nullptr is written only when it was. `message`
+  /// not nullptr: the message is claimed.
   tally::Status probe_now(tally_group& group, int source, int tag, bool* found, tally_message** message,
                           tally_result* result);
   /// The same until there is one.
@@ -109,7 +109,7 @@ struct tally_endpoint {
     std::chrono::duration<double> warn_after;
     std::uint64_t activity = 0;
     Clock::time_point abort_asked{};
-    Clock::time_point left_seen{};  ///< the receiver of the send is gone
+    Clock::time_point left_seen{};       ///< the receiver of the send is gone
     std::string probe;                   ///< what a probe looks for
     std::chrono::microseconds pause{0};  ///< 0: until the engine has news, at most kSleep
   };
@@ -150,7 +150,8 @@ struct tally_endpoint {
   tally::Status ask(tally::ProbeDescriptor probe, tally_group& group, tally::Completion* answer);
   /// Makes sure of a slot for a message that is going to be claimed.
   void reserve_message();
-  void report(const tally::Completion& answer, tally_group& group, tally_message** message, tally_result* result);
+  void report(const tally::Completion& answer, tally_group& group, tally_message** message,
+              tally_result* result);
 
   // collectives
   tally::Status start_collective(tally_group& group, tally::schedule::Collective collective, int root,

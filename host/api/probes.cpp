@@ -14,14 +14,15 @@ using namespace std::chrono_literals;
 
 namespace {
 
-// An engine that waits for completions does not wake for a message that nothing asked for, so a probe looks again: soon
-// at first, then as seldom as any wait looks for a failed job.
+// An engine that waits for completions does not wake for a message that nothing asked for, so a probe looks
+// again: soon at first, then as seldom as any wait looks for a failed job.
 constexpr auto kFirstPause = 20us;
 constexpr auto kLongestPause = std::chrono::microseconds(10ms);
 
 }  // namespace
 
 Status tally_endpoint::ask(ProbeDescriptor probe, tally_group& group, Completion* answer) {
+  progress();  // also where there was no room for the last probe
   tally_request* request = new_request(tally_request::Kind::kProbe, group);
   request->internal = true;
   probe.cookie = request->cookie;
@@ -68,14 +69,13 @@ void tally_endpoint::report(const Completion& answer, tally_group& group, tally_
   *out = message;
 }
 
-Status tally_endpoint::probe_now(tally_group& group, int source, int tag, bool* found, tally_message** message,
-                                 tally_result* result) {
+Status tally_endpoint::probe_now(tally_group& group, int source, int tag, bool* found,
+                                 tally_message** message, tally_result* result) {
   ProbeDescriptor wanted;
   Status status = set_pattern(group, source, tag, &wanted);
   if (!status.ok()) return status;
   wanted.claim = message != nullptr;
   if (wanted.claim) reserve_message();
-  progress();  // a queue may have room afterwards, and a held message may arrive
   Completion answer;
   status = ask(wanted, group, &answer);
   *found = status.ok();

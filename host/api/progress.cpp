@@ -151,8 +151,9 @@ Status tally_endpoint::finish(tally_request** handle, tally_result* result) {
       status = {done.status, "the receive was cancelled"};
       break;
     case TALLY_ERR_PEER:
-      status = {done.status, fmt::format("the device of rank {} does not answer",
-                                         request.kind == tally_request::Kind::kSend ? request.peer : done.source)};
+      status = {done.status,
+                fmt::format("the device of rank {} does not answer",
+                            request.kind == tally_request::Kind::kSend ? request.peer : done.source)};
       break;
     case TALLY_ERR_JOB:
       status = {done.status, header().failed.load(std::memory_order_relaxed) != 0 ? std::string(kJobEnds)

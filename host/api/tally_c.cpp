@@ -51,7 +51,8 @@ Status check_message(tally_message* const* message) {
   if (message == nullptr) return bad_argument("message is NULL");
   if (*message == nullptr) return bad_argument("*message is NULL");
   if ((*message)->group == nullptr) {
-    return bad_argument("*message {} is not claimed: it has been received", static_cast<const void*>(*message));
+    return bad_argument("*message {} is not claimed: it has been received",
+                        static_cast<const void*>(*message));
   }
   return {};
 }
@@ -93,8 +94,8 @@ tally_status blocking_call(const char* call, tally_endpoint* endpoint, tally_gro
 }
 
 /// Both iprobes; `message` is nullptr for the one that claims nothing.
-tally_status probe_now_call(const char* call, tally_endpoint* endpoint, tally_group* group, int source, int tag,
-                            int* found, bool claim, tally_message** message, tally_result* result) {
+tally_status probe_now_call(const char* call, tally_endpoint* endpoint, tally_group* group, int source,
+                            int tag, int* found, bool claim, tally_message** message, tally_result* result) {
   return boundary(call, [&]() -> Status {
     Status status = resolve(endpoint, &group);
     if (status.ok()) status = need("found", found);
@@ -291,7 +292,8 @@ tally_status tally_iprobe(tally_endpoint* endpoint, tally_group* group, int sour
   return probe_now_call("tally_iprobe", endpoint, group, source, tag, found, false, nullptr, result);
 }
 
-tally_status tally_probe(tally_endpoint* endpoint, tally_group* group, int source, int tag, tally_result* result) {
+tally_status tally_probe(tally_endpoint* endpoint, tally_group* group, int source, int tag,
+                         tally_result* result) {
   return probe_call("tally_probe", endpoint, group, source, tag, false, nullptr, result);
 }
 
@@ -305,7 +307,8 @@ tally_status tally_mprobe(tally_endpoint* endpoint, tally_group* group, int sour
   return probe_call("tally_mprobe", endpoint, group, source, tag, true, message, result);
 }
 
-tally_status tally_mrecv_start(tally_message** message, void* buffer, size_t length, tally_request** request) {
+tally_status tally_mrecv_start(tally_message** message, void* buffer, size_t length,
+                               tally_request** request) {
   return boundary("tally_mrecv_start", [&]() -> Status {
     Status status = check_message(message);
     if (status.ok()) status = need("request", request);

@@ -76,7 +76,8 @@ TEST_P(Probes, iprobe_reports_a_message_of_any_length_and_leaves_it) {
       const tally_result probed = await(place, TALLY_ANY_SOURCE, TALLY_ANY_TAG);
       RANK_CHECK(probed.source == 0 && probed.tag == 9 && probed.length == length);
       RANK_CHECK(is_there(place, 0, 9) && !is_there(place, 1, 9) && !is_there(place, TALLY_ANY_SOURCE, 8));
-      RANK_OK(tally_recv(place.endpoint, nullptr, place.at<void>(), probed.length, probed.source, probed.tag, nullptr));
+      RANK_OK(tally_recv(place.endpoint, nullptr, place.at<void>(), probed.length, probed.source, probed.tag,
+                         nullptr));
       RANK_CHECK(length == 0 || place.memory[length - 1] == static_cast<std::byte>(length % 200 + 1));
       RANK_CHECK(!is_there(place, TALLY_ANY_SOURCE, TALLY_ANY_TAG));
     }
@@ -91,7 +92,8 @@ TEST_P(Probes, the_oldest_message_that_matches_is_reported) {
     constexpr int kTags[] = {3, 4, 3, 5};
     if (rank == 0) {
       for (int i = 0; i < 4; ++i)
-        RANK_OK(tally_send(place.endpoint, nullptr, place.at<void>(), static_cast<std::size_t>(i) + 1, 1, kTags[i]));
+        RANK_OK(tally_send(place.endpoint, nullptr, place.at<void>(), static_cast<std::size_t>(i) + 1, 1,
+                           kTags[i]));
     } else {
       RANK_CHECK(await(place, 0, 5).length == 4);  // the last one: all have come
       RANK_CHECK(await(place, TALLY_ANY_SOURCE, TALLY_ANY_TAG).length == 1);
@@ -141,7 +143,8 @@ TEST_P(Probes, a_claimed_message_is_seen_by_its_mrecv_alone) {
         std::memset(place.memory.data(), 1, length);
         std::memset(place.memory.data() + kRoom, 2, length);
         for (std::size_t i = 0; i < 2; ++i)
-          RANK_OK(tally_send_start(place.endpoint, nullptr, place.at<void>(kRoom * i), length, 1, 7, &requests[i]));
+          RANK_OK(tally_send_start(place.endpoint, nullptr, place.at<void>(kRoom * i), length, 1, 7,
+                                   &requests[i]));
         RANK_OK(tally_wait_all(requests, 2));
         continue;
       }
@@ -149,8 +152,8 @@ TEST_P(Probes, a_claimed_message_is_seen_by_its_mrecv_alone) {
       RANK_CHECK(await(place, 0, 7, &message).length == length);
       RANK_CHECK(message != nullptr);
       tally_request* request = nullptr;
-      RANK_OK(tally_recv_start(place.endpoint, nullptr, place.at<void>(kRoom), length, TALLY_ANY_SOURCE, TALLY_ANY_TAG,
-                               &request));
+      RANK_OK(tally_recv_start(place.endpoint, nullptr, place.at<void>(kRoom), length, TALLY_ANY_SOURCE,
+                               TALLY_ANY_TAG, &request));
       RANK_OK(tally_wait(&request, nullptr));
       tally_result result = empty_result();
       RANK_OK(tally_mrecv_start(&message, place.at<void>(), length, &request));
@@ -173,7 +176,8 @@ TEST_P(Probes, claims_are_received_in_any_order_and_to_oneself) {
     std::vector<tally_message*> messages(kCount);
     for (std::size_t i = 0; i < kCount; ++i) {
       *place.at<int>(i * sizeof(int)) = static_cast<int>(i);
-      RANK_OK(tally_send_start(place.endpoint, nullptr, place.at<int>(i * sizeof(int)), sizeof(int), 0, 1, &sends[i]));
+      RANK_OK(tally_send_start(place.endpoint, nullptr, place.at<int>(i * sizeof(int)), sizeof(int), 0, 1,
+                               &sends[i]));
     }
     for (tally_message*& message : messages) await(place, 0, 1, &message);
     RANK_CHECK(!is_there(place, TALLY_ANY_SOURCE, TALLY_ANY_TAG));
@@ -227,7 +231,8 @@ TEST_P(Probes, claimed_messages_keep_their_group_and_endpoint_busy) {
       RANK_OK(tally_mprobe(place.endpoint, group, TALLY_ANY_SOURCE, 3, &message, &result));
       RANK_CHECK(result.source == 1);  // a rank of the group
       RANK_CHECK(!is_there(place, TALLY_ANY_SOURCE, TALLY_ANY_TAG));
-      RANK_CHECK(tally_group_free(group) == TALLY_ERR_BUSY && last_error_has("group: 1 claimed messages are not received"));
+      RANK_CHECK(tally_group_free(group) == TALLY_ERR_BUSY &&
+                 last_error_has("group: 1 claimed messages are not received"));
       RANK_CHECK(tally_endpoint_close(place.endpoint) == TALLY_ERR_BUSY);
       RANK_CHECK(last_error_has("endpoint: 1 claimed messages are not received"));
       RANK_OK(tally_mrecv(&message, place.at<void>(), 8, nullptr));
@@ -248,13 +253,15 @@ TEST_P(Probes, bad_arguments_are_named_and_nothing_is_claimed) {
     tally_result result = empty_result();
     tally_result unsized{};
     RANK_OK(tally_send_start(e, nullptr, place.at<void>(), 8, 0, 3, &request));
-    const auto bad = [](tally_status status, const std::string& text, tally_status expected = TALLY_ERR_ARGUMENT) {
+    const auto bad = [](tally_status status, const std::string& text,
+                        tally_status expected = TALLY_ERR_ARGUMENT) {
       if (status == expected && last_error_has(text)) return;
       throw CheckFailed(text + ": " + tally_status_name(status) + ": " + tally_last_error());
     };
     bad(tally_iprobe(nullptr, nullptr, 0, 3, &found, nullptr), "tally_iprobe: endpoint is NULL");
     bad(tally_iprobe(e, nullptr, 0, 3, nullptr, nullptr), "tally_iprobe: found is NULL");
-    bad(tally_iprobe(e, nullptr, 1, 3, &found, nullptr), "tally_iprobe: source 1 is out of range (0 to 0, or TALLY_ANY_");
+    bad(tally_iprobe(e, nullptr, 1, 3, &found, nullptr),
+        "tally_iprobe: source 1 is out of range (0 to 0, or TALLY_ANY_");
     bad(tally_iprobe(e, nullptr, 0, -2, &found, nullptr), "tally_iprobe: tag -2 is out of range");
     bad(tally_iprobe(e, nullptr, 0, 3, &found, &unsized), "tally_iprobe: result->size is 0");
     bad(tally_probe(nullptr, nullptr, 0, 3, nullptr), "tally_probe: endpoint is NULL");
@@ -279,7 +286,8 @@ TEST_P(Probes, bad_arguments_are_named_and_nothing_is_claimed) {
     tally_message* copy = message;
     bad(tally_mrecv_start(&message, place.at<void>(), 8, nullptr), "tally_mrecv_start: request is NULL");
     bad(tally_mrecv(&message, nullptr, 8, nullptr), "tally_mrecv: buffer is NULL");
-    bad(tally_mrecv(&message, place.at<void>(), static_cast<std::size_t>(-3), nullptr), "tally_mrecv: length -3 is negative");
+    bad(tally_mrecv(&message, place.at<void>(), static_cast<std::size_t>(-3), nullptr),
+        "tally_mrecv: length -3 is negative");
     bad(tally_mrecv(&message, place.at<void>(), 8, &unsized), "tally_mrecv: result->size is 0");
     bad(tally_mrecv(&message, other.data(), 8, nullptr), "tally_mrecv: buffer [", TALLY_ERR_NOT_REGISTERED);
     RANK_CHECK(message == copy);  // still claimed
@@ -322,10 +330,10 @@ TEST_P(Probes, probe_without_a_sender_fails_and_tells_what_it_waits_for) {
           const auto start = std::chrono::steady_clock::now();
           tally_message* message = nullptr;
           RANK_CHECK(tally_probe(place.endpoint, nullptr, 1, 42, nullptr) == TALLY_ERR_TIMEOUT);
-          RANK_CHECK(last_error_has("no progress for 0."));
+          RANK_CHECK(last_error_has("no progress for "));
           RANK_CHECK(last_error_has("probe from rank 1, tag 42, context 0: no matching message yet"));
-          RANK_CHECK(tally_mprobe(place.endpoint, nullptr, TALLY_ANY_SOURCE, TALLY_ANY_TAG, &message, nullptr) ==
-                     TALLY_ERR_TIMEOUT);
+          RANK_CHECK(tally_mprobe(place.endpoint, nullptr, TALLY_ANY_SOURCE, TALLY_ANY_TAG, &message,
+                                  nullptr) == TALLY_ERR_TIMEOUT);
           RANK_CHECK(last_error_has("probe from any rank, any tag, context 0: no matching message yet"));
           RANK_CHECK(message == nullptr && std::chrono::steady_clock::now() - start < 10s);
         }
@@ -368,7 +376,8 @@ TEST_P(Cancels, a_receive_without_a_message_ends_as_cancelled) {
       RANK_OK(tally_cancel(request));
       RANK_OK(tally_cancel(request));  // asking twice is asking once
       RANK_CHECK(tally_wait(&request, &result) == TALLY_ERR_CANCELLED);
-      RANK_CHECK(last_error_has("tally_wait: the receive was cancelled") && request == nullptr && result.length == 77);
+      RANK_CHECK(last_error_has("tally_wait: the receive was cancelled") && request == nullptr &&
+                 result.length == 77);
       RANK_OK(tally_recv_start(place.endpoint, nullptr, place.at<void>(), 8, TALLY_ANY_SOURCE, 5, &request));
       RANK_OK(tally_cancel(request));
       tally_status status = TALLY_AGAIN;
@@ -429,7 +438,8 @@ TEST_P(Cancels, what_is_not_a_receive_under_way_is_refused) {
   expect_ranks(1, [](int) {
     Place place;
     tally_request* request = nullptr;
-    RANK_CHECK(tally_cancel(nullptr) == TALLY_ERR_ARGUMENT && last_error_has("tally_cancel: request is NULL"));
+    RANK_CHECK(tally_cancel(nullptr) == TALLY_ERR_ARGUMENT &&
+               last_error_has("tally_cancel: request is NULL"));
     RANK_OK(tally_send_start(place.endpoint, nullptr, place.at<void>(), 8, 0, 0, &request));
     RANK_CHECK(tally_cancel(request) == TALLY_ERR_ARGUMENT);
     RANK_CHECK(last_error_has("tally_cancel: request is a send; only receives can be cancelled"));
@@ -438,7 +448,8 @@ TEST_P(Cancels, what_is_not_a_receive_under_way_is_refused) {
     RANK_OK(tally_wait(&request, nullptr));
     RANK_CHECK(tally_cancel(copy) == TALLY_ERR_ARGUMENT && last_error_has("is not under way"));
     RANK_OK(tally_barrier_start(place.endpoint, nullptr, &request));
-    RANK_CHECK(tally_cancel(request) == TALLY_ERR_ARGUMENT && last_error_has("tally_cancel: request is a collective"));
+    RANK_CHECK(tally_cancel(request) == TALLY_ERR_ARGUMENT &&
+               last_error_has("tally_cancel: request is a collective"));
     RANK_OK(tally_wait(&request, nullptr));
     place.close();
   });
@@ -477,7 +488,8 @@ TEST_P(Cancels, race_with_the_message_ends_one_way_or_the_other) {
         RANK_OK(tally_recv(place.endpoint, nullptr, place.at<void>(), length, 0, i, &result));
       }
       RANK_CHECK(result.tag == i && result.length == length);
-      for (std::size_t k = 0; k < length; ++k) RANK_CHECK(place.memory[k] == static_cast<std::byte>(i & 0xff));
+      for (std::size_t k = 0; k < length; ++k)
+        RANK_CHECK(place.memory[k] == static_cast<std::byte>(i & 0xff));
     }
     RANK_CHECK(rank == 0 || counters_of(place).receives == static_cast<std::uint64_t>(rounds));
     place.close();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Runs a random program of sends, receives, wildcards, probes, cancels and collectives under `tally run`, checks every result against
-// the matching rules and plain arithmetic, and writes what it saw to OUT.<rank>: two engines must write the same.
+// Runs a random program of sends, receives, wildcards, probes, cancels and collectives under `tally run`, checks every
+// result against the matching rules and plain arithmetic, and writes what it saw to OUT.<rank>: two engines must write
+// the same.
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>

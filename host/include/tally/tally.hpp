@@ -104,7 +104,8 @@ class Request {
     if (result != nullptr) *result = convert(raw);
     return true;
   }
-  /// Asks for the end of a receive: if no message has matched it, wait() and test() throw TALLY_ERR_CANCELLED.
+  /// Asks for the end of a receive: if no message has matched it, wait() and test() throw
+  /// TALLY_ERR_CANCELLED.
   void cancel() { check(tally_cancel(request_)); }
   [[nodiscard]] tally_request* handle() const noexcept { return request_; }
 
@@ -121,8 +122,8 @@ class Request {
   tally_request* request_ = nullptr;
 };
 
-/// A message that mprobe took out of the queue: it alone receives it. Destroying one that was not received drops
-/// the message.
+/// A message that mprobe took out of the queue: it alone receives it. Destroying one that was not received
+/// drops the message.
 class Message {
  public:
   Message() noexcept = default;
@@ -254,7 +255,8 @@ class Group {
     tally_message* message = nullptr;
     tally_result result = Request::empty();
     check(tally_improbe(endpoint_, group_.get(), source, tag, &found, &message, &result));
-    return found == 0 ? std::nullopt : std::optional<Message>(std::in_place, message, Request::convert(result));
+    return found == 0 ? std::nullopt
+                      : std::optional<Message>(std::in_place, message, Request::convert(result));
   }
 
   // --- collectives
