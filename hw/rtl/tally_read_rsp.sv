@@ -10,7 +10,8 @@
 // comes is still sent.
 // Latency: 6 cycles from a request to the DMA command. Throughput: one packet each 6 cycles, one beat
 // a cycle and one cycle more for each packet.
-// Storage: 64 * 177 bits of queue pairs, 256 * 200 bits of requests, Beats * 512 bits of data.
+// Storage: 64 * 177 bits of queue pairs, 256 * 200 bits of requests, Beats * 512 bits of data and
+// Beats / 4 jobs (packets of the smallest path MTU).
 // Limitations: requests above 2^31 bytes are discarded. A request without a place is discarded; the
 // requester's timer brings it again.
 // Source: InfiniBand Architecture Specification vol. 1, 9.7.5 (responder, duplicate READ requests).
@@ -125,6 +126,7 @@ module tally_read_rsp #(
   logic [Qps-1:0] alive_q, active_q;
   logic [QpW-1:0] qp_q, qp_d, active_index;
   logic           active_any, st_we, rq_we, alive, active_d, emit, push_valid_q;
+  logic           push_room;
   logic [InfoW-1:0] info_q;
   logic [IdxW-1:0]  rq_slot;
 
@@ -135,8 +137,8 @@ module tally_read_rsp #(
 
   // A flood of requests leaves every second turn to the answers.
   assign rreq_ready_o = state_q == StIdle && !conn_valid
-                      && !(turn_q && active_any && !push_valid_q);
-  assign emit = !conn_valid && !(rreq_valid_i && rreq_ready_o) && active_any && !push_valid_q;
+                      && !(turn_q && active_any && push_room);
+  assign emit = !conn_valid && !(rreq_valid_i && rreq_ready_o) && active_any && push_room;
 
   always_comb begin : p_pick
     event_d = event_q;
@@ -343,6 +345,7 @@ module tally_read_rsp #(
   end
 
   logic fetch_ready, fetch_idle;
+  assign push_room = !push_valid_q || fetch_ready;
   always_ff @(posedge clk_i) begin : p_state
     if (!rst_ni) begin
       state_q      <= StIdle;
@@ -376,7 +379,7 @@ module tally_read_rsp #(
   logic [UserW-1:0] out_user;
   logic [6:0]       beat_q, beats;
 
-  tally_fetch #(.UserW(UserW), .Jobs(16), .Beats(Beats)) u_fetch (
+  tally_fetch #(.UserW(UserW), .Jobs(Beats / 4), .Beats(Beats)) u_fetch (
     .clk_i, .rst_ni,
     .in_valid_i(push_valid_q), .in_ready_o(fetch_ready), .in_addr_i(push_addr_q),
     .in_len_i(push_len_q), .in_user_i(push_user_q),

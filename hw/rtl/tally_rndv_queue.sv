@@ -108,7 +108,7 @@ module tally_rndv_queue #(
 
   always_ff @(posedge clk_i) begin : p_mem
     if (push) data_mem[slot] <= in_data_i;
-    if (push) next_mem[tail] <= slot;
+    if (push && filled_q[in_list_i]) next_mem[tail] <= slot;
     if (push) tail_mem[in_list_i] <= slot;
     if (head_we) head_mem[head_at] <= head_new;
     if (take) data_q <= data_mem[head];

@@ -22,7 +22,7 @@ class Bar {
   /// Register read; waits for earlier writes and for the answer (bounded: returns false when the
   /// device is gone).
   [[nodiscard]] virtual bool read32(std::uint32_t offset, std::uint32_t* value) = 0;
-  /// Memory for rings and bounce slots that the device reaches at the address of the returned span. At least 2 MiB,
+  /// Memory for rings, bounce and spill slots that the device reaches at the address of the returned span. At least 4 MiB,
   /// page-aligned, zeroed; the caller divides it.
   [[nodiscard]] virtual std::span<std::byte> shared_memory() = 0;
   /// Gives up the processor until the device may have written something, or `timeout` is over. An
