@@ -4,7 +4,7 @@
 // Beats are stored as they come; the verdict on a frame follows later, in frame order. A good packet leaves as its
 // info, then its beats; the beats of a bad one are given back unseen. The user admits a frame (admit_i) only when
 // room_o is high, then writes at most MaxBeats beats, tells with fix_valid_i how many it were, and gives the verdict.
-// Ordering: as admitted. Latency: 5 cycles from the verdict to pkt_valid_o. Throughput: one beat a cycle and one cycle
+// Ordering: as admitted. Latency: 2 cycles from the verdict to pkt_valid_o. Throughput: one beat a cycle and one cycle
 // more a packet. Storage: RingBeats * 512 bits (block RAM, one write and one registered read port), Packets * 222
 // bits, 8 beats. Ready paths: none; beat_valid_o follows the handshake of its packet.
 // Limitations: room_o counts a whole packet for each frame whose size is not known yet.
@@ -59,6 +59,7 @@ module tally_frame_store #(
   logic [511:0]          read_q;
   logic [AddrBits-1:0]   wr_q, rd_q;
   logic [UsedBits-1:0]   used_q;    // beats stored or set aside
+  logic [CountBits-1:0]  freed_q;   // beats of these that the last cycle gave back
   logic [SlotBits-1:0]   slots_q;   // frames admitted and not yet read or given up
   logic                  slot_drop, push, entry_ready, entry_valid, entry_pop, entry_good;
   logic [EntryBits-1:0]  entry;
@@ -118,6 +119,7 @@ module tally_frame_store #(
       rd_q         <= '0;
       used_q       <= '0;
       slots_q      <= '0;
+      freed_q      <= '0;
       left_q       <= '0;
       held_q       <= '0;
       out_left_q   <= '0;
@@ -128,7 +130,8 @@ module tally_frame_store #(
       else if (read) rd_q <= rd_q + 1'b1;
       used_q <= used_q + (admit_i ? UsedBits'(MaxBeats) : '0) -
                 (fix_valid_i ? UsedBits'(MaxBeats) - UsedBits'(fix_beats_i) : '0) -
-                (skip ? UsedBits'(entry_beats) : UsedBits'(read));
+                UsedBits'(freed_q);
+      freed_q <= skip ? entry_beats : CountBits'(read);
       slots_q <= slots_q + SlotBits'(admit_i) - SlotBits'(slot_drop) - SlotBits'(entry_pop);
       if (head_push) left_q <= entry_beats;
       else if (read) left_q <= left_q - 1'b1;

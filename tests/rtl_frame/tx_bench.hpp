@@ -63,6 +63,7 @@ class TxBench {
       if (!offered_[s] || (dut->req_ready_o >> s & 1) == 0) continue;
       offered_[s] = false;
       grants.push_back(s);
+      granted_at = dut.cycles;
       const Packet& packet = queues[s].front();
       if (!packet.payload.empty()) bodies_[s == 3].push_back(packet.payload);
       if (connected[packet.qp]) {
@@ -107,6 +108,7 @@ class TxBench {
   std::deque<unsigned> grants;
   std::deque<std::uint64_t> ends;  // cycles in which frames ended
   std::function<void(const Bytes&)> on_frame = [](const Bytes&) {};
+  std::uint64_t granted_at = 0, began_at = 0;  // the last packet was taken, the last frame began
   unsigned discarded = 0, to_discard = 0;
 
  private:
@@ -115,6 +117,7 @@ class TxBench {
     const bool ready = side == 0 ? dut->net_ready_i : dut->loop_ready_i;
     if (!valid || !ready) return;
     beat_ = true;
+    if (frame_[side].empty()) began_at = dut.cycles;
     const Beat beat = side == 0 ? get_beat(dut->net_data_o) : get_beat(dut->loop_data_o);
     const std::uint64_t keep = side == 0 ? dut->net_keep_o : dut->loop_keep_o;
     const bool last = side == 0 ? dut->net_last_o : dut->loop_last_o;
