@@ -80,11 +80,20 @@ module tally_qp_budget #(
     assign give[c] = free_valid_i && free_class_i == 2'(c);
   end
 
+  // One write port each, which also clears the memory after reset.
+  logic                 reserved_we, released_we;
+  logic [QpBits-1:0]    reserved_addr, released_addr;
+  logic [CountBits-1:0] reserved_new, released_new;
+  assign reserved_we   = init_q || reserve;
+  assign reserved_addr = init_q ? init_index_q : rsv_qp_i;
+  assign reserved_new  = init_q ? '0 : reserved + CountBits'(rsv_cells_i);
+  assign released_we   = init_q || give[0];
+  assign released_addr = init_q ? init_index_q : free_qp_i;
+  assign released_new  = init_q ? '0 : released_mem[free_qp_i] + CountBits'(free_cells_i);
+
   always_ff @(posedge clk_i) begin : p_mem
-    if (init_q) reserved_mem[init_index_q] <= '0;
-    else if (reserve) reserved_mem[rsv_qp_i] <= reserved + CountBits'(rsv_cells_i);
-    if (init_q) released_mem[init_index_q] <= '0;
-    else if (give[0]) released_mem[free_qp_i] <= released_mem[free_qp_i] + CountBits'(free_cells_i);
+    if (reserved_we) reserved_mem[reserved_addr] <= reserved_new;
+    if (released_we) released_mem[released_addr] <= released_new;
   end
 
   always_ff @(posedge clk_i) begin : p_state

@@ -48,7 +48,7 @@ module tally_qp_rx (
   output      logic [1:0]   rx_ep_o,
   output      logic [7:0]   rx_qp_o,
   output      logic [12:0]  rx_bytes_o,    // of the packet, with all its beats
-  output      logic [3:0]   accept_o,      // pulse: a message of kind Msg was accepted for this endpoint
+  output      logic [3:0]   accept_o,      // pulse: a message was accepted for this endpoint and will leave on rx_*
 
   output      logic         ack_valid_o,
   output      logic [7:0]   ack_qp_o,
@@ -191,7 +191,7 @@ module tally_qp_rx (
   logic        gap, n_gap, gap_now;
   logic [1:0]  pend, n_pend;
   logic [15:0] count, stamp, n_count, n_stamp, age;
-  logic        is_send, is_msg, ready, short_send, in_order, refused, repeated, beyond, accepted, anew;
+  logic        is_send, ready, short_send, in_order, refused, repeated, beyond, accepted, anew;
   logic [23:0] psn_ahead;
 
   assign {expected, msn, seen, gap, pend, count, stamp} = word_q;
@@ -199,7 +199,6 @@ module tally_qp_rx (
   assign psn_ahead  = psn - expected;
   assign anew       = (seen - psn) < 24'h80_0000;  // not above the last one seen
   assign gap_now    = gap && !anew;
-  assign is_msg     = qp[7:6] == 2'd0;
   assign is_send    = ev_q == EvPacket && !qp[7] && opcode == OpSendOnly && up_b_q;
   // Too short for a message header: taken and acknowledged like any packet, but nobody sees it.
   assign short_send = bytes < 13'(tally_pkg::MsgHeaderBytes);
@@ -320,7 +319,7 @@ module tally_qp_rx (
 
   always_comb begin : p_accept
     accept_o = '0;
-    accept_o[qp[5:4]] = accepted && !short_send && is_msg;
+    accept_o[qp[5:4]] = accepted && !short_send;
   end
 
   assign ack_valid_o    = good_ack;

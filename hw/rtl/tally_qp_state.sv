@@ -454,9 +454,15 @@ module tally_qp_state #(
   assign word = {n_up, n_failed, n_rnr_fail, n_error, n_rnr_wait, n_armed, n_rewind, n_una, n_ackd, n_snd, n_max, n_last,
                  n_oldest, n_next, n_newest, n_tries, n_rnr_tries, n_deadline, n_period};
 
+  logic                write;
+  logic [QpBits-1:0]   write_qp;
+  logic [WordBits-1:0] write_word;
+  assign write      = init_q || ev_q != EvNone;
+  assign write_qp   = init_q ? scan_q : qp_q;
+  assign write_word = init_q ? '0 : word;
+
   always_ff @(posedge clk_i) begin : p_word
-    if (init_q) mem[scan_q] <= '0;
-    else if (ev_q != EvNone) mem[qp_q] <= word;
+    if (write) mem[write_qp] <= write_word;
   end
 
   // --- stage C: who has something to do ---

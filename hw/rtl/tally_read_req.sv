@@ -150,14 +150,13 @@ module tally_read_req #(
 
   // State.
   logic [StW-1:0] st_mem [Qps];
-  logic [31:0]    deadline_mem [Qps];
   logic [RqW-1:0] rq_mem [Qps*Reads];
   logic [JmW-1:0] job_mem [Jobs];
   logic [StW-1:0] st_q, st_d;
   logic [RqW-1:0] rq_q, rq_new;
   logic [JmW-1:0] jm_q;
   logic [31:0]    dl_q;
-  logic [Qps-1:0] alive_q, armed_q, resend_q, error_q;
+  logic [Qps-1:0] alive_q, resend_q, error_q;
   logic           alive, armed;
   logic [InfoW-1:0] info_q;
   logic [QpW-1:0]   qp_q, qp_d;
@@ -190,32 +189,17 @@ module tally_read_req #(
   tally_turn #(.N(Qps)) u_error (.clk_i, .rst_ni, .req_i(error_q), .take_i(error_take),
                                  .any_o(error_any), .index_o(error_index));
 
-  // Timers: one queue pair a cycle is looked at; an expired one waits for its event.
-  logic [QpW-1:0] scan_q, scan_at_q, late_qp_q;
-  logic [31:0]    scan_deadline_q, scan_age, age;
-  logic           scan_armed_q, late_q, unused_age;
-  assign scan_age   = cycle_i - scan_deadline_q;
+  // Timers.
+  logic           late, arm_we, arm_d, armed_any, timer_armed, unused_age;
+  logic [QpW-1:0] late_qp;
+  logic [31:0]    deadline, delay, age;
+  tally_read_timer #(.Timers(Qps)) u_timer (
+    .clk_i, .rst_ni, .cycle_i, .set_i(arm_we), .arm_i(arm_d), .index_i(qp_q),
+    .deadline_i(cycle_i + delay), .armed_o(timer_armed), .deadline_o(deadline),
+    .late_valid_o(late), .late_ready_i(pick_timer), .late_index_o(late_qp), .any_o(armed_any)
+  );
   assign age        = cycle_i - dl_q;
-  assign unused_age = ^{scan_age[30:0], age[30:0]};
-  always_ff @(posedge clk_i) begin : p_scan
-    if (!rst_ni) begin
-      scan_q       <= '0;
-      scan_armed_q <= 1'b0;
-      late_q       <= 1'b0;
-    end else if (!late_q) begin
-      scan_q       <= scan_q + 1'b1;
-      scan_armed_q <= armed_q[scan_q];
-      late_q       <= scan_armed_q && !scan_age[31];
-    end else if (pick_timer) begin
-      late_q       <= 1'b0;
-      scan_armed_q <= 1'b0;
-    end
-    if (!late_q) begin
-      scan_at_q       <= scan_q;
-      scan_deadline_q <= deadline_mem[scan_q];
-      late_qp_q       <= scan_at_q;
-    end
-  end
+  assign unused_age = ^age[30:0];
 
   // What goes out: data descriptions run ahead of beats; beats, discarded beats and ends in order.
   localparam int unsigned DatW  = JobW + 32 + 13;
@@ -262,16 +246,16 @@ module tally_read_req #(
 
   // Choice of an event: a packet leaves every second turn to the others.
   logic req_valid_q, turn_q, others;
-  assign others      = late_q || (end_any && move_room)
+  assign others      = late || (end_any && move_room)
                      || ((resend_any || issue_any) && !req_valid_q);
   assign pick_packet = state_q == StIdle && !conn_valid && rresp_valid_i && dat_room && move_room
                      && !(turn_q && others);
-  assign pick_timer  = state_q == StIdle && !conn_valid && !pick_packet && late_q;
-  assign pick_end    = state_q == StIdle && !conn_valid && !pick_packet && !late_q && end_any
+  assign pick_timer  = state_q == StIdle && !conn_valid && !pick_packet && late;
+  assign pick_end    = state_q == StIdle && !conn_valid && !pick_packet && !late && end_any
                      && move_room;
-  assign pick_resend = state_q == StIdle && !conn_valid && !pick_packet && !late_q && !pick_end
+  assign pick_resend = state_q == StIdle && !conn_valid && !pick_packet && !late && !pick_end
                      && resend_any && !req_valid_q;
-  assign pick_issue  = state_q == StIdle && !conn_valid && !pick_packet && !late_q && !pick_end
+  assign pick_issue  = state_q == StIdle && !conn_valid && !pick_packet && !late && !pick_end
                      && !resend_any && issue_any && !req_valid_q;
   assign rresp_ready_o = pick_packet;
 
@@ -292,7 +276,7 @@ module tally_read_req #(
           qp_d    = rresp_info_i[8 +: QpW];
         end else if (pick_timer) begin
           event_d = EvTimer;
-          qp_d    = late_qp_q;
+          qp_d    = late_qp;
         end else if (pick_end) begin
           event_d = EvEnd;
           state_d = StExec;
@@ -360,10 +344,10 @@ module tally_read_req #(
     if (pick_packet) info_q <= rresp_info_i;
     if (state_q == StRead) begin
       st_q  <= st_mem[qp_q];
-      dl_q  <= deadline_mem[qp_q];
+      dl_q  <= deadline;
       jm_q  <= job_mem[job_q];
       alive <= alive_q[qp_q];
-      armed <= armed_q[qp_q];
+      armed <= timer_armed;
     end
     if (state_q == StReq) rq_q <= rq_mem[{qp_q, rq_index}];
     if (state_q == StCmp) begin
@@ -416,8 +400,7 @@ module tally_read_req #(
   assign issue   = state_q == StExec && event_q == EvIssue && alive && !full;
   assign doubled = s_ival[30] || s_ival[31] ? {1'b0, {31{1'b1}}} : s_ival << 1;
 
-  logic            resend, st_we, rq_we, arm_we, arm_d;
-  logic [31:0]     delay;
+  logic            resend, st_we, rq_we;
   logic [IdxW-1:0] head_d;
   logic [CntW-1:0] cnt_d, sent_d;
   logic [23:0]     exp_d, next_d, last_d;
@@ -524,7 +507,6 @@ module tally_read_req #(
 
   always_ff @(posedge clk_i) begin : p_mem
     if (st_we) st_mem[qp_q] <= st_d;
-    if (arm_we) deadline_mem[qp_q] <= cycle_i + delay;
     if (rq_we) rq_mem[{qp_q, s_head + s_cnt[IdxW-1:0]}] <= rq_new;
     if (job_we) job_mem[job_at] <= job_new;
     if (issue || resend) begin
@@ -539,7 +521,6 @@ module tally_read_req #(
       state_q     <= StIdle;
       event_q     <= EvConn;
       alive_q     <= '0;
-      armed_q     <= '0;
       resend_q    <= '0;
       turn_q      <= 1'b0;
       req_valid_q <= 1'b0;
@@ -549,7 +530,6 @@ module tally_read_req #(
       if (state_q == StIdle && state_d != StIdle) turn_q <= event_d == EvPacket;
       if (exec_conn) alive_q[qp_q] <= conn[ConnW-1];
       if (give_up) alive_q[qp_q] <= 1'b0;
-      if (arm_we) armed_q[qp_q] <= arm_d;
       if (st_we) resend_q[qp_q] <= sent_d != cnt_d;
       if (issue || resend) req_valid_q <= 1'b1;
       else if (req_ready_i) req_valid_q <= 1'b0;
@@ -655,7 +635,7 @@ module tally_read_req #(
   assign nak_received_o = sequence_nak;
   assign duplicate_o    = fresh && is_resp && behind_q;
   assign qp_error_o     = give_up;
-  assign idle_o = state_q == StIdle && !conn_valid && jvalid_q == '0 && armed_q == '0
+  assign idle_o = state_q == StIdle && !conn_valid && jvalid_q == '0 && !armed_any
                 && !move_valid && !dat_valid_o && !req_valid_q && !rresp_valid_i && !job_valid_i
                 && error_q == '0 && !cpl_valid_q;
 

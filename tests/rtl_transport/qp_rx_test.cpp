@@ -245,6 +245,9 @@ TEST(QpRx, takes_what_the_model_takes_and_answers_what_is_missing) {
       EXPECT_EQ(missing, model.sequence || model.refusal);
     }
     EXPECT_EQ(bench.duplicates, duplicates);
+    unsigned accepts[4] = {};
+    for (const auto& [qp, model] : models) accepts[(qp >> 4) & 3] += static_cast<unsigned>(model.messages.size());
+    for (unsigned e = 0; e < 4; ++e) EXPECT_EQ(bench.accepts[e], accepts[e]);
     if (::testing::Test::HasFailure()) return;
   }
 }
