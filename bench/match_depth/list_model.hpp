@@ -19,9 +19,9 @@ inline bool accepts(const Key& r, const Key& m) {
   return r.context == m.context && (r.any_source || r.source == m.source) && (r.any_tag || r.tag == m.tag);
 }
 
-/// Two lists in memory, oldest first, read one entry a cycle. A cycle to accept an operation and one for the result;
-/// taking an entry out or appending one costs nothing extra. No operation starts before the last one has ended.
-/// This is the plain form of such units: no entry is skipped, nothing is read in parallel.
+/// Two lists in memory, oldest first, read one entry a cycle. A cycle to accept an operation and one for the
+/// result; taking an entry out or appending one costs nothing extra. No operation starts before the last one
+/// has ended. This is the plain form of such units: no entry is skipped, nothing is read in parallel.
 class ListModel {
  public:
   std::uint64_t cycles = 0;  ///< of all operations so far

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// tally_bench_match: cycles of the match unit against the depth of its queues, beside a unit that walks lists.
-// Verilated RTL alone, no fabric: cycles of the engine clock, the same on every machine.
+// tally_bench_match: cycles of the match unit against the depth of its queues, beside a unit that walks
+// lists. Verilated RTL alone, no fabric: cycles of the engine clock, the same on every machine.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -28,10 +28,12 @@ constexpr double kMaxInterval = 4.0;
 
 enum class Pattern { kExact, kMixed };
 
-/// Receive i of a queue. Each accepts message(i) and no other of the same pattern. Mixed: the classes in turn.
+/// Receive i of a queue. Each accepts message(i) and no other of the same pattern. Mixed: the classes in
+/// turn.
 Key receive(Pattern pattern, unsigned i) {
   const auto n = static_cast<std::uint16_t>(i);
-  if (pattern == Pattern::kExact || i % 4 == 0) return {1, static_cast<std::uint16_t>(i % 16), i, false, false};
+  if (pattern == Pattern::kExact || i % 4 == 0)
+    return {1, static_cast<std::uint16_t>(i % 16), i, false, false};
   if (i % 4 == 1) return {2, 0, i, true, false};
   if (i % 4 == 2) return {3, n, 0, false, true};
   return {static_cast<std::uint16_t>(16 + i), 0, 0, true, true};
@@ -55,8 +57,8 @@ struct Range {
 struct Row {
   Pattern pattern = Pattern::kExact;
   unsigned depth = 0;
-  Range arrival, post;                  // latency, handshake to result
-  double interval = 0;                  // sustained cycles an operation; the slower of the two queues
+  Range arrival, post;  // latency, handshake to result
+  double interval = 0;  // sustained cycles an operation; the slower of the two queues
   std::uint64_t list_arrival = 0, list_post = 0;
   double list_interval = 0;
 };
@@ -120,9 +122,11 @@ void measure(Row& row, bool posted) {
   const std::vector<Answer> answers = unit.answers();
   for (unsigned i = 0; i < answers.size(); ++i) check(answers[i], first + i / 2);
   const double operations = 2.0 * kSustained;
-  const double interval = static_cast<double>(answers.back().taken - answers.front().taken) / (operations - 1);
+  const double interval =
+      static_cast<double>(answers.back().taken - answers.front().taken) / (operations - 1);
   row.interval = std::max(row.interval, interval);
-  row.list_interval = std::max(row.list_interval, static_cast<double>(list.cycles - list_before) / operations);
+  row.list_interval =
+      std::max(row.list_interval, static_cast<double>(list.cycles - list_before) / operations);
 }
 
 const char* name(Pattern pattern) { return pattern == Pattern::kExact ? "exact" : "mixed"; }
@@ -131,13 +135,15 @@ std::string as_table(const std::vector<Row>& rows) {
   std::string text = fmt::format(
       "{:>7} {:>6}  {:>13} {:>13} {:>11} {:>12}  {:>9} {:>9} {:>11} {:>12}\n"
       "{:>7} {:>6}  {:>13} {:>13} {:>11} {:>12}  {:>9} {:>9} {:>11} {:>12}\n",
-      "", "", "arrival", "post", "sustained", "sustained", "list:", "list:", "list:", "list:", "keys", "depth", "min..max",
-      "min..max", "cycles/op", "cycles/match", "arrival", "post", "cycles/op", "cycles/match");
+      "", "", "arrival", "post", "sustained", "sustained", "list:", "list:", "list:", "list:", "keys",
+      "depth", "min..max", "min..max", "cycles/op", "cycles/match", "arrival", "post", "cycles/op",
+      "cycles/match");
   for (const Row& row : rows) {
-    text += fmt::format("{:>7} {:>6}  {:>13} {:>13} {:>11.2f} {:>12.2f}  {:>9} {:>9} {:>11.2f} {:>12.2f}\n",
-                        name(row.pattern), row.depth, fmt::format("{}..{}", row.arrival.least, row.arrival.most),
-                        fmt::format("{}..{}", row.post.least, row.post.most), row.interval, 2 * row.interval,
-                        row.list_arrival, row.list_post, row.list_interval, 2 * row.list_interval);
+    text +=
+        fmt::format("{:>7} {:>6}  {:>13} {:>13} {:>11.2f} {:>12.2f}  {:>9} {:>9} {:>11.2f} {:>12.2f}\n",
+                    name(row.pattern), row.depth, fmt::format("{}..{}", row.arrival.least, row.arrival.most),
+                    fmt::format("{}..{}", row.post.least, row.post.most), row.interval, 2 * row.interval,
+                    row.list_arrival, row.list_post, row.list_interval, 2 * row.list_interval);
   }
   return text;
 }
@@ -180,7 +186,8 @@ std::string broken(const std::vector<Row>& rows) {
   if (all.most - all.least > kMaxSpread) {
     return fmt::format("latency {} to {} cycles, apart by more than {}", all.least, all.most, kMaxSpread);
   }
-  if (interval > kMaxInterval) return fmt::format("{:.3f} cycles an operation, more than {:.0f}", interval, kMaxInterval);
+  if (interval > kMaxInterval)
+    return fmt::format("{:.3f} cycles an operation, more than {:.0f}", interval, kMaxInterval);
   return "";
 }
 
@@ -197,9 +204,11 @@ int run(const std::string& json_path, bool check) {
     }
   }
   fmt::print(
-      "Match unit (RTL, {} MHz): cycles from handshake to result of the operation that hits the last of `depth` entries.\n"
+      "Match unit (RTL, {} MHz): cycles from handshake to result of the operation that hits the last of "
+      "`depth` entries.\n"
       "sustained: that operation and the one that refills the queue, back to back; a match is both.\n"
-      "list: a model of a unit that walks its list, one entry a cycle, a cycle to accept and one for the result.\n\n{}",
+      "list: a model of a unit that walks its list, one entry a cycle, a cycle to accept and one for the "
+      "result.\n\n{}",
       device::kClockMhz, as_table(rows));
   if (!json_path.empty()) {
     std::ofstream file(json_path);
@@ -223,7 +232,8 @@ int main(int argc, char** argv) {
   bool check = false;
   app.add_option("--json", json, "also write the figures to this file");
   app.add_flag("--check", check,
-               "exit code 1 when a latency is above 12 cycles, latencies differ by more than 2, or an operation takes more "
+               "exit code 1 when a latency is above 12 cycles, latencies differ by more than 2, or an "
+               "operation takes more "
                "than 4 cycles");
   CLI11_PARSE(app, argc, argv);
   try {

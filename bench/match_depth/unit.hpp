@@ -18,7 +18,7 @@ namespace tally::bench {
 struct Answer {
   bool post = false;
   unsigned result = 0;
-  std::uint32_t payload = 0;         ///< of the entry that was hit
+  std::uint32_t payload = 0;          ///< of the entry that was hit
   std::uint64_t taken = 0, done = 0;  ///< cycles of handshake and result
 };
 
@@ -97,8 +97,9 @@ class Unit {
     Answer& answer = all_.at(done_++);  // results come in the order of the operations
     answer.done = cycle_;
     answer.result = answer.post ? top_.post_result_o : top_.arr_result_o;
-    std::memcpy(&answer.payload, answer.post ? static_cast<const void*>(&top_.post_unexp_payload_o)
-                                             : static_cast<const void*>(&top_.arr_posted_payload_o),
+    std::memcpy(&answer.payload,
+                answer.post ? static_cast<const void*>(&top_.post_unexp_payload_o)
+                            : static_cast<const void*>(&top_.arr_posted_payload_o),
                 sizeof(answer.payload));
   }
 

@@ -1,23 +1,25 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Posted-receive and unexpected-message queues: MPI matching by (endpoint, context, source, tag).
 //
-// Rule (MPI 4.1, 3.5): an arrival takes the oldest posted receive that accepts it, a receive takes the
-// oldest unexpected message that it accepts; source and tag may be wildcards of the receive.
+// Rule (MPI 4.1, 3.5): an arrival takes the oldest posted receive that accepts it, a receive takes
+// the oldest unexpected message that it accepts; source and tag may be wildcards of the receive.
 // docs/matching.md: principle, layouts, races. docs/device.md: operations and results.
-// Ordering: operations of both ports are serialized, alternating when both wait; what one stored the other
-// sees. Latency: 9 cycles from handshake to result, always. Throughput: one operation each 4 cycles,
-// whatever the keys and the depth (an operation is taken 4, or 8 and more cycles after the one before).
-// Steps: 1 hash; 2 to 4 key tables (tally_match_table); 5 to 8 records and lists (tally_match_list); 9
-// result, and places whose lists are empty are released. An operation's steps 5 to 8 lie on steps 1 to 4
-// of the next: lists are read after the operation before wrote them; a place that the next operation
-// found is not released, the next one does that if it can.
-// After reset and during a flush no operation is taken for 2 + the largest of Buckets and the (rounded up)
-// numbers of entries cycles: everything is walked once. flush_ready_o is given when the operations
-// before have ended; operations that are taken after this handshake see it done.
+// Ordering: operations of both ports are serialized, alternating when both wait; what one stored
+// the other sees. Latency: 9 cycles from handshake to result, always. Throughput: one operation
+// each 4 cycles, whatever the keys and the depth (an operation is taken 4, or 8 and more cycles
+// after the one before).
+// Steps: 1 hash; 2 to 4 key tables (tally_match_table); 5 to 8 records and lists
+// (tally_match_list); 9 result, and places whose lists are empty are released. An operation's steps
+// 5 to 8 lie on steps 1 to 4 of the next: lists are read after the operation before wrote them; a
+// place that the next operation found is not released, the next one does that if it can.
+// After reset and during a flush no operation is taken for 2 + the largest of Buckets and the
+// (rounded up) numbers of entries cycles: everything is walked once. flush_ready_o is given when
+// the operations before have ended; operations that are taken after this handshake see it done.
 // Ready paths: post_ready_o and arr_ready_o depend on the other port's valid and on flush_valid_i.
 // Storage: of the submodules, and 2^PostBits * (PlaceW + 5 + PostedW) and
 // 2^UnexpBits * (4 * PlaceW + 52 + UnexpW) bits, block RAM.
-// Limitations: ages have 56 bits, so order holds for 2^56 appended receives (36 years of nothing else).
+// Limitations: ages have 56 bits, so order holds for 2^56 appended receives (36 years of nothing
+// else).
 `default_nettype none
 `include "tally_assert.svh"
 
@@ -27,7 +29,8 @@ module tally_match #(
   parameter int unsigned PostedW = 192,
   parameter int unsigned UnexpW = 193,
   // Rows of each of the two banks of a key table: 8 places a row pair, twice as many as entries.
-  parameter int unsigned Buckets = Posted + Unexpected > 8 ? 1 << $clog2((Posted + Unexpected + 3) / 4) : 2
+  parameter int unsigned Buckets =
+      Posted + Unexpected > 8 ? 1 << $clog2((Posted + Unexpected + 3) / 4) : 2
 ) (
   input  wire logic               clk_i,
   input  wire logic               rst_ni,
@@ -167,12 +170,13 @@ module tally_match #(
   assign walk_unexp       = UnexpBits'(walk_index_q);
   assign walk_clear_unexp = UnexpBits'(walk_clear_index_q);
 
-  // --- Acceptance ----------------------------------------------------------------------------------
-  // 4 cycles after the one before, or when its places are released: 5 to 7 would read the key tables
-  // before that and name their places after it.
+  // --- Acceptance --------------------------------------------------------------------------------
+  // 4 cycles after the one before, or when its places are released: 5 to 7 would read the key
+  // tables before that and name their places after it.
   logic [3:0] gap_q;
   logic       open, take_post, take_arr, last_post_q;
-  assign open         = !walk_q && !walk_clear_q && !flush_valid_i && (gap_q == 4'd4 || gap_q == 4'd8);
+  assign open         = !walk_q && !walk_clear_q && !flush_valid_i
+      && (gap_q == 4'd4 || gap_q == 4'd8);
   assign take_post    = open && post_valid_i && (!arr_valid_i || !last_post_q);
   assign take_arr     = open && arr_valid_i && (!post_valid_i || last_post_q);
   assign post_ready_o = take_post;
@@ -246,7 +250,7 @@ module tally_match #(
     end
   end
 
-  // --- Steps 1 to 4: places of the keys ------------------------------------------------------------
+  // --- Steps 1 to 4: places of the keys ----------------------------------------------------------
   logic [4*BucketBits-1:0] bucket0, bucket1;
   logic [3:0]              find_use;
   logic                    find_alloc;
@@ -261,9 +265,10 @@ module tally_match #(
     .tag_i(l_tag_q), .bucket0_o(bucket0), .bucket1_o(bucket1)
   );
 
-  // --- Steps 5 to 8: records and lists of each class -----------------------------------------------
-  logic [3:0]           held, fresh, post_valid, unexp_valid, reread, post_append, post_remove, empty;
-  logic [4*PlaceW-1:0]  place, used_place, reread_place;
+  // --- Steps 5 to 8: records and lists of each class ---------------------------------------------
+  logic [3:0]             held, fresh, post_valid, unexp_valid, reread, empty;
+  logic [3:0]             post_append, post_remove;
+  logic [4*PlaceW-1:0]    place, used_place, reread_place;
   logic [4*PostBits-1:0]  post_head;
   logic [4*UnexpBits-1:0] unexp_head;
   logic [4*AgeBits-1:0]   age;
@@ -291,7 +296,8 @@ module tally_match #(
 
     logic release_now;
     assign release_now = step_q[9] && release_q[c]
-        && !(step_q[5] && held[c] && place[c*PlaceW +: PlaceW] == release_place_q[c*PlaceW +: PlaceW]);
+        && !(step_q[5] && held[c]
+             && place[c*PlaceW +: PlaceW] == release_place_q[c*PlaceW +: PlaceW]);
 
     tally_match_table #(.KeyW(KeyW), .Buckets(Buckets)) u_table (
       .clk_i, .rst_ni,
@@ -316,15 +322,16 @@ module tally_match #(
       .post_node_valid_i(is_cancel), .post_node_i(handle_post), .unexp_node_i(node_unexp),
       .age_o(age[c*AgeBits +: AgeBits]),
       .reread_i(reread[c]), .reread_place_i(reread_place[c*PlaceW +: PlaceW]),
-      .post_append_i(post_append_q[c]), .post_remove_i(post_remove_q[c]), .post_index_i(post_index_q),
-      .post_age_i(next_age_q), .unexp_append_i(append_unexp_q), .unexp_remove_i(remove_unexp_q),
-      .unexp_index_i(unexp_index_q),
+      .post_append_i(post_append_q[c]), .post_remove_i(post_remove_q[c]),
+      .post_index_i(post_index_q), .post_age_i(next_age_q), .unexp_append_i(append_unexp_q),
+      .unexp_remove_i(remove_unexp_q), .unexp_index_i(unexp_index_q),
       .empty_o(empty[c]), .used_place_o(used_place[c*PlaceW +: PlaceW])
     );
   end
 
-  // --- Entries --------------------------------------------------------------------------------------
-  // Posted: {busy, endpoint, class, place}, read in step 5 by handle. Its payload is read in step 8.
+  // --- Entries -----------------------------------------------------------------------------------
+  // Posted: {busy, endpoint, class, place}, read in step 5 by handle. Its payload is read in step
+  // 8.
   localparam int unsigned PostStateW = 5 + PlaceW;
   logic [PostStateW-1:0] post_state_mem [1 << PostBits];
   logic [PostedW-1:0]    post_payload_mem [1 << PostBits];
@@ -358,11 +365,14 @@ module tally_match #(
   always_ff @(posedge clk_i) begin : p_posted
     if (post_state_write) post_state_mem[post_state_at] <= post_state_new;
     if (step_q[5] || walk_q) post_state_q <= post_state_mem[walk_q ? walk_post : handle_post];
-    if (step_q[8] && post_append_q != '0) post_payload_mem[post_index_q] <= s_payload_q[PostedW-1:0];
+    if (step_q[8] && post_append_q != '0) begin
+      post_payload_mem[post_index_q] <= s_payload_q[PostedW-1:0];
+    end
     if (step_q[8]) post_payload_q <= post_payload_mem[post_index_q];
   end
 
-  // Unexpected: {state, endpoint}, and {places in the four tables, source, tag, payload}; read in step 6.
+  // Unexpected: {state, endpoint}, and {places in the four tables, source, tag, payload}; read in
+  // step 6.
   localparam int unsigned UnexpInfoW = 4 * PlaceW + 48 + UnexpW;
   logic [3:0]            unexp_state_mem [1 << UnexpBits];
   logic [UnexpInfoW-1:0] unexp_info_mem [1 << UnexpBits];
@@ -391,7 +401,9 @@ module tally_match #(
   always_ff @(posedge clk_i) begin : p_unexpected
     if (unexp_state_write) unexp_state_mem[unexp_state_at] <= unexp_state_new;
     if (step_q[6] || walk_q) unexp_state_q <= unexp_state_mem[walk_q ? walk_unexp : node_unexp];
-    if (free_take) unexp_info_mem[unexp_index_q] <= {place, s_source_q, s_tag_q, s_payload_q[UnexpW-1:0]};
+    if (free_take) begin
+      unexp_info_mem[unexp_index_q] <= {place, s_source_q, s_tag_q, s_payload_q[UnexpW-1:0]};
+    end
     if (step_q[6] && !s_arr_q) unexp_info_q <= unexp_info_mem[node_unexp];
   end
 
@@ -400,7 +412,7 @@ module tally_match #(
     .put_i(free_put), .put_index_i(walk_clear_q ? walk_clear_unexp : unexp_index_q)
   );
 
-  // --- Step 6: heads are out -----------------------------------------------------------------------
+  // --- Step 6: heads are out ---------------------------------------------------------------------
   logic                 busy_q, cancel_q, found_q, seen_q;
   logic [UnexpBits-1:0] class_head, node_unexp_q;
   always_comb begin : p_class_head
@@ -418,8 +430,9 @@ module tally_match #(
   tally_match_endpoint #(.Unexpected(Unexpected)) u_endpoint (
     .clk_i, .rst_ni, .quota_i(unexpected_quota_i), .read_i(step_q[5]), .ep_i(s_ep_q),
     .spilling_o(spilling), .quota_full_o(quota_full), .spills_o(spills), .posts_o(posts),
-    .post_i(step_q[8] && count_q), .spill_i(step_q[8] && spill_q), .spill_on_i(step_q[8] && spill_on_q),
-    .spill_off_i(step_q[8] && spill_off_q), .take_i(free_take), .free_i(step_q[8] && free_entry_q),
+    .post_i(step_q[8] && count_q), .spill_i(step_q[8] && spill_q),
+    .spill_on_i(step_q[8] && spill_on_q), .spill_off_i(step_q[8] && spill_off_q),
+    .take_i(free_take), .free_i(step_q[8] && free_entry_q),
     .clear_valid_i(flush), .clear_ep_i(flush_ep_i)
   );
 
@@ -434,27 +447,17 @@ module tally_match #(
     end
   end
 
-  // --- Step 7: decision ----------------------------------------------------------------------------
-  // The oldest posted head among the classes.
+  // --- Step 7: decision --------------------------------------------------------------------------
   logic [3:0]          oldest;
   logic [PostBits-1:0] oldest_head;
   logic                posted_hit, remove_found, take_ok;
-  always_comb begin : p_oldest
-    oldest      = '0;
-    oldest_head = '0;
-    for (int unsigned c = 0; c < 4; c++) begin
-      oldest[c] = post_valid[c];
-      for (int unsigned d = 0; d < 4; d++) begin
-        if (d != c && post_valid[d] && age[d*AgeBits +: AgeBits] < age[c*AgeBits +: AgeBits]) oldest[c] = 1'b0;
-      end
-    end
-    for (int unsigned c = 0; c < 4; c++) begin
-      if (oldest[c]) oldest_head |= post_head[c*PostBits +: PostBits];
-    end
-  end
+  tally_match_oldest #(.PostBits(PostBits), .AgeBits(AgeBits)) u_oldest (
+    .valid_i(post_valid), .head_i(post_head), .age_i(age), .oldest_o(oldest), .head_o(oldest_head)
+  );
   assign posted_hit   = s_arr_q && post_valid != '0;
-  assign remove_found = found_q && ((s_op_q == OpPost && !busy_q) || s_op_q == OpSearch || s_op_q == OpClaim);
-  assign take_ok      = unexp_state_q == {EntryClaimed, s_ep_q} && 13'(s_handle_q) < 13'(Unexpected);
+  assign remove_found = found_q
+      && ((s_op_q == OpPost && !busy_q) || s_op_q == OpSearch || s_op_q == OpClaim);
+  assign take_ok = unexp_state_q == {EntryClaimed, s_ep_q} && 13'(s_handle_q) < 13'(Unexpected);
 
   // A found message leaves its lists under all four keys, a cancelled receive its one.
   for (genvar c = 0; c < 4; c++) begin : gen_reread
@@ -544,7 +547,7 @@ module tally_match #(
     end
   end
 
-  // --- Step 8: everything is written; step 9: result -----------------------------------------------
+  // --- Step 8: everything is written; step 9: result ---------------------------------------------
   logic        post_done_q, arr_done_q;
   logic [2:0]  out_result_q, out_reason_q;
   logic [31:0] out_spills_q, out_posts_q;

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Matching state of the endpoints: spill mode, spill count S, post count P, unexpected entries in use.
+// Matching state of the endpoints: spill mode, spill count S, post count P, unexpected entries in
+// use.
 //
-// Outputs are those of ep_i, one cycle after it (registered when read_i). Updates (of ep_i as well) are
-// seen by the next read. clear_valid_i sets all of clear_ep_i to 0; never together with an update.
+// Outputs are those of ep_i, one cycle after it (registered when read_i). Updates (of ep_i as well)
+// are seen by the next read. clear_valid_i sets all of clear_ep_i to 0; never together with an
+// update.
 // Storage: 4 * (65 + LevelBits) bits, registers.
 `default_nettype none
 `include "tally_assert.svh"
@@ -74,7 +76,8 @@ module tally_match_endpoint #(
   assign spills_o     = spills_out_q;
   assign posts_o      = posts_out_q;
 
-  `TALLY_ASSERT(ClearAlone_A, clear_valid_i |-> !(post_i || spill_i || spill_on_i || spill_off_i || take_i || free_i))
+  `TALLY_ASSERT(ClearAlone_A, clear_valid_i
+                |-> {post_i, spill_i, spill_on_i, spill_off_i, take_i, free_i} == '0)
 endmodule
 
 `default_nettype wire

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Free unexpected entries: a stack of returned ones, and a counter of those that were never used.
 //
-// Ordering: the entry returned last is given first; entries never used come when the stack is empty.
-// Latency: index_o is right two cycles after the last take or put. Throughput: a put a cycle, a take each
-// three cycles. Storage: Entries * IndexBits bits. No initialisation.
+// Ordering: the entry returned last is given first; entries never used come when the stack is
+// empty.
+// Latency: index_o is right two cycles after the last take or put. Throughput: a put a cycle, a
+// take each three cycles. Storage: Entries * IndexBits bits. No initialisation.
 // Limitations: never a take and a put in one cycle; take only when avail_o is high.
 `default_nettype none
 `include "tally_assert.svh"

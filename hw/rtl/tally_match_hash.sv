@@ -3,10 +3,10 @@
 //
 // A key is {endpoint, context, source, tag}; a wildcard field counts as 0. Class c of the tables is
 // {any_tag, any_source}: 0 exact, 1 any source, 2 any tag, 3 both.
-// Hash of bank b: remainder of the key, as a polynomial over GF(2), modulo a primitive polynomial of
-// degree 16 (bank 0: x^16+x^15+x^13+x^4+1, bank 1: x^16+x^14+x^13+x^11+1), folded to BucketBits by
-// XOR. So keys that differ only within 16 neighbouring bits (tags or ranks that count up) never have
-// the same remainder, and keys that meet in one bank seldom meet in the other.
+// Hash of bank b: remainder of the key, as a polynomial over GF(2), modulo a primitive polynomial
+// of degree 16 (bank 0: x^16+x^15+x^13+x^4+1, bank 1: x^16+x^14+x^13+x^11+1), folded to BucketBits
+// by XOR. So keys that differ only within 16 neighbouring bits (tags or ranks that count up) never
+// have the same remainder, and keys that meet in one bank seldom meet in the other.
 // Latency: 1 cycle. Throughput: one key a cycle. Storage: 8 * BucketBits bits.
 // Limitation: not secret; keys can be chosen that share their buckets. They cost table places
 // (result Conflict of tally_match), never time or a wrong match.

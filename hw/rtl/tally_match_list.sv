@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Records and lists of one wildcard class: what is posted and what is unexpected under each key.
 //
-// A record (one a place of tally_match_table) holds the head and tail of two doubly linked lists, oldest
-// first: posted receives of this class, and unexpected messages under their key of this class. An end of a
-// list is told by the record, so the links at an end are never read: removal from any place is
-// one write to each memory.
+// A record (one a place of tally_match_table) holds the head and tail of two doubly linked lists,
+// oldest first: posted receives of this class, and unexpected messages under their key of this
+// class. An end of a list is told by the record, so the links at an end are never read: removal
+// from any place is one write to each memory.
 // Steps, each one cycle, told by the owner for one operation at a time:
 //   0  record of the looked-up place is read;
 //   1  heads are out; links of post_node_i (or of the posted head) and of unexp_node_i are read;
 //   2  age of the posted node is out; reread_i: record of reread_place_i is read instead;
-//   3  commands: at most one of the four; record, links and age are written; empty_o tells that both
-//      lists of the record are empty then.
+//   3  commands: at most one of the four; record, links and age are written; empty_o tells that
+//      both lists of the record are empty then.
 // The next operation's step 0 may be the cycle after step 3: it sees all of it.
 // Storage: 8 * Buckets * (2 + 2 * PostBits + 2 * UnexpBits) + 2^PostBits * (2 * PostBits + AgeBits)
 // + 2^UnexpBits * 2 * UnexpBits bits, block RAM.
@@ -105,7 +105,8 @@ module tally_match_list #(
   assign age_o     = age_q;
 
   // Step 3: the record after the command.
-  logic                 post_valid, unexp_valid, post_is_head, post_is_tail, unexp_is_head, unexp_is_tail;
+  logic                 post_valid, unexp_valid;
+  logic                 post_is_head, post_is_tail, unexp_is_head, unexp_is_tail;
   logic [PostBits-1:0]  post_head, post_tail;
   logic [UnexpBits-1:0] unexp_head, unexp_tail;
   assign post_is_head  = post_index_i == was_post_head;
@@ -143,7 +144,8 @@ module tally_match_list #(
     end
   end
 
-  // A held record is always written back: so a fresh one that stays empty is valid if it is found again.
+  // A held record is always written back: so a fresh one that stays empty is valid if it is found
+  // again.
   logic              write;
   logic [PlaceW-1:0] used_place;
   assign write        = step3_i && (held_i || reread_q);
@@ -153,22 +155,27 @@ module tally_match_list #(
 
   always_ff @(posedge clk_i) begin : p_record
     if (write) begin
-      record_mem[used_place] <= {post_valid, post_head, post_tail, unexp_valid, unexp_head, unexp_tail};
+      record_mem[used_place] <=
+          {post_valid, post_head, post_tail, unexp_valid, unexp_head, unexp_tail};
     end
-    if (step0_i || (step2_i && reread_i)) record_q <= record_mem[step0_i ? place_i : reread_place_i];
+    if (step0_i || (step2_i && reread_i)) begin
+      record_q <= record_mem[step0_i ? place_i : reread_place_i];
+    end
   end
 
   // Removal from the middle joins the neighbours; an append ties the tail to the new node.
   logic                 link_post_next, link_post_prev, link_unexp_next, link_unexp_prev;
   logic [PostBits-1:0]  post_next_at, post_prev_at, post_next_to, post_prev_to;
   logic [UnexpBits-1:0] unexp_next_at, unexp_prev_at, unexp_next_to, unexp_prev_to;
-  assign link_post_next  = step3_i && ((post_append_i && was_post_valid) || (post_remove_i && !post_is_head));
+  assign link_post_next  = step3_i
+      && ((post_append_i && was_post_valid) || (post_remove_i && !post_is_head));
   assign link_post_prev  = step3_i && (post_append_i || (post_remove_i && !post_is_tail));
   assign post_next_at    = post_append_i ? was_post_tail : post_prev_q;
   assign post_next_to    = post_append_i ? post_index_i : post_next_q;
   assign post_prev_at    = post_append_i ? post_index_i : post_next_q;
   assign post_prev_to    = post_append_i ? was_post_tail : post_prev_q;
-  assign link_unexp_next = step3_i && ((unexp_append_i && was_unexp_valid) || (unexp_remove_i && !unexp_is_head));
+  assign link_unexp_next = step3_i
+      && ((unexp_append_i && was_unexp_valid) || (unexp_remove_i && !unexp_is_head));
   assign link_unexp_prev = step3_i && (unexp_append_i || (unexp_remove_i && !unexp_is_tail));
   assign unexp_next_at   = unexp_append_i ? was_unexp_tail : unexp_prev_q;
   assign unexp_next_to   = unexp_append_i ? unexp_index_i : unexp_next_q;
@@ -197,7 +204,8 @@ module tally_match_list #(
 
   `TALLY_ASSERT(OneCommand_A, step3_i |->
                 $onehot0({post_append_i, post_remove_i, unexp_append_i, unexp_remove_i}))
-  `TALLY_ASSERT(CommandHeld_A, (step3_i && (post_append_i || post_remove_i || unexp_append_i || unexp_remove_i))
+  `TALLY_ASSERT(CommandHeld_A, (step3_i
+                 && {post_append_i, post_remove_i, unexp_append_i, unexp_remove_i} != '0)
                 |-> write)
   `TALLY_ASSERT(RemovePosted_A, (step3_i && post_remove_i) |-> was_post_valid)
   `TALLY_ASSERT(RemoveUnexpected_A, (step3_i && unexp_remove_i) |-> was_unexp_valid)

@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Key table of one wildcard class: finds the place of a key, or gives it a free one.
 //
-// Two banks of Buckets rows of four ways. A key may lie in any way of its row in bank 0 or in bank 1:
-// all eight are read and compared at once. A new key goes to the row with more free ways (bank 0 when
-// they are equal). No key is ever moved, so a place is the name of its key until it is released.
+// Two banks of Buckets rows of four ways. A key may lie in any way of its row in bank 0 or in bank
+// 1: all eight are read and compared at once. A new key goes to the row with more free ways (bank 0
+// when they are equal). No key is ever moved, so a place is the name of its key until it is
+// released.
 // Place: {row, bank, way}.
-// Steps of a look-up, each one cycle, told by the owner (find_*, at most one look-up at a time): read,
-// compare, choose. held_o, fresh_o and place_o are valid from the cycle after choose to the next choose.
+// Steps of a look-up, each one cycle, told by the owner (find_*, at most one look-up at a time):
+// read, compare, choose. held_o, fresh_o and place_o are valid from the cycle after choose to the
+// next choose.
 // held: the key has a place; fresh: it was given it just now (its record is not valid).
-// Releases and the walk (all rows, one a cycle: read, then clear what belongs to the endpoint) are told by
-// the owner when no key is being given a place.
+// Releases and the walk (all rows, one a cycle: read, then clear what belongs to the endpoint) are
+// told by the owner when no key is being given a place.
 // Storage: 8 * Buckets * (1 + KeyW) bits, block RAM (one write and one registered read port a way).
-// Limitation: a place that is released while a look-up is under way is still taken for that look-up.
+// Limitation: a place that is released while a look-up is under way is still taken for that
+// look-up.
 `default_nettype none
 `include "tally_assert.svh"
 
@@ -127,7 +130,7 @@ module tally_match_table #(
   assign place_o = place_q;
 
   `TALLY_ASSERT(OnePlace_A, find_choose_i |-> $onehot0(match_q))
-  `TALLY_ASSERT(OneWriter_A, !(give && release_valid_i) && !(walk_clear_i && (give || release_valid_i)))
+  `TALLY_ASSERT(OneWriter_A, $onehot0({give, release_valid_i, walk_clear_i}))
   `TALLY_ASSERT(OneReader_A, !(find_read_i && walk_read_i))
 endmodule
 

@@ -13,7 +13,8 @@
 namespace tally::test {
 namespace {
 
-Message message(std::uint16_t context, std::uint16_t source, std::uint32_t tag, std::uint64_t payload, unsigned ep = 0) {
+Message message(std::uint16_t context, std::uint16_t source, std::uint32_t tag, std::uint64_t payload,
+                unsigned ep = 0) {
   return {ep, context, source, tag, true, payload};
 }
 
@@ -33,7 +34,8 @@ class Match : public ::testing::Test {
     return {Op::kPost, 0, context, 0xffff, 0xffffffff, true, true, handle(), 0, payload};
   }
   Post of_kind(int kind, std::uint64_t payload) {
-    const Post posts[] = {exact(1, 2, 3, payload), any_source(1, 3, payload), any_tag(1, 2, payload), any(1, payload)};
+    const Post posts[] = {exact(1, 2, 3, payload), any_source(1, 3, payload), any_tag(1, 2, payload),
+                          any(1, payload)};
     return posts[kind];
   }
   static Post as(Op op, Post p) {
@@ -97,7 +99,8 @@ TEST_F(Match, earliest_receive_takes_earliest_message) {
   for (std::uint64_t i = 0; i < 4; ++i) bench.post(i % 2 == 0 ? exact(1, 2, 3, i) : any(1, i));
   for (std::uint64_t i = 0; i < 4; ++i) EXPECT_EQ(bench.arrive(message(1, 2, 3, i)).payload, i);
   for (std::uint64_t i = 0; i < 4; ++i) bench.arrive(message(1, 2, 3, i));
-  for (std::uint64_t i = 0; i < 4; ++i) EXPECT_EQ(bench.post(i % 2 == 0 ? exact(1, 2, 3, i) : any(1, i)).payload, i);
+  for (std::uint64_t i = 0; i < 4; ++i)
+    EXPECT_EQ(bench.post(i % 2 == 0 ? exact(1, 2, 3, i) : any(1, i)).payload, i);
 }
 
 TEST_F(Match, wildcard_takes_oldest_of_different_sources_and_tags) {
@@ -333,7 +336,8 @@ TEST_F(Match, claim_takes_exactly_that_message_and_take_returns_it) {
   EXPECT_EQ(claimed.payload, 0u);
   EXPECT_EQ(bench.post(as(Op::kClaim, exact(1, 2, 3, 0))).payload, 1u) << "order among equal tags";
   EXPECT_EQ(bench.post(any(1, 0)).payload, 2u);
-  EXPECT_EQ(bench.post(as(Op::kSearch, any(1, 0))).result, PostResult::kMiss) << "claimed messages are out of the queue";
+  EXPECT_EQ(bench.post(as(Op::kSearch, any(1, 0))).result, PostResult::kMiss)
+      << "claimed messages are out of the queue";
   const PostAnswer taken = bench.post(by_handle(Op::kTake, claimed.slot));
   EXPECT_EQ(taken.result, PostResult::kHit);
   EXPECT_EQ(taken.payload, 0u);
@@ -379,10 +383,12 @@ TEST_F(Match, full_posted_entries_still_match_unexpected_messages) {
 
 TEST_F(Match, noisy_neighbour_is_held_to_its_quota) {
   bench.set_quota({3, 8, 0, 8});
-  for (unsigned i = 0; i < 3; ++i) EXPECT_EQ(bench.arrive(message(1, 0, 0, i, 0)).result, ArrivalResult::kStored);
+  for (unsigned i = 0; i < 3; ++i)
+    EXPECT_EQ(bench.arrive(message(1, 0, 0, i, 0)).result, ArrivalResult::kStored);
   EXPECT_EQ(bench.arrive(message(1, 0, 0, 3, 0)).reason, Reason::kUnexpected);
   EXPECT_EQ(bench.arrive(message(1, 0, 0, 3, 0)).reason, Reason::kOrder);
-  for (unsigned i = 0; i < 5; ++i) EXPECT_EQ(bench.arrive(message(1, 0, 0, i, 1)).result, ArrivalResult::kStored);
+  for (unsigned i = 0; i < 5; ++i)
+    EXPECT_EQ(bench.arrive(message(1, 0, 0, i, 1)).result, ArrivalResult::kStored);
   EXPECT_EQ(bench.arrive(message(1, 0, 0, 3, 1)).reason, Reason::kUnexpected) << "all entries are in use";
   EXPECT_EQ(bench.arrive(message(1, 0, 0, 3, 2)).reason, Reason::kUnexpected) << "quota 0";
 }
@@ -404,8 +410,10 @@ TEST_F(Match, in_spill_mode_unmatched_arrivals_are_spilled_and_matched_ones_not)
   EXPECT_EQ(a.result, ArrivalResult::kSpill);
   EXPECT_EQ(a.reason, Reason::kOrder);
   EXPECT_EQ(bench.arrive(message(1, 0, 7, 0)).payload, 10u);
-  EXPECT_EQ(bench.post(exact(1, 0, 1, 0)).payload, 5u) << "what is on the device is older than what was spilled";
-  EXPECT_EQ(bench.arrive(message(1, 0, 9, 0, 1)).result, ArrivalResult::kStored) << "another endpoint is not in spill mode";
+  EXPECT_EQ(bench.post(exact(1, 0, 1, 0)).payload, 5u)
+      << "what is on the device is older than what was spilled";
+  EXPECT_EQ(bench.arrive(message(1, 0, 9, 0, 1)).result, ArrivalResult::kStored)
+      << "another endpoint is not in spill mode";
 }
 
 TEST_F(Match, receive_posted_while_its_message_is_spilled_is_returned) {
@@ -440,16 +448,16 @@ TEST_F(Match, spill_off_works_only_with_the_present_count) {
 }
 
 TEST_F(Match, spill_tells_how_many_receives_were_processed) {
-  bench.post(exact(5, 0, 0, 0));                    // appended
-  bench.post(as(Op::kSearch, exact(5, 0, 1, 0)));   // miss
-  bench.post(as(Op::kProbe, exact(5, 0, 1, 0)));    // does not count
-  bench.post(by_handle(Op::kCancel, 7));            // does not count
+  bench.post(exact(5, 0, 0, 0));                   // appended
+  bench.post(as(Op::kSearch, exact(5, 0, 1, 0)));  // miss
+  bench.post(as(Op::kProbe, exact(5, 0, 1, 0)));   // does not count
+  bench.post(by_handle(Op::kCancel, 7));           // does not count
   Post busy = exact(5, 0, 0, 0);
   busy.handle = 0;
-  bench.post(busy);                                 // counts: it was answered
+  bench.post(busy);  // counts: it was answered
   bench.post(command(Op::kSpillOn, 0));
   EXPECT_EQ(bench.arrive(message(1, 2, 3, 0)).posts, 3u);
-  bench.post(exact(5, 0, 2, 0));                    // returned
+  bench.post(exact(5, 0, 2, 0));  // returned
   EXPECT_EQ(bench.arrive(message(1, 2, 3, 0)).posts, 4u);
   EXPECT_EQ(bench.arrive(message(1, 2, 3, 0, 1)).posts, 0u) << "each endpoint has its own count";
 }
@@ -471,7 +479,8 @@ TEST_F(Match, flush_drops_all_of_one_endpoint_and_nothing_else) {
   // Endpoint 1 starts again: four entries of its quota, entry 1, no spill mode, counts of 0.
   EXPECT_EQ(bench.post({Op::kSearch, 1, 1, 2, 3, true, true, 0, 0, 0}).result, PostResult::kMiss);
   EXPECT_EQ(bench.arrive(message(7, 2, 3, 0, 1)).result, ArrivalResult::kStored);
-  for (unsigned i = 0; i < 3; ++i) EXPECT_EQ(bench.arrive(message(8, 2, 3, i, 1)).result, ArrivalResult::kStored);
+  for (unsigned i = 0; i < 3; ++i)
+    EXPECT_EQ(bench.arrive(message(8, 2, 3, i, 1)).result, ArrivalResult::kStored);
   EXPECT_EQ(bench.arrive(message(8, 2, 3, 9, 1)).posts, 1u);
   EXPECT_EQ(bench.post({Op::kPost, 1, 1, 2, 3, false, false, 1, 1, 5}).result, PostResult::kAppended);
   // Endpoint 2 is as it was.
@@ -528,12 +537,14 @@ TEST_F(MatchTight, arrival_without_table_place_is_spilled_with_conflict_and_leav
   EXPECT_EQ(bench.arrival_answers.back().reason, Reason::kConflict);
   // The refused message took places in other tables for a moment: they are free again.
   for (unsigned k = 0; k < 100; ++k) {
-    EXPECT_EQ(bench.post({Op::kSpillOff, 0, 0, 0, 0, false, false, 0, bench.reference.endpoints[0].spills, 0}).result,
+    EXPECT_EQ(bench.post({Op::kSpillOff, 0, 0, 0, 0, false, false, 0, bench.reference.endpoints[0].spills, 0})
+                  .result,
               PostResult::kHit);
     EXPECT_EQ(bench.arrive({0, 1, static_cast<std::uint16_t>(k + 1), i, true, 0}).reason, Reason::kConflict);
   }
   // Everything that was stored is found, in order.
-  for (unsigned k = 0; k < i; ++k) EXPECT_EQ(bench.post({Op::kSearch, 0, 1, 0, 0, true, true, 0, 0, 0}).payload, k);
+  for (unsigned k = 0; k < i; ++k)
+    EXPECT_EQ(bench.post({Op::kSearch, 0, 1, 0, 0, true, true, 0, 0, 0}).payload, k);
 }
 
 TEST_F(MatchTight, place_is_free_again_when_both_its_queues_are_empty) {
@@ -541,9 +552,11 @@ TEST_F(MatchTight, place_is_free_again_when_both_its_queues_are_empty) {
     bench.post({Op::kPost, 0, static_cast<std::uint16_t>(i), 0, i * 77, false, false, 5, 0, i});
     EXPECT_EQ(bench.post_answers.back().result, PostResult::kAppended);
     EXPECT_EQ(bench.arrive({0, static_cast<std::uint16_t>(i), 0, i * 77, true, 0}).payload, i);
-    EXPECT_EQ(bench.arrive({0, static_cast<std::uint16_t>(i), 1, i * 77, true, i}).result, ArrivalResult::kStored);
-    EXPECT_EQ(bench.post({Op::kPost, 0, static_cast<std::uint16_t>(i), 0, i * 77, true, false, 5, 0, i}).result,
-              PostResult::kHit);
+    EXPECT_EQ(bench.arrive({0, static_cast<std::uint16_t>(i), 1, i * 77, true, i}).result,
+              ArrivalResult::kStored);
+    EXPECT_EQ(
+        bench.post({Op::kPost, 0, static_cast<std::uint16_t>(i), 0, i * 77, true, false, 5, 0, i}).result,
+        PostResult::kHit);
   }
   EXPECT_EQ(bench.conflicts, 0u);
 }

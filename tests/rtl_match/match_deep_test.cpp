@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// tally_match at its full size: order, latency and rate with up to 4096 entries in each queue. The bench checks that each
-// result comes kLatency cycles after its operation was taken.
+// tally_match at its full size: order, latency and rate with up to 4096 entries in each queue. The bench
+// checks that each result comes kLatency cycles after its operation was taken.
 #include <gtest/gtest.h>
 
 #include <Vtally_match.h>
@@ -63,11 +63,15 @@ class MatchDeep : public ::testing::Test {
   Bench bench;
 };
 
-Post exact(unsigned i) { return {Op::kPost, 0, 1, static_cast<std::uint16_t>(i % 16), i, false, false, 0, 0, 0}; }
+Post exact(unsigned i) {
+  return {Op::kPost, 0, 1, static_cast<std::uint16_t>(i % 16), i, false, false, 0, 0, 0};
+}
 Message plain(unsigned i) { return {0, 1, static_cast<std::uint16_t>(i % 16), i, true, 0}; }
 Post one_key(unsigned) { return {Op::kPost, 0, 1, 2, 3, false, false, 0, 0, 0}; }
 Message one_message(unsigned) { return {0, 1, 2, 3, true, 0}; }
-Post mixed(unsigned i) { return {Op::kPost, 0, 1, static_cast<std::uint16_t>(i % 16), i, i % 4 == 1, i % 4 == 2, 0, 0, 0}; }
+Post mixed(unsigned i) {
+  return {Op::kPost, 0, 1, static_cast<std::uint16_t>(i % 16), i, i % 4 == 1, i % 4 == 2, 0, 0, 0};
+}
 
 TEST_F(MatchDeep, youngest_of_4096_distinct_receives_is_found) {
   fill_posted(exact);
@@ -84,9 +88,7 @@ TEST_F(MatchDeep, receives_of_one_key_are_taken_in_order) {
 
 TEST_F(MatchDeep, youngest_of_4096_distinct_messages_is_found) {
   fill_unexpected(plain);
-  run(kDepth, [&](unsigned i) {
-    bench.post_offer = exact(kDepth - 1 - i);
-  });
+  run(kDepth, [&](unsigned i) { bench.post_offer = exact(kDepth - 1 - i); });
   EXPECT_TRUE(bench.reference.stored.empty());
   EXPECT_EQ(bench.conflicts, 0u);
 }
@@ -125,7 +127,8 @@ TEST_F(MatchDeep, cancel_of_4096_receives_in_random_order_leaves_nothing) {
   std::vector<unsigned> order(kDepth);
   std::iota(order.begin(), order.end(), 0u);
   for (unsigned i = kDepth; i > 1; --i) std::swap(order[i - 1], order[random.below(i)]);
-  run(kDepth, [&](unsigned i) { bench.post_offer = Post{Op::kCancel, 0, 0, 0, 0, false, false, order[i], 0, 0}; });
+  run(kDepth,
+      [&](unsigned i) { bench.post_offer = Post{Op::kCancel, 0, 0, 0, 0, false, false, order[i], 0, 0}; });
   EXPECT_TRUE(bench.reference.posted.empty());
   for (const PostAnswer& a : std::vector(bench.post_answers.end() - kDepth, bench.post_answers.end())) {
     EXPECT_EQ(a.result, PostResult::kHit);
@@ -147,10 +150,10 @@ TEST_F(MatchDeep, random_programs_agree_with_the_reference) {
   Program<Bench> program(bench, random);
   constexpr Mix kDeep[] = {
       // posts arrivals ep ctx src tag wild append off stale unstorable flush
-      {100, 100, 4, 20, 30, 40, 5, 80, 10, 0, 0, 0},        // many keys
-      {100, 50, 2, 50, 64, 1000, 1, 90, 5, 0, 0, 0},        // posted queue grows
-      {50, 100, 2, 50, 64, 1000, 1, 20, 30, 0, 0, 10},      // unexpected queue grows
-      {100, 100, 4, 3, 4, 4, 20, 60, 15, 1, 1, 20},         // few keys
+      {100, 100, 4, 20, 30, 40, 5, 80, 10, 0, 0, 0},    // many keys
+      {100, 50, 2, 50, 64, 1000, 1, 90, 5, 0, 0, 0},    // posted queue grows
+      {50, 100, 2, 50, 64, 1000, 1, 20, 30, 0, 0, 10},  // unexpected queue grows
+      {100, 100, 4, 3, 4, 4, 20, 60, 15, 1, 1, 20},     // few keys
   };
   for (unsigned round = 0; round < 2 * effort(); ++round) {
     for (const Mix& mix : kDeep) {

@@ -11,27 +11,27 @@
 namespace tally::test {
 
 struct Mix {
-  unsigned posts, arrivals;                  // percent of cycles in which a free port gets an operation
+  unsigned posts, arrivals;                     // percent of cycles in which a free port gets an operation
   unsigned endpoints, contexts, sources, tags;  // how many of each
-  unsigned wild;                             // percent of any source, and of any tag
-  unsigned append;                           // percent of post operations that are Post; the rest is shared out
-  unsigned spill_off;                        // percent of operations SpillOff, which ends spill mode
-  unsigned stale;                            // percent of spill_seen that are wrong
-  unsigned unstorable;                       // percent of arrivals
-  unsigned flush;                            // flushes in 100000 cycles
+  unsigned wild;                                // percent of any source, and of any tag
+  unsigned append;      // percent of post operations that are Post; the rest is shared out
+  unsigned spill_off;   // percent of operations SpillOff, which ends spill mode
+  unsigned stale;       // percent of spill_seen that are wrong
+  unsigned unstorable;  // percent of arrivals
+  unsigned flush;       // flushes in 100000 cycles
 };
 
 inline constexpr Mix kMixes[] = {
     // posts arrivals ep ctx src tag wild append off stale unstorable flush
-    {40, 40, 4, 2, 3, 3, 25, 50, 10, 5, 15, 100},    // idle cycles on both ports
-    {100, 100, 4, 2, 3, 3, 25, 60, 10, 2, 1, 100},   // full speed, few keys
-    {100, 100, 1, 1, 1, 1, 50, 70, 10, 0, 0, 0},     // one key
-    {100, 100, 1, 1, 1, 1, 0, 95, 5, 0, 0, 0},       // one key, no wildcards
-    {100, 30, 2, 2, 2, 2, 25, 80, 5, 0, 0, 100},     // posted queue fills
-    {30, 100, 2, 2, 2, 2, 25, 20, 20, 0, 0, 100},    // unexpected queue fills
-    {100, 100, 4, 8, 8, 8, 10, 60, 10, 2, 2, 100},   // many keys
-    {60, 60, 4, 2, 2, 2, 30, 40, 30, 10, 10, 500},   // spill mode on and off
-    {15, 15, 4, 2, 2, 2, 30, 50, 20, 3, 20, 200},    // mostly idle
+    {40, 40, 4, 2, 3, 3, 25, 50, 10, 5, 15, 100},   // idle cycles on both ports
+    {100, 100, 4, 2, 3, 3, 25, 60, 10, 2, 1, 100},  // full speed, few keys
+    {100, 100, 1, 1, 1, 1, 50, 70, 10, 0, 0, 0},    // one key
+    {100, 100, 1, 1, 1, 1, 0, 95, 5, 0, 0, 0},      // one key, no wildcards
+    {100, 30, 2, 2, 2, 2, 25, 80, 5, 0, 0, 100},    // posted queue fills
+    {30, 100, 2, 2, 2, 2, 25, 20, 20, 0, 0, 100},   // unexpected queue fills
+    {100, 100, 4, 8, 8, 8, 10, 60, 10, 2, 2, 100},  // many keys
+    {60, 60, 4, 2, 2, 2, 30, 40, 30, 10, 10, 500},  // spill mode on and off
+    {15, 15, 4, 2, 2, 2, 30, 50, 20, 3, 20, 200},   // mostly idle
 };
 
 template <class Bench>
@@ -119,7 +119,8 @@ class Program {
       }
       if (random_.percent(2)) p.handle = static_cast<unsigned>(random_.below(4096));
     } else {
-      constexpr Op kRest[] = {Op::kSearch, Op::kProbe, Op::kClaim, Op::kTake, Op::kTake, Op::kCancel, Op::kCancel};
+      constexpr Op kRest[] = {Op::kSearch, Op::kProbe,  Op::kClaim, Op::kTake,
+                              Op::kTake,   Op::kCancel, Op::kCancel};
       p.op = random_.percent(2) ? Op::kSpillOn : kRest[random_.below(std::size(kRest))];
     }
     if (p.op == Op::kTake) {

@@ -54,7 +54,7 @@ struct PostOutcome {
   std::uint32_t spills = 0;
   std::optional<Stored> message;  ///< of a hit that has one
   std::list<Stored>::iterator kept;
-  bool is_kept = false;           ///< the message stays in its entry: `kept`
+  bool is_kept = false;  ///< the message stays in its entry: `kept`
 };
 
 struct ArrivalOutcome {
@@ -191,7 +191,8 @@ class MatchReference {
     }
     for (const Stored& s : stored) {
       if (s.claimed) continue;
-      for (unsigned c = 0; c < 4; ++c) add(c, s.message.ep, s.message.context, s.message.source, s.message.tag);
+      for (unsigned c = 0; c < 4; ++c)
+        add(c, s.message.ep, s.message.context, s.message.source, s.message.tag);
     }
     std::size_t most = 0;
     for (const auto& set : sets) most = std::max(most, set.size());
