@@ -19,12 +19,16 @@ module tally_turn #(
   output      logic [IndexBits-1:0] index_o
 );
   // Bits above the one chosen last.
-  logic [N-1:0] mask_q, upper, from, first;
+  logic [N-1:0] mask_q, upper, upper_neg, req_neg, first;
+  logic         wrap;
 
-  assign upper = req_i & mask_q;
-  assign from  = upper != '0 ? upper : req_i;
-  assign first = from & (~from + N'(1));
-  assign any_o = req_i != '0;
+  // A vector and its negative share their lowest bit alone, and differ above it.
+  assign upper     = req_i & mask_q;
+  assign upper_neg = ~upper + N'(1);
+  assign req_neg   = ~req_i + N'(1);
+  assign wrap      = upper == '0;
+  assign first     = wrap ? req_i & req_neg : upper & upper_neg;
+  assign any_o     = req_i != '0;
 
   always_comb begin : p_index
     index_o = '0;
@@ -35,7 +39,7 @@ module tally_turn #(
 
   always_ff @(posedge clk_i) begin : p_mask
     if (!rst_ni) mask_q <= {N{1'b1}};
-    else if (take_i && any_o) mask_q <= ~(first | (first - N'(1)));
+    else if (take_i && any_o) mask_q <= wrap ? req_i ^ req_neg : upper ^ upper_neg;
   end
 
   `TALLY_ASSERT(OneFirst_A, $onehot0(first))
