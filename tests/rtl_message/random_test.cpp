@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <ostream>
 #include <set>
 
 #include "bench.hpp"
@@ -193,6 +194,8 @@ struct Case {
   const char* name;
   BenchConfig config;
 };
+
+void PrintTo(const Case& test, std::ostream* out) { *out << test.name; }
 
 class RandomPrograms : public ::testing::TestWithParam<Case> {};
 
