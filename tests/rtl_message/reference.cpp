@@ -36,6 +36,17 @@ bool Reference::posted(unsigned ep, unsigned handle) const {
                      [&](const Post& post) { return post.desc.handle == handle; });
 }
 
+unsigned Reference::entries(unsigned ep) const {
+  return static_cast<unsigned>(ep_[ep].unexpected.size() + ep_[ep].claimed.size());
+}
+
+unsigned Reference::slots(unsigned ep) const {
+  unsigned used = 0;
+  for (const auto& u : ep_[ep].unexpected) used += !u.message.payload.empty();
+  for (const auto& [slot, u] : ep_[ep].claimed) used += !u.message.payload.empty();
+  return used;
+}
+
 bool Reference::empty() const {
   for (unsigned ep = 0; ep < 4; ++ep) {
     if (!expected_[ep].empty() || !spills_[ep].empty()) return false;

@@ -68,6 +68,9 @@ class Reference {
   std::array<unsigned, 15> events{};   // as the bench's events_o
   std::uint32_t spilled(unsigned ep) const { return ep_[ep].spills; }
   std::size_t unexpected(unsigned ep) const { return ep_[ep].unexpected.size(); }
+  /// Unexpected entries in use, and those of them that hold a bounce slot.
+  unsigned entries(unsigned ep) const;
+  unsigned slots(unsigned ep) const;
   bool posted(unsigned ep, unsigned handle) const;
   bool empty() const;
 
