@@ -266,6 +266,7 @@ void RingEngine::fail(tally_status status, std::string why) {
   // The queues are abandoned with their order: everything that is under way is in a record.
   for (Peer& peer : peers_) peer.held = OperationQueue{};
   handover_.abandon();
+  held_mrecvs_ = OperationQueue{};
   held_collectives_ = OperationQueue{};
   cancels_.clear();
   held_sends_ = 0;

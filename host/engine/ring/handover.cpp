@@ -156,6 +156,7 @@ void Handover::settle() {
 void Handover::send_control(device::Opcode opcode) {
   control_ = opcode == device::Opcode::kSpillOn ? Control::kOn : Control::kOff;
   fence_ = posted_;
+  off_seen_ = seen_;
   device_.submit_control(opcode, seen_);
 }
 
@@ -165,12 +166,14 @@ Status Handover::controlled(const device::Cqe& cqe) {
     return {TALLY_ERR_INTERNAL, "the device has answered a change of spill mode that was not asked for"};
   control_ = Control::kNone;
   if (opcode == device::Opcode::kSpillOff) {
-    if (static_cast<device::Status>(cqe.status) == device::Status::kOk) {
-      host_mode_ = false;
-      ++counters_.to_device;
-    } else {
+    if (static_cast<device::Status>(cqe.status) != device::Status::kOk) {
       learn(cqe.detail);
+      return {};
     }
+    ++counters_.to_device;
+    host_mode_ = false;
+    // A message that was spilled after it may have overtaken this answer.
+    if (known_ != off_seen_) take_over();
     return {};
   }
   confirmed_ = fence_;
@@ -248,13 +251,13 @@ void Handover::step() {
 void Handover::start_round() {
   std::uint32_t most = kRoundLimit;
   const auto may_post = [&] { return device_.handle_free() && !no_place_; };
-  for (; most > 0 && match_.receives() > 0 && may_post() && device_.room() > 1; --most) {
+  for (; most > 0 && match_.receives() > 0 && may_post() && device_.room() > 0; --most) {
     const OperationIndex index = match_.oldest_receive();
     match_.remove_receive(operations_[index].order, operations_[index].receive);
     device_.submit_receive(index, seen_, false);
   }
   bool searching = false;
-  for (; most > 0 && !waiting_.empty() && device_.room() > 1; --most) {
+  for (; most > 0 && !waiting_.empty() && device_.room() > 0; --most) {
     if (!ask_next(&searching)) break;
   }
 }

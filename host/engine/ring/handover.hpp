@@ -134,6 +134,7 @@ class Handover {
   std::uint32_t known_ = 0;         // spill count that the device has told of; their completions come
   std::uint32_t posted_ = 0;        // Recv descriptors, modulo 2^32
   std::uint32_t fence_ = 0;         // posted_ when the control went out
+  std::uint32_t off_seen_ = 0;      // seen_ when the control went out
   std::uint32_t confirmed_ = 0;     // receives up to this number have been returned, or will not be
   Counters counters_;
 };

@@ -82,9 +82,8 @@ std::string waits_for(const Operation& operation) {
       return "finished, not yet polled";
     case Place::kHost:
       return "with the host, no message has matched";
-    case Place::kZombie:
-      return "ended, its cancel is not yet answered";
     case Place::kFree:
+    case Place::kZombie:
     case Place::kHeld:
     case Place::kDevice:
       break;

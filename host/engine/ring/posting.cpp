@@ -145,7 +145,6 @@ Status RingEngine::post_mrecv(const MrecvDescriptor& mrecv) {
               : mrecv.message >= claimed_.size() || !claimed_[mrecv.message]) {
     return {TALLY_ERR_ARGUMENT, "message " + std::to_string(mrecv.message) + " is not a claimed one"};
   }
-  if (!by_host && room() == 0) return {TALLY_AGAIN, "the device's submission ring is full"};
   OperationIndex index = kNoOperation;
   status = begin(Kind::kMrecv, mrecv.cookie, &index);
   if (!status.ok()) return status;
@@ -167,9 +166,19 @@ Status RingEngine::post_mrecv(const MrecvDescriptor& mrecv) {
     return {};
   }
   claimed_[mrecv.message] = false;
-  operation.place = Place::kDevice;
-  push(&d);
+  if (room() == 0 || !held_mrecvs_.empty()) hold(index, Held::kRingFull);
+  held_mrecvs_.push(operations_, index);
+  feed_mrecvs();
   return {};
+}
+
+void RingEngine::feed_mrecvs() {
+  while (!held_mrecvs_.empty() && room() > 0) {
+    Operation& operation = operations_[held_mrecvs_.pop(operations_)];
+    operation.place = Place::kDevice;
+    operation.held = Held::kNot;
+    push(&operation.receive);
+  }
 }
 
 void RingEngine::cancel(std::uint32_t cookie) {
@@ -407,6 +416,7 @@ void RingEngine::feed() {
   ring_doorbell();
   batch_ = true;
   feed_cancels();
+  feed_mrecvs();
   feed_receives();
   feed_sends();
   batch_ = false;

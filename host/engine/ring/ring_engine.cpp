@@ -80,7 +80,7 @@ std::string RingEngine::describe_pending() const {
     if (peers_[r].failed != 0) text += peer_error(r).message() + "\n";
   }
   for (OperationIndex i = 0; i < operations_.size(); ++i) {
-    if (operations_[i].place == Place::kFree) continue;
+    if (operations_[i].place == Place::kFree || operations_[i].place == Place::kZombie) continue;
     if (++lines <= kMaxLines) text += describe(operations_[i], rank_) + "\n";
   }
   if (lines > kMaxLines) text += "and " + std::to_string(lines - kMaxLines) + " more\n";

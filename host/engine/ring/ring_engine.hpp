@@ -121,6 +121,7 @@ class RingEngine : public Engine, private HandoverDevice {
   void feed();
   void feed_receives();
   void feed_sends();
+  void feed_mrecvs();
   void feed_cancels();
 
   // collectives.cpp
@@ -169,6 +170,7 @@ class RingEngine : public Engine, private HandoverDevice {
   std::size_t held_sends_ = 0;
   int awaited_ = -1;                // a rank whose device is not up yet
   bool peers_up_ = false;
+  OperationQueue held_mrecvs_;
   OperationQueue held_collectives_;
   OperationQueue finished_;         // without the device
   OperationIndex running_ = kNoOperation;  // the collective on the device
