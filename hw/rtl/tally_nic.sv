@@ -118,12 +118,26 @@ module tally_nic #(
   logic                 quiet;
   logic [NumCnt*32-1:0] counters;
 
+  // The transport clears its memories after reset (less than InitCycles); registers answer from then on.
+  localparam int unsigned InitCycles = 255;
+  logic [7:0] init_q;
+  logic       up, aw_ready, w_ready, ar_ready;
+
+  always_ff @(posedge clk_i) begin : p_init
+    if (!rst_ni) init_q <= '0;
+    else if (!up) init_q <= init_q + 8'd1;
+  end
+  assign up                = init_q == 8'(InitCycles);
+  assign s_axil_aw_ready_o = aw_ready && up;
+  assign s_axil_w_ready_o  = w_ready && up;
+  assign s_axil_ar_ready_o = ar_ready && up;
+
   tally_axil_regs u_regs (
     .clk_i, .rst_ni,
-    .s_axil_aw_valid_i, .s_axil_aw_ready_o, .s_axil_aw_addr_i,
-    .s_axil_w_valid_i, .s_axil_w_ready_o, .s_axil_w_data_i,
+    .s_axil_aw_valid_i(s_axil_aw_valid_i && up), .s_axil_aw_ready_o(aw_ready), .s_axil_aw_addr_i,
+    .s_axil_w_valid_i(s_axil_w_valid_i && up), .s_axil_w_ready_o(w_ready), .s_axil_w_data_i,
     .s_axil_b_valid_o, .s_axil_b_ready_i, .s_axil_b_resp_o,
-    .s_axil_ar_valid_i, .s_axil_ar_ready_o, .s_axil_ar_addr_i,
+    .s_axil_ar_valid_i(s_axil_ar_valid_i && up), .s_axil_ar_ready_o(ar_ready), .s_axil_ar_addr_i,
     .s_axil_r_valid_o, .s_axil_r_ready_i, .s_axil_r_data_o, .s_axil_r_resp_o,
     .control_o(control), .mac_o(mac), .ip_o(ip), .pmtu_o(pmtu), .eager_max_o(eager_max),
     .ep_posted_o(ep_posted), .ep_unexpected_o(ep_unexpected), .ep_bounce_o(ep_bounce),
@@ -658,7 +672,7 @@ module tally_nic #(
     else if (still_q != 8'(SettleCycles)) still_q <= still_q + 8'd1;
   end
 
-  assign idle_o = !bus_open && !s_axil_b_valid_o && !s_axil_r_valid_o && desc_valid == '0 &&
+  assign idle_o = up && !bus_open && !s_axil_b_valid_o && !s_axil_r_valid_o && desc_valid == '0 &&
                   sq_tail_valid == '0 && !conn_valid && transport_idle && match_idle && flush_idle &&
                   (quiet || still_q == 8'(SettleCycles));
 
