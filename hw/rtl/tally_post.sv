@@ -81,7 +81,7 @@ module tally_post #(
   localparam int unsigned TrackW  = 1 + 3 + 2 + 16 + 16 + 32 + PostedW + UnexpW;
   localparam int unsigned ResultW = 3 + 3 + 16 + 32 + UnexpW + 12 + 32;
 
-  // --- in -----------------------------------------------------------------------------------------
+  // --- in ----------------------------------------------------------------------------------------
   tally_pkg::recv_desc_t desc;
   logic [2:0]            in_op;
   logic                  is_fetch, push, issue_ready, track_ready;
@@ -124,7 +124,7 @@ module tally_post #(
     .level_o(unused_issue_level)
   );
 
-  // --- what waits for its result ------------------------------------------------------------------
+  // --- what waits for its result -----------------------------------------------------------------
   logic               track_valid, fetch, go;
   logic [2:0]         op;
   logic [1:0]         ep;
@@ -160,7 +160,7 @@ module tally_post #(
     .level_o(unused_result_level)
   );
 
-  // --- what follows -------------------------------------------------------------------------------
+  // --- what follows ------------------------------------------------------------------------------
   logic is_recv, have, data, silent;
 
   assign is_recv = op == OpPost || op == OpSearch || op == OpTake;

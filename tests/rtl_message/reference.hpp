@@ -46,7 +46,8 @@ class Reference {
   };
   Config config;
   /// Whether the region check of the command decoder passes.
-  bool (*region_ok)(const void*, unsigned ep, std::uint32_t key, std::uint64_t address, std::uint32_t length) = nullptr;
+  bool (*region_ok)(const void*, unsigned ep, std::uint32_t key, std::uint64_t address,
+                    std::uint32_t length) = nullptr;
   const void* region_user = nullptr;
 
   /// The device took this descriptor: completes at once, or waits for its result in posts_.
@@ -71,6 +72,10 @@ class Reference {
   /// Unexpected entries in use, and those of them that hold a bounce slot.
   unsigned entries(unsigned ep) const;
   unsigned slots(unsigned ep) const;
+  /// Copies out of bounce slots that have not completed.
+  unsigned copies(unsigned ep) const;
+  /// Endpoint of the i-th message that the match unit has not answered.
+  unsigned arrival_endpoint(std::size_t i) const { return arrivals_.at(i).first; }
   bool posted(unsigned ep, unsigned handle) const;
   bool empty() const;
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Test bench top: the message path of one device and its match unit. Open to the test: descriptor
-// streams, transport, rendezvous unit, DMA clients, completions. What the match unit answers is shown.
+// streams, transport, rendezvous unit, DMA clients, completions. What the match unit answers is
+// shown.
 `default_nettype none
 `include "tally_assert.svh"
 
@@ -111,7 +112,7 @@ module tally_message_bench #(
   output      logic [14:0]   events_o,
   output      logic          idle_o
 );
-  // --- region table: look-ups a and b -------------------------------------------------------------
+  // --- region table: look-ups a and b ------------------------------------------------------------
   logic [255:0] region_valid_q;
   logic [20:0]  region_tag  [256];
   logic [63:0]  region_base [256];
@@ -144,10 +145,11 @@ module tally_message_bench #(
     assign mr_ok[p] = len == '0
                     || (region_valid_q[entry] && key[9:8] == mr_ep[p*2 +: 2] && key[7:6] == '0
                         && key[30:10] == region_tag[entry] && addr >= region_base[entry]
-                        && 65'(addr) + 65'(len) <= 65'(region_base[entry]) + 65'(region_len[entry]));
+                        && 65'(addr) + 65'(len)
+                           <= 65'(region_base[entry]) + 65'(region_len[entry]));
   end
 
-  // --- the path -----------------------------------------------------------------------------------
+  // --- the path ----------------------------------------------------------------------------------
   logic         rsv_valid, rsv_ok, send_valid, send_ready, send_rts;
   logic [511:0] send_desc;
   logic [31:0]  send_arrival, unused_coll_arrival;
@@ -180,7 +182,8 @@ module tally_message_bench #(
   tally_cmd u_cmd (
     .clk_i, .rst_ni, .ep_ranks_i, .ep_posted_i, .eager_max_i, .cq_ok_i,
     .in_valid_i, .in_ready_o, .in_desc_i, .in_arrival_i,
-    .mr_ep_o(mr_ep[1:0]), .mr_key_o(mr_key[31:0]), .mr_addr_o(mr_addr[63:0]), .mr_len_o(mr_len[31:0]),
+    .mr_ep_o(mr_ep[1:0]), .mr_key_o(mr_key[31:0]), .mr_addr_o(mr_addr[63:0]),
+    .mr_len_o(mr_len[31:0]),
     .mr_ok_i(mr_ok[0]),
     .rsv_valid_o(rsv_valid), .rsv_qp_o, .rsv_cells_o, .rsv_ok_i(rsv_ok), .send_done_i,
     .send_valid_o(send_valid), .send_ready_i(send_ready), .send_desc_o(send_desc),
@@ -269,7 +272,8 @@ module tally_message_bench #(
     .arr_storable_o, .arr_payload_o(arr_payload),
     .arr_done_i(arr_done_o), .arr_result_i(arr_result_o), .arr_reason_i(arr_reason_o),
     .arr_posts_i(arr_posts), .arr_posted_payload_i(arr_posted),
-    .mr_ep_o(mr_ep[3:2]), .mr_key_o(mr_key[63:32]), .mr_addr_o(mr_addr[127:64]), .mr_len_o(mr_len[63:32]),
+    .mr_ep_o(mr_ep[3:2]), .mr_key_o(mr_key[63:32]), .mr_addr_o(mr_addr[127:64]),
+    .mr_len_o(mr_len[63:32]),
     .mr_ok_i(mr_ok[1]),
     .rndv_valid_o(rndv_valid_o[1]), .rndv_ready_i(rndv_ready_i[1]),
     .rndv_matched_o(rndv_matched_o[901:451]),
