@@ -104,6 +104,7 @@ module tally_cmd #(
   input  wire logic                rndv_room_i,
   output      logic                rndv_valid_o,
   input  wire logic                rndv_ready_i,
+  output      logic                rndv_unexpected_o,  // low for a Fetch
   output      logic [MatchedW-1:0] rndv_matched_o,
 
   output      logic                cpl_valid_o,
@@ -373,7 +374,8 @@ module tally_cmd #(
     .post_tag_o, .post_any_source_o, .post_any_tag_o, .post_handle_o, .post_spill_seen_o,
     .post_payload_o, .post_done_i, .post_result_i, .post_reason_i, .post_source_i, .post_tag_i,
     .post_unexp_payload_i, .post_slot_i, .post_spills_i,
-    .copy_valid_o, .copy_ready_i, .rndv_valid_o, .rndv_ready_i, .matched_o(copy_matched_o),
+    .copy_valid_o, .copy_ready_i, .rndv_valid_o, .rndv_ready_i,
+    .rndv_unexpected_o, .matched_o(copy_matched_o),
     .cpl_valid_o(post_cpl_valid), .cpl_ready_i(cpl_fifo_ready), .cpl_data_o(post_cpl_data),
     .cpl_ep_o(post_cpl_ep),
     .match_unexpected_o, .not_posted_o, .cancelled_o, .probe_o, .idle_o(post_idle)

@@ -198,7 +198,9 @@ Matched Reference::matched(const Post& post, const device::MsgHeader& header) co
 void Reference::received(const Post& post, const Message& message, bool unexpected) {
   const auto& header = message.header;
   if (is_rts(header)) {
-    rendezvous_[unexpected ? 0 : 1].push_back(matched(post, header));
+    Matched m = matched(post, header);
+    m.unexpected = unexpected;
+    rendezvous_[unexpected ? 0 : 1].push_back(m);
     return;
   }
   Expected e;

@@ -23,6 +23,8 @@ struct Matched {
   std::uint64_t address = 0;
   std::uint32_t rts = 0, stamp = 0, remote_cookie = 0, remote_key = 0, length = 0;
   std::uint64_t remote_address = 0;
+  bool unexpected = false;
+  bool operator==(const Matched&) const = default;
 };
 
 class Reference {
@@ -59,8 +61,6 @@ class Reference {
   std::string arrival_done(unsigned result, unsigned reason, bool storable);
   /// A Fin of this message reaches the sender's endpoint.
   void fin(unsigned ep, const device::MsgHeader& header);
-  /// The completion of a rendezvous's receive.
-  Expected rendezvous(const Matched& matched);
 
   void expect(unsigned ep, const Expected& expected) { expected_[ep].emplace(expected.cqe.cookie, expected); }
   std::array<std::multimap<std::uint32_t, Expected>, 4> expected_;

@@ -72,6 +72,7 @@ module tally_message_bench #(
   input  wire logic          rndv_room_i,
   output      logic [1:0]    rndv_valid_o,
   input  wire logic [1:0]    rndv_ready_i,
+  output      logic          rndv_unexpected_o,  // of 0
   output      logic [901:0]  rndv_matched_o,
 
   // DMA clients: 0 tally_msg_tx or tally_msg_rx, 1 tally_copy
@@ -199,7 +200,7 @@ module tally_message_bench #(
     .coll_valid_o, .coll_ready_i, .coll_desc_o, .coll_arrival_o(unused_coll_arrival),
     .copy_valid_o(copy_valid), .copy_ready_i(copy_ready), .copy_matched_o(copy_matched),
     .rndv_room_i, .rndv_valid_o(rndv_valid_o[0]), .rndv_ready_i(rndv_ready_i[0]),
-    .rndv_matched_o(rndv_matched_o[450:0]),
+    .rndv_unexpected_o, .rndv_matched_o(rndv_matched_o[450:0]),
     .cpl_valid_o(cpl_valid_o[0]), .cpl_ready_i(cpl_ready_i[0]), .cpl_data_o(cpl_data_o[255:0]),
     .cpl_ep_o(cpl_ep_o[1:0]),
     .match_unexpected_o(events_o[1]), .not_posted_o(events_o[7]), .cancelled_o(events_o[8]),
