@@ -57,9 +57,7 @@ Bench::Bench(const BenchConfig& config)
     put_bits(top_->spill_log2_i, e * 4, 4, config.spill_log2);
   }
   reference.config.eager_max = config.eager_max;
-  reference.region_user = this;
-  reference.region_ok = [](const void*, unsigned ep, std::uint32_t key, std::uint64_t address,
-                           std::uint32_t length) {
+  reference.region_ok = [](unsigned ep, std::uint32_t key, std::uint64_t address, std::uint32_t length) {
     const auto in = [&](std::uint64_t base) {
       return address >= base && address + length <= base + (2u << 20);
     };

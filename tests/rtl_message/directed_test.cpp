@@ -258,7 +258,7 @@ TEST(Eager, a_region_that_went_away_is_not_written) {
   bench.submit(1, desc);
   bench.run_until_idle();
   bench.region(1, Bench::recv_key(1), 0, 0, false);
-  bench.reference.region_ok = [](const void*, unsigned, std::uint32_t key, std::uint64_t, std::uint32_t) {
+  bench.reference.region_ok = [](unsigned, std::uint32_t key, std::uint64_t, std::uint32_t) {
     return (key & 3) == 1;
   };
   bench.submit(0, send(0, 1, 1, 1000, 1));

@@ -97,7 +97,7 @@ void Reference::taken(unsigned ep, const Desc& desc, std::uint32_t arrival) {
     e.cqe.detail = offset;
   };
   const auto region = [&] {
-    if (desc.length == 0 || region_ok(region_user, ep, desc.key, desc.addr, desc.length)) return;
+    if (desc.length == 0 || region_ok(ep, desc.key, desc.addr, desc.length)) return;
     e.cqe.status = code(Status::kProtection);
     e.cqe.detail = desc.key;
     ++events[kProtectionCmd];
@@ -213,7 +213,7 @@ void Reference::received(const Post& post, const Message& message, bool unexpect
   const std::uint32_t n = std::min(header.length, post.desc.length);
   e.address = post.desc.addr;
   e.bytes.assign(message.payload.begin(), message.payload.begin() + n);
-  if (!unexpected && n != 0 && !region_ok(region_user, post.ep, post.desc.key, post.desc.addr, n)) {
+  if (!unexpected && n != 0 && !region_ok(post.ep, post.desc.key, post.desc.addr, n)) {
     e.cqe.status = code(Status::kProtection);
     e.cqe.detail = post.desc.key;
     e.bytes.clear();

@@ -39,18 +39,15 @@ class Reference {
     device::Cqe cqe{};
     std::uint64_t address = 0;
     std::vector<std::uint8_t> bytes;
-    bool arrival_cycles = true;
-    std::uint32_t cycles = 0;
+    bool arrival_cycles = true;  // cycles is that of the descriptor
   };
   struct Config {
     std::array<unsigned, 4> ranks{}, posted{}, unexpected{};
     unsigned eager_max = 0;
   };
   Config config;
-  /// Whether the region check of the command decoder passes.
-  bool (*region_ok)(const void*, unsigned ep, std::uint32_t key, std::uint64_t address,
-                    std::uint32_t length) = nullptr;
-  const void* region_user = nullptr;
+  /// Whether the region table allows an access: at the descriptor and, of a posted receive, at the arrival.
+  bool (*region_ok)(unsigned ep, std::uint32_t key, std::uint64_t address, std::uint32_t length) = nullptr;
 
   /// The device took this descriptor: completes at once, or waits for its result in posts_.
   void taken(unsigned ep, const Desc& desc, std::uint32_t arrival);
