@@ -4,10 +4,10 @@
 //
 // Send goes to tally_msg_tx, Collective to tally_seq, what the match unit answers (and Fetch) to
 // tally_post. Nop and every refused descriptor complete here.
-// Ordering: descriptors of an endpoint in the order they came. A head that cannot go yet stays where
-// it is and is looked at again; it holds up no other endpoint. It waits for: its completion ring
-// (cq_ok_i), cells of its Msg queue pair, fewer than MaxEager unfinished eager sends, a rendezvous
-// place when it may start one, room in the unit's queue.
+// Ordering: descriptors of an endpoint in the order they came. A head that cannot go yet stays
+// where it is and is looked at again; it holds up no other endpoint. It waits for: its completion
+// ring (cq_ok_i), cells of its Msg queue pair, fewer than MaxEager unfinished eager sends, a
+// rendezvous place when it may start one, room in the unit's queue.
 // Latency: 3 cycles from descriptor to hand-over. Throughput: one descriptor a cycle from several
 // endpoints, one in 3 cycles from one. Storage: two descriptors, two sends and two collectives,
 // tally_post.
@@ -104,6 +104,7 @@ module tally_cmd #(
   input  wire logic                rndv_room_i,
   output      logic                rndv_valid_o,
   input  wire logic                rndv_ready_i,
+  output      logic                rndv_unexpected_o,  // low for a Fetch
   output      logic [MatchedW-1:0] rndv_matched_o,
 
   output      logic                cpl_valid_o,
@@ -124,7 +125,7 @@ module tally_cmd #(
   localparam int unsigned EagerW    = $clog2(MaxEager + 1);
   localparam int unsigned CellShift = $clog2(tally_pkg::CellBytes);
 
-  // --- stage 1: one head, the endpoints in turn ---------------------------------------------------
+  // --- stage 1: one head, the endpoints in turn --------------------------------------------------
   // An endpoint whose head is on its way through the stages is not looked at again.
   logic [Endpoints-1:0] want, busy;
   logic                 pick_valid, s1_valid_q, s2_valid_q;
@@ -161,7 +162,7 @@ module tally_cmd #(
     end
   end
 
-  // --- checks: the first that fails is reported ---------------------------------------------------
+  // --- checks: the first that fails is reported --------------------------------------------------
   tally_pkg::recv_desc_t desc;
   tally_pkg::coll_desc_t coll;
   logic                  any_source, any_tag, is_inline, is_rts, bad_peer, bad_tag, bad_handle;
@@ -280,7 +281,7 @@ module tally_cmd #(
     if (status != tally_pkg::StatusOk) kind = KindCpl;
   end
 
-  // --- stage 2: goes, or stays with its endpoint --------------------------------------------------
+  // --- stage 2: goes, or stays with its endpoint -------------------------------------------------
   kind_e       s2_kind_q;
   logic [7:0]  s2_status_q;
   logic [31:0] s2_detail_q;
@@ -340,7 +341,7 @@ module tally_cmd #(
     `TALLY_ASSERT(DoneExpected_A, send_done_i[e] |-> count_q != '0)
   end
 
-  // --- hand-over ----------------------------------------------------------------------------------
+  // --- hand-over ---------------------------------------------------------------------------------
   logic [1:0] unused_send_level, unused_coll_level;
 
   tally_fifo #(.Width(547), .Depth(2)) u_send (
@@ -373,7 +374,8 @@ module tally_cmd #(
     .post_tag_o, .post_any_source_o, .post_any_tag_o, .post_handle_o, .post_spill_seen_o,
     .post_payload_o, .post_done_i, .post_result_i, .post_reason_i, .post_source_i, .post_tag_i,
     .post_unexp_payload_i, .post_slot_i, .post_spills_i,
-    .copy_valid_o, .copy_ready_i, .rndv_valid_o, .rndv_ready_i, .matched_o(copy_matched_o),
+    .copy_valid_o, .copy_ready_i, .rndv_valid_o, .rndv_ready_i,
+    .rndv_unexpected_o, .matched_o(copy_matched_o),
     .cpl_valid_o(post_cpl_valid), .cpl_ready_i(cpl_fifo_ready), .cpl_data_o(post_cpl_data),
     .cpl_ep_o(post_cpl_ep),
     .match_unexpected_o, .not_posted_o, .cancelled_o, .probe_o, .idle_o(post_idle)

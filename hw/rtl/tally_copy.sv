@@ -118,7 +118,7 @@ module tally_copy #(
     if (job_pop) {head_q, number_q} <= job;
   end
 
-  // --- bounce slot to buffer ----------------------------------------------------------------------
+  // --- bounce slot to buffer ---------------------------------------------------------------------
   logic             fetch_valid, fetch_pop, fetch_idle, beat_valid, beat_pop;
   logic [12:0]      done_n, done_len;
   logic [SlotW-1:0] done_slot;

@@ -145,11 +145,14 @@ module tally_msg_demux (
     if (take && state_q == StHead) left_q <= 7'((head.payload_len + 16'd63) >> 6);
     else if (take) left_q <= left_q - 7'd1;
   end
-  `TALLY_ASSERT(HeadLast_A, take && state_q == StHead && good |-> rx_last_i == (head.payload_len == '0))
+  `TALLY_ASSERT(HeadLast_A, take && state_q == StHead && good
+                |-> rx_last_i == (head.payload_len == '0))
   `TALLY_ASSERT(BodyLast_A, take && state_q == StBody |-> rx_last_i == (left_q == 7'd1))
   `TALLY_ASSERT(QpEndpoint_A, rx_valid_i && state_q == StHead |-> rx_qp_i[5:4] == rx_ep_i)
-  `TALLY_ASSERT_STABLE(MsgStable_A, out_valid_o[0], out_ready_i[0], {out_data_o, out_last_o, out_ep_o})
-  `TALLY_ASSERT_STABLE(SeqStable_A, out_valid_o[1], out_ready_i[1], {out_data_o, out_last_o, out_ep_o})
+  `TALLY_ASSERT_STABLE(MsgStable_A, out_valid_o[0], out_ready_i[0],
+                       {out_data_o, out_last_o, out_ep_o})
+  `TALLY_ASSERT_STABLE(SeqStable_A, out_valid_o[1], out_ready_i[1],
+                       {out_data_o, out_last_o, out_ep_o})
 endmodule
 
 `default_nettype wire

@@ -19,10 +19,9 @@
 // Waits for: the match unit, DMA writes, and the queues behind its outputs, which have room by
 // admission (docs/device.md); never for sending.
 // Latency: 2 cycles to the match unit, 3 from its result to the write. Throughput: one beat a cycle
-// in; a message of one payload beat in 5 cycles. Storage: Depth * 760 bits, PayloadBeats * 512 bits,
-// 32 writes under way.
-// Combinational path: rx_last_i and room in the payload queue to the state only; ready depends on
-// registers.
+// in; a message of one payload beat in 5 cycles. Storage: Depth * 760 bits, PayloadBeats * 512
+// bits, 32 writes under way.
+// Ready paths: none; rx_ready_o depends on registers alone.
 `default_nettype none
 `include "tally_assert.svh"
 
@@ -120,7 +119,7 @@ module tally_msg_rx #(
   localparam int unsigned ContextW = 2 + 1 + SlotW + 512;
   localparam int unsigned ResultW  = 2 + 3 + 32 + PostedW;
 
-  // --- intake: header, then its payload -----------------------------------------------------------
+  // --- intake: header, then its payload ----------------------------------------------------------
   typedef enum logic [1:0] { InHead, InIssue, InBody } in_e;
   in_e                    in_q;
   tally_pkg::msg_header_t ih;
@@ -192,7 +191,7 @@ module tally_msg_rx #(
   assign arr_storable_o = storable_q;
   assign arr_payload_o  = arr_payload_q;
 
-  // --- what waits for its result ------------------------------------------------------------------
+  // --- what waits for its result -----------------------------------------------------------------
   logic                ctx_valid, ctx_slot_valid, res_valid, res_room, pay_valid, pay_pop, take;
   logic [1:0]          ctx_ep, res_result;
   logic [SlotW-1:0]    ctx_slot;
@@ -230,7 +229,7 @@ module tally_msg_rx #(
   assign c_fin     = ch.ptype == tally_pkg::PacketTypeFin;
   assign unused_ch = ^ch;
 
-  // --- disposal: one message after the other ------------------------------------------------------
+  // --- disposal: one message after the other -----------------------------------------------------
   typedef enum logic [2:0] { StIdle, StCheck, StWrite, StDrop, StRndv, StCpl } state_e;
   state_e                 state_q, state_d;
   tally_pkg::msg_header_t h;
@@ -428,7 +427,7 @@ module tally_msg_rx #(
   assign rndv_matched_o = {ep_q, h.tag, h.context_id, h.src_rank, posted_q,
                            1'b1, h.offset, h.cookie, h.key, h.length, h.addr};
 
-  // --- completions --------------------------------------------------------------------------------
+  // --- completions -------------------------------------------------------------------------------
   tally_pkg::cqe_t cqe;
   always_comb begin : p_cqe
     cqe            = '0;

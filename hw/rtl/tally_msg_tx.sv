@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Messages of sends: a header and the payload as one stream to the transport.
 //
-// A send that tally_cmd marked as rendezvous becomes an Rts, any other one Eager message. Payload is
-// read ahead of its turn; that of an inline send comes with the descriptor. With the header goes the
-// completion that the transport makes: an eager send's when the message is acknowledged or given up,
-// an Rts's only when it is given up (tally_msg_rx completes it when the Fin comes).
+// A send that tally_cmd marked as rendezvous becomes an Rts, any other one Eager message. Payload
+// is read ahead of its turn; that of an inline send comes with the descriptor. With the header
+// goes the completion that the transport makes: an eager send's when the message is acknowledged
+// or given up, an Rts's only when it is given up (tally_msg_rx completes it when the Fin comes).
 // Ordering: sends leave in the order they came. Latency: 2 cycles from data to the stream.
 // Throughput: one beat a cycle, no gap between messages; Jobs payloads are read at once.
 // Storage: 4 messages of payload, Jobs * 560 bits of sends, one beat of output.
@@ -49,7 +49,7 @@ module tally_msg_tx #(
 );
   localparam int unsigned UserW = 547;  // {rts[1], ep[2], arrival[32], desc[512]}
 
-  // --- payload ahead of the message ---------------------------------------------------------------
+  // --- payload ahead of the message --------------------------------------------------------------
   tally_pkg::msg_desc_t in, send;
   logic                 in_reads, send_valid, send_rts, beat_valid, pop, beat_pop, fetch_idle;
   logic [1:0]           send_ep;
@@ -77,7 +77,7 @@ module tally_msg_tx #(
   );
   assign send = send_desc;
 
-  // --- header and completion ----------------------------------------------------------------------
+  // --- header and completion ---------------------------------------------------------------------
   tally_pkg::msg_header_t head;
   tally_pkg::cqe_t        cqe;
   logic                   is_inline;
@@ -112,7 +112,7 @@ module tally_msg_tx #(
     cqe.cycles     = send_arrival;
   end
 
-  // --- stream -------------------------------------------------------------------------------------
+  // --- stream ------------------------------------------------------------------------------------
   logic         body_q, valid_q, last_q, load, load_head, load_body, load_last;
   logic [6:0]   left_q, beats;
   logic [511:0] data_q;
@@ -161,7 +161,8 @@ module tally_msg_tx #(
   assign tx_cpl_o   = cpl_q;
   assign idle_o     = fetch_idle && !valid_q;
 
-  `TALLY_ASSERT_STABLE(TxStable_A, tx_valid_o, tx_ready_i, {tx_data_o, tx_last_o, tx_ep_o, tx_cpl_o})
+  `TALLY_ASSERT_STABLE(TxStable_A, tx_valid_o, tx_ready_i,
+                       {tx_data_o, tx_last_o, tx_ep_o, tx_cpl_o})
   `TALLY_ASSERT_STABLE(RdCmdStable_A, rd_cmd_valid_o, rd_cmd_ready_i, {rd_cmd_addr_o, rd_cmd_len_o})
   `TALLY_ASSERT(EagerFits_A, send_valid_i && !send_rts_i
                 |-> in.length <= 32'(tally_pkg::MaxPayload))

@@ -58,7 +58,8 @@ module tally_post #(
   input  wire logic                copy_ready_i,
   output      logic                rndv_valid_o,
   input  wire logic                rndv_ready_i,
-  output      logic [MatchedW-1:0] matched_o,  // of both
+  output      logic                rndv_unexpected_o,  // a receive met it; low for a Fetch
+  output      logic [MatchedW-1:0] matched_o,          // of both
 
   output      logic                cpl_valid_o,
   input  wire logic                cpl_ready_i,
@@ -81,7 +82,7 @@ module tally_post #(
   localparam int unsigned TrackW  = 1 + 3 + 2 + 16 + 16 + 32 + PostedW + UnexpW;
   localparam int unsigned ResultW = 3 + 3 + 16 + 32 + UnexpW + 12 + 32;
 
-  // --- in -----------------------------------------------------------------------------------------
+  // --- in ----------------------------------------------------------------------------------------
   tally_pkg::recv_desc_t desc;
   logic [2:0]            in_op;
   logic                  is_fetch, push, issue_ready, track_ready;
@@ -124,7 +125,7 @@ module tally_post #(
     .level_o(unused_issue_level)
   );
 
-  // --- what waits for its result ------------------------------------------------------------------
+  // --- what waits for its result -----------------------------------------------------------------
   logic               track_valid, fetch, go;
   logic [2:0]         op;
   logic [1:0]         ep;
@@ -160,7 +161,7 @@ module tally_post #(
     .level_o(unused_result_level)
   );
 
-  // --- what follows -------------------------------------------------------------------------------
+  // --- what follows ------------------------------------------------------------------------------
   logic is_recv, have, data, silent;
 
   assign is_recv = op == OpPost || op == OpSearch || op == OpTake;
@@ -170,6 +171,7 @@ module tally_post #(
 
   assign copy_valid_o = have && data && !fetch && !res_unexp[UnexpW-1];
   assign rndv_valid_o = have && data && (fetch || res_unexp[UnexpW-1]);
+  assign rndv_unexpected_o = !fetch;
   assign matched_o    = fetch ? {ep, tag, context_id, source, posted, remote}
                               : {ep, res_tag, context_id, res_source, posted, res_unexp};
   assign cpl_valid_o  = have && !data && !silent;
@@ -235,7 +237,7 @@ module tally_post #(
                        {post_op_o, post_ep_o, post_context_o, post_source_o, post_tag_o,
                         post_handle_o, post_spill_seen_o, post_payload_o})
   `TALLY_ASSERT_STABLE(CopyStable_A, copy_valid_o, copy_ready_i, matched_o)
-  `TALLY_ASSERT_STABLE(RndvStable_A, rndv_valid_o, rndv_ready_i, matched_o)
+  `TALLY_ASSERT_STABLE(RndvStable_A, rndv_valid_o, rndv_ready_i, {matched_o, rndv_unexpected_o})
   `TALLY_ASSERT_STABLE(CplStable_A, cpl_valid_o, cpl_ready_i, {cpl_data_o, cpl_ep_o})
   `TALLY_ASSERT(ResultRoom_A, post_done_i |-> res_room)
   `TALLY_ASSERT(ResultExpected_A, post_done_i |-> track_valid)

@@ -4,12 +4,12 @@
 // Bounce slots: each endpoint has those below its quota. A slot that came back is in the endpoint's
 // list, one that was never used is not (lazy: nothing has to be filled after reset); the next slot
 // of each endpoint waits in a register, so that the answer to a get is combinational.
-// Spill slots: a ring; a slot is taken at the tail, the driver frees at the head. spill_room_o tells
-// that each message under way (accepted and not resolved) could be spilled, and one more.
+// Spill slots: a ring; a slot is taken at the tail, the driver frees at the head. spill_room_o
+// tells that each message under way (accepted and not resolved) could be spilled, and one more.
 // Ordering: returned slots are used again in the order in which they came back, before fresh ones.
-// Latency: 3 cycles until an endpoint's next slot is offered (get_wait_o meanwhile). Throughput: one
-// get and two puts in 3 cycles, whatever the endpoints. Storage: 40960 bits of block RAM, about 500
-// flip-flops.
+// Latency: 3 cycles until an endpoint's next slot is offered (get_wait_o meanwhile). Throughput:
+// one get and two puts in 3 cycles, whatever the endpoints. Storage: 40960 bits of block RAM,
+// about 500 flip-flops.
 // Limitations: while enable_i is low the endpoint has no slots, its indices are 0 and what is put
 // back is forgotten; quota, base and size may change only then.
 `default_nettype none
@@ -56,7 +56,7 @@ module tally_slots (
   localparam int unsigned SlotW     = $clog2(tally_pkg::BounceSlots);
   localparam int unsigned UnderW    = 12;
 
-  // --- returned slots -----------------------------------------------------------------------------
+  // --- returned slots ----------------------------------------------------------------------------
   // Both may come in one cycle; that of tally_copy waits.
   logic             wait_valid, wait_ready, wait_pop, wr_valid, rd_valid_d, rd_valid_q;
   logic [1:0]       wait_ep, wr_ep, rd_ep_d, rd_ep_q;
@@ -74,7 +74,7 @@ module tally_slots (
   assign wr_slot  = put_valid_i ? put_slot_i : wait_slot;
   assign wr_valid = (put_valid_i || wait_valid) && enable_i[wr_ep];
 
-  // --- the lists: one memory, a ring of BounceSlots places for each endpoint ----------------------
+  // --- the lists: one memory, a ring of BounceSlots places for each endpoint ---------------------
   logic [SlotW-1:0]           mem [Endpoints * tally_pkg::BounceSlots];
   logic [Endpoints*SlotW-1:0] wr_at, rd_at, head;
   logic [Endpoints-1:0]       listed, fresh, head_valid, need;
@@ -147,7 +147,7 @@ module tally_slots (
       else if (take_fresh) head_q <= fresh_q[SlotW-1:0];
     end
 
-    // --- spill ring -------------------------------------------------------------------------------
+    // --- spill ring ------------------------------------------------------------------------------
     // free_q is a cycle late; a slot just taken is then still covered by its message under way.
     assign mask = 16'((17'd1 << spill_log2_i[e*4 +: 4]) - 17'd1);
     assign used = tail_q - spill_head_i[e*16 +: 16];
@@ -164,7 +164,8 @@ module tally_slots (
 
     always_ff @(posedge clk_i) begin : p_under
       if (!rst_ni) under_q <= '0;
-      else under_q <= under_q + UnderW'(accept_i[e]) - UnderW'(resolved_i[e]) - UnderW'(resolved2_i[e]);
+      else under_q <= under_q + UnderW'(accept_i[e]) - UnderW'(resolved_i[e])
+                    - UnderW'(resolved2_i[e]);
     end
 
     assign spill_room_o[e] = free_q > 17'(under_q);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Drives the message path of one device whose four endpoints are ranks 0 to 3 of one job: host memory, descriptor
-// streams, a transport that keeps order for each queue pair, a rendezvous unit. Ranks above 3 are played by inject().
-// What must come of each descriptor and message follows from the order in which the match unit served (reference.hpp):
-// each completion is compared with that, field by field, and each buffer byte by byte.
+// Drives the message path of one device whose four endpoints are ranks 0 to 3 of one job: host memory,
+// descriptor streams, a transport that keeps order for each queue pair, a rendezvous unit. Ranks above 3 are
+// played by inject(). What must come of each descriptor and message follows from the order in which the match
+// unit served (reference.hpp): each completion is compared with that, field by field, and each buffer byte by
+// byte.
 #pragma once
 
 #include <array>
@@ -34,7 +35,7 @@ struct BenchConfig {
   unsigned write_latency = 4;  // last data to response; the data is in memory only then
   unsigned network_latency = 4;
   unsigned ack_latency = 4;
-  unsigned posted = 16;        // of each endpoint
+  unsigned posted = 16;  // of each endpoint
   unsigned unexpected = 16;
   unsigned bounce = 8;
   unsigned spill_log2 = 4;
@@ -48,8 +49,9 @@ struct BenchConfig {
 class Bench {
  public:
   static constexpr std::uint64_t kBase = 0x1'0000'0000;
-  static constexpr std::uint64_t kEndpointBytes = 6u << 20;  // send, receive, bounce and spill memory of an endpoint
-  static constexpr std::uint64_t kTooLong = 400'000;         // cycles without an end
+  static constexpr std::uint64_t kEndpointBytes =
+      6u << 20;                                       // send, receive, bounce and spill memory of an endpoint
+  static constexpr std::uint64_t kTooLong = 400'000;  // cycles without an end
 
   explicit Bench(const BenchConfig& config);
   ~Bench();
@@ -66,8 +68,8 @@ class Bench {
   void region(unsigned ep, std::uint32_t key, std::uint64_t base, std::uint64_t bytes, bool valid);
   void submit(unsigned ep, const Descriptor& descriptor);
   void submit_raw(unsigned ep, const void* descriptor);
-  /// A message of an outside rank, or one that must be discarded (not `good`); `bytes` of the packet when they are not
-  /// those of header and payload.
+  /// A message of an outside rank, or one that must be discarded (not `good`); `bytes` of the packet when
+  /// they are not those of header and payload.
   void inject(unsigned ep, unsigned peer, device::QpKind kind, const device::MsgHeader& header,
               const std::vector<std::uint8_t>& payload = {}, bool good = true, int bytes = -1);
   void tick();
@@ -176,15 +178,19 @@ class Bench {
   std::deque<Landing> landings_;
   std::deque<Job> jobs_;
   std::deque<bool> storable_;
+  std::array<unsigned, kEndpoints>
+      under_way_{};  // messages that the device has accepted and is not done with
   std::map<std::pair<unsigned, std::uint32_t>, Descriptor> sends_;  // taken, not yet on the wire
   Descriptor last_taken_{};
   unsigned discarded_ = 0;
 };
 
-Descriptor send_desc(unsigned peer, unsigned context, std::uint32_t tag, std::uint64_t address, std::uint32_t length,
-                     std::uint32_t cookie, std::uint32_t key);
-Descriptor inline_desc(unsigned peer, unsigned context, std::uint32_t tag, std::uint32_t length, std::uint32_t cookie);
-Descriptor recv_desc(device::Opcode opcode, unsigned peer, unsigned context, std::uint32_t tag, unsigned handle,
-                     std::uint64_t address, std::uint32_t length, std::uint32_t cookie, std::uint32_t key);
+Descriptor send_desc(unsigned peer, unsigned context, std::uint32_t tag, std::uint64_t address,
+                     std::uint32_t length, std::uint32_t cookie, std::uint32_t key);
+Descriptor inline_desc(unsigned peer, unsigned context, std::uint32_t tag, std::uint32_t length,
+                       std::uint32_t cookie);
+Descriptor recv_desc(device::Opcode opcode, unsigned peer, unsigned context, std::uint32_t tag,
+                     unsigned handle, std::uint64_t address, std::uint32_t length, std::uint32_t cookie,
+                     std::uint32_t key);
 
 }  // namespace tally::test

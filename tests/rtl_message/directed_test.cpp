@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Each descriptor, message and error of the message path by itself. Completions and bytes are compared by the bench.
+// Each descriptor, message and error of the message path by itself. Completions and bytes are compared by the
+// bench.
 #include <gtest/gtest.h>
 
 #include <cstring>
@@ -19,16 +20,19 @@ constexpr unsigned kContext = 3;
 
 device::RecvDesc receive(unsigned ep, unsigned peer, std::uint32_t tag, unsigned handle, std::uint32_t room,
                          std::uint32_t cookie) {
-  return recv_desc(Opcode::kRecv, peer, kContext, tag, handle, Bench::recv_area(ep) + 4096 * cookie, room, cookie,
-                   Bench::recv_key(ep));
+  return recv_desc(Opcode::kRecv, peer, kContext, tag, handle, Bench::recv_area(ep) + 4096 * cookie, room,
+                   cookie, Bench::recv_key(ep));
 }
-device::RecvDesc send(unsigned ep, unsigned peer, std::uint32_t tag, std::uint32_t bytes, std::uint32_t cookie) {
-  return send_desc(peer, kContext, tag, Bench::send_area(ep) + 999 * cookie, bytes, cookie, Bench::send_key(ep));
+device::RecvDesc send(unsigned ep, unsigned peer, std::uint32_t tag, std::uint32_t bytes,
+                      std::uint32_t cookie) {
+  return send_desc(peer, kContext, tag, Bench::send_area(ep) + 999 * cookie, bytes, cookie,
+                   Bench::send_key(ep));
 }
 device::RecvDesc plain(Opcode opcode, std::uint32_t cookie, unsigned handle = 0) {
   return recv_desc(opcode, 0, kContext, 0, handle, 0, 0, cookie, 0);
 }
-device::MsgHeader header(PacketType type, unsigned from, unsigned to, std::uint32_t tag, unsigned payload = 0) {
+device::MsgHeader header(PacketType type, unsigned from, unsigned to, std::uint32_t tag,
+                         unsigned payload = 0) {
   device::MsgHeader h{};
   h.magic = device::kDeviceId;
   h.version = 1;
@@ -42,7 +46,8 @@ device::MsgHeader header(PacketType type, unsigned from, unsigned to, std::uint3
   return h;
 }
 
-void expect_status(const Bench& bench, unsigned ep, std::uint32_t cookie, Status status, std::uint32_t detail = 0) {
+void expect_status(const Bench& bench, unsigned ep, std::uint32_t cookie, Status status,
+                   std::uint32_t detail = 0) {
   const auto* completion = bench.find(ep, cookie);
   ASSERT_NE(completion, nullptr) << "no completion of " << cookie;
   EXPECT_EQ(completion->cqe.status, static_cast<std::uint8_t>(status)) << "cookie " << cookie;
@@ -56,7 +61,8 @@ TEST(Command, nop_and_unknown_opcodes_complete_at_once) {
   }
   bench.expect_finished();
   expect_status(bench, 0, 0, Status::kOk);
-  for (const unsigned opcode : {10u, 17u, 18u, 255u}) expect_status(bench, opcode % 4, opcode, Status::kBadOpcode);
+  for (const unsigned opcode : {10u, 17u, 18u, 255u})
+    expect_status(bench, opcode % 4, opcode, Status::kBadOpcode);
 }
 
 TEST(Command, fields_out_of_range_are_named) {
@@ -252,7 +258,7 @@ TEST(Eager, a_region_that_went_away_is_not_written) {
   bench.submit(1, desc);
   bench.run_until_idle();
   bench.region(1, Bench::recv_key(1), 0, 0, false);
-  bench.reference.region_ok = [](const void*, unsigned, std::uint32_t key, std::uint64_t, std::uint32_t) {
+  bench.reference.region_ok = [](unsigned, std::uint32_t key, std::uint64_t, std::uint32_t) {
     return (key & 3) == 1;
   };
   bench.submit(0, send(0, 1, 1, 1000, 1));
@@ -325,7 +331,8 @@ TEST(Rendezvous, a_fin_with_an_error_completes_the_send_with_it) {
 
 TEST(Rendezvous, fetch_starts_one_from_the_fields_of_the_spilled_header) {
   Bench bench({});
-  auto fetch = recv_desc(Opcode::kFetch, 4, kContext, 0x7fffffff, 0, Bench::recv_area(0), 8192, 1, Bench::recv_key(0));
+  auto fetch =
+      recv_desc(Opcode::kFetch, 4, kContext, 0x7fffffff, 0, Bench::recv_area(0), 8192, 1, Bench::recv_key(0));
   fetch.remote_addr = 0x123456789abcdef0;
   fetch.remote_key = 0x11223344;
   fetch.remote_length = 8000;
@@ -528,7 +535,8 @@ TEST(Demux, messages_that_do_not_belong_are_discarded_and_counted) {
     h.lane = 4;
   };
   bad(collective, QpKind::kColl, 0);
-  bench.inject(2, 4, QpKind::kMsg, header(PacketType::kRts, 4, 2, 1), {}, false, 60);  // shorter than a header
+  bench.inject(2, 4, QpKind::kMsg, header(PacketType::kRts, 4, 2, 1), {}, false,
+               60);  // shorter than a header
   bench.expect_finished();
   EXPECT_EQ(bench.events[10], 15u);
   EXPECT_EQ(bench.resolved_cycles.size(), 15u);

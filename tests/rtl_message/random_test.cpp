@@ -28,14 +28,22 @@ class Program {
   void step() {
     Random& r = bench_.random;
     const auto roll = r.below(100);
-    if (roll < 40) send();
-    else if (roll < 78) receive();
-    else if (roll < 84) cancel();
-    else if (roll < 91) probe();
-    else if (roll < 93) bench_.submit(ep_, plain(Opcode::kNop));
-    else if (roll < 94) bench_.submit(ep_, plain(Opcode::kSpillOn));
-    else if (roll < 97) spill_off();
-    else bad();
+    if (roll < 40)
+      send();
+    else if (roll < 78)
+      receive();
+    else if (roll < 84)
+      cancel();
+    else if (roll < 91)
+      probe();
+    else if (roll < 93)
+      bench_.submit(ep_, plain(Opcode::kNop));
+    else if (roll < 94)
+      bench_.submit(ep_, plain(Opcode::kSpillOn));
+    else if (roll < 97)
+      spill_off();
+    else
+      bad();
     if (!claims_.empty() && r.percent(30)) take_claimed();
   }
 
@@ -43,9 +51,11 @@ class Program {
     if (cqe.opcode == code(Opcode::kSpill) && cqe.status == 0) {  // its cookie is the slot
       if ((cqe.flags & device::kCqeFlagRendezvous) == 0) return;
       device::MsgHeader header;
-      std::memcpy(&header, bench_.at(Bench::spill_area(ep_) + std::uint64_t{cqe.cookie} * device::kSpillSlotBytes), 64);
-      auto desc = recv_desc(Opcode::kFetch, header.src_rank, header.context_id, header.tag, 0, room(header.length),
-                            header.length, next(), Bench::recv_key(ep_));
+      std::memcpy(&header,
+                  bench_.at(Bench::spill_area(ep_) + std::uint64_t{cqe.cookie} * device::kSpillSlotBytes),
+                  64);
+      auto desc = recv_desc(Opcode::kFetch, header.src_rank, header.context_id, header.tag, 0,
+                            room(header.length), header.length, next(), Bench::recv_key(ep_));
       desc.remote_addr = header.addr;
       desc.remote_key = header.key;
       desc.remote_length = header.length;
@@ -87,11 +97,16 @@ class Program {
   unsigned peer() { return static_cast<unsigned>(bench_.random.below(kEndpoints)); }
   std::uint32_t bytes() {
     switch (bench_.random.below(6)) {
-      case 0: return 0;
-      case 1: return static_cast<std::uint32_t>(bench_.random.below(config_.eager_max + 1));
-      case 2: return config_.eager_max + static_cast<std::uint32_t>(bench_.random.below(2));
-      case 3: return static_cast<std::uint32_t>(bench_.random.below(9000));
-      default: return static_cast<std::uint32_t>(bench_.random.below(130));
+      case 0:
+        return 0;
+      case 1:
+        return static_cast<std::uint32_t>(bench_.random.below(config_.eager_max + 1));
+      case 2:
+        return config_.eager_max + static_cast<std::uint32_t>(bench_.random.below(2));
+      case 3:
+        return static_cast<std::uint32_t>(bench_.random.below(9000));
+      default:
+        return static_cast<std::uint32_t>(bench_.random.below(130));
     }
   }
   device::RecvDesc plain(Opcode opcode) { return recv_desc(opcode, 0, 0, 0, 0, 0, 0, next(), 0); }
@@ -104,14 +119,16 @@ class Program {
       return;
     }
     const std::uint32_t n = bytes();
-    bench_.submit(ep_, send_desc(to, context(), tag(), Bench::send_area(ep_) + r.below(2000000), n, next(), Bench::send_key(ep_)));
+    bench_.submit(ep_, send_desc(to, context(), tag(), Bench::send_area(ep_) + r.below(2000000), n, next(),
+                                 Bench::send_key(ep_)));
   }
   void receive() {
     Random& r = bench_.random;
     const bool append = r.percent(85);
     if (append && free_.empty()) return;
     const std::uint32_t n = r.percent(80) ? 9000 : static_cast<std::uint32_t>(r.below(100));
-    auto desc = recv_desc(Opcode::kRecv, peer(), context(), tag(), 0, room(n), n, next(), Bench::recv_key(ep_));
+    auto desc =
+        recv_desc(Opcode::kRecv, peer(), context(), tag(), 0, room(n), n, next(), Bench::recv_key(ep_));
     if (append) {
       const std::size_t pick = r.below(free_.size());
       desc.handle = static_cast<std::uint16_t>(free_[pick]);
@@ -154,8 +171,10 @@ class Program {
     bench_.submit(ep_, desc);
   }
   void take_claimed() {
-    const std::uint32_t n = bench_.random.percent(80) ? 9000 : static_cast<std::uint32_t>(bench_.random.below(100));
-    bench_.submit(ep_, recv_desc(Opcode::kMrecv, 0, context(), 0, claims_.back(), room(n), n, next(), Bench::recv_key(ep_)));
+    const std::uint32_t n =
+        bench_.random.percent(80) ? 9000 : static_cast<std::uint32_t>(bench_.random.below(100));
+    bench_.submit(ep_, recv_desc(Opcode::kMrecv, 0, context(), 0, claims_.back(), room(n), n, next(),
+                                 Bench::recv_key(ep_)));
     claims_.pop_back();
   }
   void spill_off() {
@@ -165,14 +184,21 @@ class Program {
   }
   void bad() {
     Random& r = bench_.random;
-    auto desc = recv_desc(r.percent(50) ? Opcode::kSend : Opcode::kRecv, peer(), context(), tag(), 1, room(40), 40, next(),
-                          Bench::recv_key(ep_));
+    auto desc = recv_desc(r.percent(50) ? Opcode::kSend : Opcode::kRecv, peer(), context(), tag(), 1,
+                          room(40), 40, next(), Bench::recv_key(ep_));
     if (r.percent(20)) desc.opcode = static_cast<std::uint8_t>(10 + r.below(246));
     switch (r.below(4)) {
-      case 0: desc.peer = 6; break;
-      case 1: desc.tag |= 0x80000000; break;
-      case 2: desc.key ^= 1u << 12; break;
-      default: desc.addr = Bench::recv_area(ep_) - 1;
+      case 0:
+        desc.peer = 6;
+        break;
+      case 1:
+        desc.tag |= 0x80000000;
+        break;
+      case 2:
+        desc.key ^= 1u << 12;
+        break;
+      default:
+        desc.addr = Bench::recv_area(ep_) - 1;
     }
     if (desc.opcode == code(Opcode::kRecv)) desc.flags = device::kMsgFlagNoAppend;
     bench_.submit(ep_, desc);
@@ -184,8 +210,8 @@ class Program {
   std::uint32_t cookies_ = 0;
   std::uint64_t recv_at_ = 0;
   std::vector<unsigned> free_;
-  std::map<std::uint32_t, unsigned> handles_;        // of receives, by cookie
-  std::map<std::uint32_t, std::uint32_t> cancels_;   // cookie of the cancel, of its receive
+  std::map<std::uint32_t, unsigned> handles_;       // of receives, by cookie
+  std::map<std::uint32_t, std::uint32_t> cancels_;  // cookie of the cancel, of its receive
   std::set<std::uint32_t> claim_cookies_;
   std::vector<unsigned> claims_;
 };
@@ -227,7 +253,8 @@ TEST_P(RandomPrograms, complete_as_the_reference_says) {
       off.spill_seen = bench.spills_seen(e);
       bench.submit(e, off);
       bench.run_until_idle();
-      const unsigned n = std::min(config.unexpected - bench.reference.entries(e), config.bounce - bench.reference.slots(e));
+      const unsigned n =
+          std::min(config.unexpected - bench.reference.entries(e), config.bounce - bench.reference.slots(e));
       const unsigned before = bench.events[2];
       device::MsgHeader h{};
       h.magic = device::kDeviceId;
@@ -238,13 +265,15 @@ TEST_P(RandomPrograms, complete_as_the_reference_says) {
       h.context_id = 999;
       h.payload_len = 33;
       h.length = 33;
-      for (unsigned i = 0; i < n; ++i) bench.inject(e, 4, device::QpKind::kMsg, h, std::vector<std::uint8_t>(33, 1));
+      for (unsigned i = 0; i < n; ++i)
+        bench.inject(e, 4, device::QpKind::kMsg, h, std::vector<std::uint8_t>(33, 1));
       bench.expect_finished();
       EXPECT_EQ(bench.events[2] - before, n) << "endpoint " << e << " lost entries or bounce slots";
     }
     ASSERT_FALSE(HasFailure());
   }
-  // What the programs must have met. Protection at an arrival and discarded messages are for the directed tests.
+  // What the programs must have met. Protection at an arrival and discarded messages are for the directed
+  // tests.
   std::vector<unsigned> must = {0, 3, 5, 7, 8, 9, 11, config.bounce < config.unexpected ? 13u : 12u};
   if (config.unexpected > 1 && config.bounce > 1) must.insert(must.end(), {1, 2, 4});
   for (const unsigned event : must) EXPECT_NE(seen[event], 0u) << "event " << event << " never happened";
@@ -278,12 +307,13 @@ BenchConfig full_rings() {
   return c;
 }
 
-INSTANTIATE_TEST_SUITE_P(Message, RandomPrograms,
-                         ::testing::Values(Case{"straight", make(0, 16, 16, 4)}, Case{"stalls", make(30, 16, 8, 4)},
-                                           Case{"heavy_stalls", make(60, 16, 8, 4)}, Case{"one_of_all", make(20, 1, 1, 0)},
-                                           Case{"no_bounce", make(20, 16, 0, 3)}, Case{"no_unexpected", make(20, 0, 4, 3)},
-                                           Case{"slow_memory", slow()}, Case{"narrow_window", narrow()},
-                                           Case{"full_rings", full_rings()}),
-                         [](const auto& test) { return std::string(test.param.name); });
+INSTANTIATE_TEST_SUITE_P(
+    Message, RandomPrograms,
+    ::testing::Values(Case{"straight", make(0, 16, 16, 4)}, Case{"stalls", make(30, 16, 8, 4)},
+                      Case{"heavy_stalls", make(60, 16, 8, 4)}, Case{"one_of_all", make(20, 1, 1, 0)},
+                      Case{"no_bounce", make(20, 16, 0, 3)}, Case{"no_unexpected", make(20, 0, 4, 3)},
+                      Case{"slow_memory", slow()}, Case{"narrow_window", narrow()},
+                      Case{"full_rings", full_rings()}),
+    [](const auto& test) { return std::string(test.param.name); });
 
 }  // namespace

@@ -116,7 +116,8 @@ TEST(Rate, an_8_byte_arrival_takes_at_most_8_cycles) {
       bench.hold_network = true;
       bench.resolved_cycles.clear();
       for (unsigned i = 0; i < 16; ++i) {
-        bench.inject(1, 4, device::QpKind::kMsg, eager(i, 8), std::vector<std::uint8_t>(8, static_cast<std::uint8_t>(i)));
+        bench.inject(1, 4, device::QpKind::kMsg, eager(i, 8),
+                     std::vector<std::uint8_t>(8, static_cast<std::uint8_t>(i)));
       }
       bench.hold_network = false;
       bench.run_until_idle();
@@ -139,7 +140,8 @@ TEST(Rate, arrivals_are_spilled_at_most_8_cycles_each) {
   Bench bench(config);
   bench.run(200);
   for (unsigned i = 0; i < kMessages; ++i) {
-    bench.inject(1, 4, device::QpKind::kMsg, eager(i, 8), std::vector<std::uint8_t>(8, static_cast<std::uint8_t>(i)));
+    bench.inject(1, 4, device::QpKind::kMsg, eager(i, 8),
+                 std::vector<std::uint8_t>(8, static_cast<std::uint8_t>(i)));
   }
   bench.expect_finished();
   EXPECT_LE(cycles_each("8-byte arrivals, spilled", bench.resolved_cycles), 8.0);
@@ -151,11 +153,13 @@ TEST(Rate, long_messages_move_a_beat_a_cycle) {
   config.bounce = 16;
   Bench bench(config);
   for (unsigned i = 0; i < 16; ++i) {
-    bench.submit(1, recv_desc(Opcode::kRecv, 4, 3, 1, i, Bench::recv_area(1) + 4096 * i, 4096, i, Bench::recv_key(1)));
+    bench.submit(
+        1, recv_desc(Opcode::kRecv, 4, 3, 1, i, Bench::recv_area(1) + 4096 * i, 4096, i, Bench::recv_key(1)));
   }
   bench.run_until_idle();
   for (unsigned i = 0; i < 16; ++i) {
-    bench.inject(1, 4, device::QpKind::kMsg, eager(1, 4032), std::vector<std::uint8_t>(4032, static_cast<std::uint8_t>(i)));
+    bench.inject(1, 4, device::QpKind::kMsg, eager(1, 4032),
+                 std::vector<std::uint8_t>(4032, static_cast<std::uint8_t>(i)));
   }
   bench.expect_finished();
   const auto& ends = bench.resolved_cycles;

@@ -13,8 +13,20 @@ namespace {
 
 enum MatchResult : unsigned { kAppended, kHit, kMiss, kReturned, kBusy };
 enum ArrivalResult : unsigned { kArrivalHit, kArrivalStored, kArrivalSpill };
-enum Event : unsigned { kMatchPosted, kMatchUnexpected, kStored, kTruncatedRx, kTruncatedCopy, kProtectionCmd,
-                        kProtectionRx, kNotPosted, kCancelled, kProbe, kDropped, kSpill };
+enum Event : unsigned {
+  kMatchPosted,
+  kMatchUnexpected,
+  kStored,
+  kTruncatedRx,
+  kTruncatedCopy,
+  kProtectionCmd,
+  kProtectionRx,
+  kNotPosted,
+  kCancelled,
+  kProbe,
+  kDropped,
+  kSpill
+};
 
 template <class E>
 std::uint8_t code(E value) {
@@ -45,6 +57,13 @@ unsigned Reference::slots(unsigned ep) const {
   for (const auto& u : ep_[ep].unexpected) used += !u.message.payload.empty();
   for (const auto& [slot, u] : ep_[ep].claimed) used += !u.message.payload.empty();
   return used;
+}
+
+unsigned Reference::copies(unsigned ep) const {
+  return static_cast<unsigned>(
+      std::count_if(expected_[ep].begin(), expected_[ep].end(), [](const auto& entry) {
+        return (entry.second.cqe.flags & device::kCqeFlagUnexpected) != 0 && entry.second.cqe.length != 0;
+      }));
 }
 
 bool Reference::empty() const {
@@ -78,50 +97,67 @@ void Reference::taken(unsigned ep, const Desc& desc, std::uint32_t arrival) {
     e.cqe.detail = offset;
   };
   const auto region = [&] {
-    if (desc.length == 0 || region_ok(region_user, ep, desc.key, desc.addr, desc.length)) return;
+    if (desc.length == 0 || region_ok(ep, desc.key, desc.addr, desc.length)) return;
     e.cqe.status = code(Status::kProtection);
     e.cqe.detail = desc.key;
     ++events[kProtectionCmd];
   };
   switch (opcode) {
-    case Opcode::kNop: break;
+    case Opcode::kNop:
+      break;
     case Opcode::kSend:
-      if (bad_peer) field(4);
-      else if (bad_tag) field(8);
-      else if (is_inline && desc.length > device::kInlineBytes) field(24);
-      else if (!is_inline) region();
+      if (bad_peer)
+        field(4);
+      else if (bad_tag)
+        field(8);
+      else if (is_inline && desc.length > device::kInlineBytes)
+        field(24);
+      else if (!is_inline)
+        region();
       break;
     case Opcode::kRecv:
-      if (bad_peer && !any_source) field(4);
-      else if (bad_handle && (desc.flags & device::kMsgFlagNoAppend) == 0) field(6);
-      else if (bad_tag && !any_tag) field(8);
-      else region();
+      if (bad_peer && !any_source)
+        field(4);
+      else if (bad_handle && (desc.flags & device::kMsgFlagNoAppend) == 0)
+        field(6);
+      else if (bad_tag && !any_tag)
+        field(8);
+      else
+        region();
       break;
     case Opcode::kProbe:
-      if (bad_peer && !any_source) field(4);
-      else if (bad_tag && !any_tag) field(8);
+      if (bad_peer && !any_source)
+        field(4);
+      else if (bad_tag && !any_tag)
+        field(8);
       break;
     case Opcode::kMrecv:
-      if (desc.handle >= device::kUnexpectedEntries) field(6);
-      else region();
+      if (desc.handle >= device::kUnexpectedEntries)
+        field(6);
+      else
+        region();
       e.cqe.opcode = code(Opcode::kRecv);
       break;
     case Opcode::kFetch:
-      if (bad_peer) field(4);
-      else region();
+      if (bad_peer)
+        field(4);
+      else
+        region();
       e.cqe.opcode = code(Opcode::kRecv);
       break;
     case Opcode::kCancel:
       if (bad_handle) field(6);
       break;
     case Opcode::kSpillOn:
-    case Opcode::kSpillOff: break;
+    case Opcode::kSpillOff:
+      break;
     case Opcode::kCollective:
       if (ep == 0) return;
       e.cqe.status = code(Status::kUnsupported);
       e.cqe.cookie = desc.remote_stamp;  // where a collective has it
       break;
-    default: e.cqe.status = code(Status::kBadOpcode);
+    default:
+      e.cqe.status = code(Status::kBadOpcode);
   }
   if (e.cqe.status != 0 || opcode == Opcode::kNop) {
     expect(ep, e);
@@ -162,7 +198,9 @@ Matched Reference::matched(const Post& post, const device::MsgHeader& header) co
 void Reference::received(const Post& post, const Message& message, bool unexpected) {
   const auto& header = message.header;
   if (is_rts(header)) {
-    rendezvous_[unexpected ? 0 : 1].push_back(matched(post, header));
+    Matched m = matched(post, header);
+    m.unexpected = unexpected;
+    rendezvous_[unexpected ? 0 : 1].push_back(m);
     return;
   }
   Expected e;
@@ -175,7 +213,7 @@ void Reference::received(const Post& post, const Message& message, bool unexpect
   const std::uint32_t n = std::min(header.length, post.desc.length);
   e.address = post.desc.addr;
   e.bytes.assign(message.payload.begin(), message.payload.begin() + n);
-  if (!unexpected && n != 0 && !region_ok(region_user, post.ep, post.desc.key, post.desc.addr, n)) {
+  if (!unexpected && n != 0 && !region_ok(post.ep, post.desc.key, post.desc.addr, n)) {
     e.cqe.status = code(Status::kProtection);
     e.cqe.detail = post.desc.key;
     e.bytes.clear();
@@ -222,8 +260,9 @@ std::string Reference::post_done(unsigned result, unsigned reason, unsigned slot
       const bool conflict = result == kReturned && reason == code(SpillReason::kConflict);
       if (search || conflict || desc.spill_seen != ep.spills) {
         want(search ? kMiss : kReturned);
-        const SpillReason why = search ? SpillReason::kNoAppend
-                                : desc.spill_seen != ep.spills ? SpillReason::kOrder : SpillReason::kConflict;
+        const SpillReason why = search                         ? SpillReason::kNoAppend
+                                : desc.spill_seen != ep.spills ? SpillReason::kOrder
+                                                               : SpillReason::kConflict;
         e.cqe.status = code(Status::kNotPosted);
         e.cqe.flags = static_cast<std::uint16_t>(code(why) << 8);
         e.cqe.detail = ep.spills;
@@ -333,10 +372,14 @@ std::string Reference::arrival_done(unsigned result, unsigned reason, bool stora
     return error;
   }
   SpillReason why = SpillReason::kNone;
-  if (ep.spill_mode) why = SpillReason::kOrder;
-  else if (ep.unexpected.size() + ep.claimed.size() >= config.unexpected[index]) why = SpillReason::kUnexpected;
-  else if (!storable) why = SpillReason::kBounce;
-  else if (result == kArrivalSpill && reason == code(SpillReason::kConflict)) why = SpillReason::kConflict;
+  if (ep.spill_mode)
+    why = SpillReason::kOrder;
+  else if (ep.unexpected.size() + ep.claimed.size() >= config.unexpected[index])
+    why = SpillReason::kUnexpected;
+  else if (!storable)
+    why = SpillReason::kBounce;
+  else if (result == kArrivalSpill && reason == code(SpillReason::kConflict))
+    why = SpillReason::kConflict;
   if (why == SpillReason::kNone) {
     want(kArrivalStored);
     ep.unexpected.push_back({message, 0});
@@ -350,7 +393,8 @@ std::string Reference::arrival_done(unsigned result, unsigned reason, bool stora
   e.arrival_cycles = false;
   e.cqe.opcode = code(Opcode::kSpill);
   e.cqe.cookie = ep.spills;  // modulo the ring: the bench
-  e.cqe.flags = static_cast<std::uint16_t>(code(why) << 8 | (is_rts(message.header) ? device::kCqeFlagRendezvous : 0));
+  e.cqe.flags =
+      static_cast<std::uint16_t>(code(why) << 8 | (is_rts(message.header) ? device::kCqeFlagRendezvous : 0));
   e.cqe.length = message.header.length;
   e.cqe.tag = message.header.tag;
   e.cqe.source = message.header.src_rank;

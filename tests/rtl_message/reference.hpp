@@ -23,6 +23,8 @@ struct Matched {
   std::uint64_t address = 0;
   std::uint32_t rts = 0, stamp = 0, remote_cookie = 0, remote_key = 0, length = 0;
   std::uint64_t remote_address = 0;
+  bool unexpected = false;
+  bool operator==(const Matched&) const = default;
 };
 
 class Reference {
@@ -37,17 +39,15 @@ class Reference {
     device::Cqe cqe{};
     std::uint64_t address = 0;
     std::vector<std::uint8_t> bytes;
-    bool arrival_cycles = true;
-    std::uint32_t cycles = 0;
+    bool arrival_cycles = true;  // cycles is that of the descriptor
   };
   struct Config {
     std::array<unsigned, 4> ranks{}, posted{}, unexpected{};
     unsigned eager_max = 0;
   };
   Config config;
-  /// Whether the region check of the command decoder passes.
-  bool (*region_ok)(const void*, unsigned ep, std::uint32_t key, std::uint64_t address, std::uint32_t length) = nullptr;
-  const void* region_user = nullptr;
+  /// Whether the region table allows an access: at the descriptor and, of a posted receive, at the arrival.
+  bool (*region_ok)(unsigned ep, std::uint32_t key, std::uint64_t address, std::uint32_t length) = nullptr;
 
   /// The device took this descriptor: completes at once, or waits for its result in posts_.
   void taken(unsigned ep, const Desc& desc, std::uint32_t arrival);
@@ -58,8 +58,6 @@ class Reference {
   std::string arrival_done(unsigned result, unsigned reason, bool storable);
   /// A Fin of this message reaches the sender's endpoint.
   void fin(unsigned ep, const device::MsgHeader& header);
-  /// The completion of a rendezvous's receive.
-  Expected rendezvous(const Matched& matched);
 
   void expect(unsigned ep, const Expected& expected) { expected_[ep].emplace(expected.cqe.cookie, expected); }
   std::array<std::multimap<std::uint32_t, Expected>, 4> expected_;
@@ -71,6 +69,10 @@ class Reference {
   /// Unexpected entries in use, and those of them that hold a bounce slot.
   unsigned entries(unsigned ep) const;
   unsigned slots(unsigned ep) const;
+  /// Copies out of bounce slots that have not completed.
+  unsigned copies(unsigned ep) const;
+  /// Endpoint of the i-th message that the match unit has not answered.
+  unsigned arrival_endpoint(std::size_t i) const { return arrivals_.at(i).first; }
   bool posted(unsigned ep, unsigned handle) const;
   bool empty() const;
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// tally_slots: every bounce slot is given once and comes back, none is missed; spill room counts messages under way.
+// tally_slots: every bounce slot is given once and comes back, none is missed; spill room counts messages
+// under way.
 #include <gtest/gtest.h>
 
 #include <deque>
@@ -19,19 +20,20 @@ constexpr unsigned kReturnCycles = 8;  // from a put until the slot counts as fr
 
 struct Model {
   unsigned quota = 0, size = 1;
-  std::vector<unsigned> held;            // given
-  std::set<unsigned> out;                // the same
-  std::deque<std::uint64_t> returning;   // cycles of the last puts
+  std::vector<unsigned> held;           // given
+  std::set<unsigned> out;               // the same
+  std::deque<std::uint64_t> returning;  // cycles of the last puts
   unsigned waits = 0;
   std::uint16_t tail = 0, head = 0;
-  unsigned free = 0;                     // a cycle late
-  unsigned whole = 0, spilled = 0;       // messages under way
+  unsigned free = 0;                // a cycle late
+  unsigned whole = 0, spilled = 0;  // messages under way
 };
 
 // Inputs start random.
 void quiet(ModuleBench<Vtally_slots>& dut) {
-  for (auto* port : {&dut->enable_i, &dut->get_valid_i, &dut->put_valid_i, &dut->put2_valid_i, &dut->spill_get_valid_i,
-                     &dut->spill_get_ep_i, &dut->accept_i, &dut->resolved_i, &dut->resolved2_i}) {
+  for (auto* port :
+       {&dut->enable_i, &dut->get_valid_i, &dut->put_valid_i, &dut->put2_valid_i, &dut->spill_get_valid_i,
+        &dut->spill_get_ep_i, &dut->accept_i, &dut->resolved_i, &dut->resolved2_i}) {
     *port = 0;
   }
   dut->bounce_quota_i = dut->spill_head_i = 0;
@@ -59,7 +61,9 @@ TEST_P(Slots, are_given_once_come_back_and_are_never_missed) {
   const std::uint64_t cycles = 60000 * effort();
   for (std::uint64_t cycle = 3; cycle < cycles; ++cycle) {
     const bool fill = (cycle / 5000) % 2 == 0;
-    const auto pick = [&] { return static_cast<unsigned>(random.percent(70) ? 0 : random.below(kEndpoints)); };
+    const auto pick = [&] {
+      return static_cast<unsigned>(random.percent(70) ? 0 : random.below(kEndpoints));
+    };
     // Puts: each port at most each third cycle, as their units do.
     bool put[2] = {false, false};
     unsigned ep[2] = {pick(), pick()}, slot[2] = {0, 0};
@@ -87,7 +91,8 @@ TEST_P(Slots, are_given_once_come_back_and_are_never_missed) {
     for (unsigned e = 0; e < kEndpoints; ++e) {
       Model& m = model[e];
       const unsigned under = m.whole + m.spilled;
-      EXPECT_EQ((dut->spill_room_o >> e) & 1, unsigned{m.free > under}) << "endpoint " << e << " cycle " << cycle;
+      EXPECT_EQ((dut->spill_room_o >> e) & 1, unsigned{m.free > under})
+          << "endpoint " << e << " cycle " << cycle;
       const auto bit = static_cast<std::uint8_t>(1u << e);
       const bool room = ((dut->spill_room_o >> e) & 1) != 0;
       for (auto* port : {&dut->resolved_i, &dut->resolved2_i}) {
@@ -133,7 +138,8 @@ TEST_P(Slots, are_given_once_come_back_and_are_never_missed) {
       EXPECT_LT(++m.waits, 20u) << "no end of waiting";
     } else {
       ++none;
-      EXPECT_GE(m.out.size() + m.returning.size(), m.quota) << "endpoint " << from << " misses a slot, cycle " << cycle;
+      EXPECT_GE(m.out.size() + m.returning.size(), m.quota)
+          << "endpoint " << from << " misses a slot, cycle " << cycle;
     }
     dut.edge();
     dut.settle();

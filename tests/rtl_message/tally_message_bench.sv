@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Test bench top: the message path of one device and its match unit. Open to the test: descriptor
-// streams, transport, rendezvous unit, DMA clients, completions. What the match unit answers is shown.
+// streams, transport, rendezvous unit, DMA clients, completions. What the match unit answers is
+// shown.
 `default_nettype none
 `include "tally_assert.svh"
 
@@ -71,6 +72,7 @@ module tally_message_bench #(
   input  wire logic          rndv_room_i,
   output      logic [1:0]    rndv_valid_o,
   input  wire logic [1:0]    rndv_ready_i,
+  output      logic          rndv_unexpected_o,  // of 0
   output      logic [901:0]  rndv_matched_o,
 
   // DMA clients: 0 tally_msg_tx or tally_msg_rx, 1 tally_copy
@@ -111,7 +113,7 @@ module tally_message_bench #(
   output      logic [14:0]   events_o,
   output      logic          idle_o
 );
-  // --- region table: look-ups a and b -------------------------------------------------------------
+  // --- region table: look-ups a and b ------------------------------------------------------------
   logic [255:0] region_valid_q;
   logic [20:0]  region_tag  [256];
   logic [63:0]  region_base [256];
@@ -144,10 +146,11 @@ module tally_message_bench #(
     assign mr_ok[p] = len == '0
                     || (region_valid_q[entry] && key[9:8] == mr_ep[p*2 +: 2] && key[7:6] == '0
                         && key[30:10] == region_tag[entry] && addr >= region_base[entry]
-                        && 65'(addr) + 65'(len) <= 65'(region_base[entry]) + 65'(region_len[entry]));
+                        && 65'(addr) + 65'(len)
+                           <= 65'(region_base[entry]) + 65'(region_len[entry]));
   end
 
-  // --- the path -----------------------------------------------------------------------------------
+  // --- the path ----------------------------------------------------------------------------------
   logic         rsv_valid, rsv_ok, send_valid, send_ready, send_rts;
   logic [511:0] send_desc;
   logic [31:0]  send_arrival, unused_coll_arrival;
@@ -180,7 +183,8 @@ module tally_message_bench #(
   tally_cmd u_cmd (
     .clk_i, .rst_ni, .ep_ranks_i, .ep_posted_i, .eager_max_i, .cq_ok_i,
     .in_valid_i, .in_ready_o, .in_desc_i, .in_arrival_i,
-    .mr_ep_o(mr_ep[1:0]), .mr_key_o(mr_key[31:0]), .mr_addr_o(mr_addr[63:0]), .mr_len_o(mr_len[31:0]),
+    .mr_ep_o(mr_ep[1:0]), .mr_key_o(mr_key[31:0]), .mr_addr_o(mr_addr[63:0]),
+    .mr_len_o(mr_len[31:0]),
     .mr_ok_i(mr_ok[0]),
     .rsv_valid_o(rsv_valid), .rsv_qp_o, .rsv_cells_o, .rsv_ok_i(rsv_ok), .send_done_i,
     .send_valid_o(send_valid), .send_ready_i(send_ready), .send_desc_o(send_desc),
@@ -196,7 +200,7 @@ module tally_message_bench #(
     .coll_valid_o, .coll_ready_i, .coll_desc_o, .coll_arrival_o(unused_coll_arrival),
     .copy_valid_o(copy_valid), .copy_ready_i(copy_ready), .copy_matched_o(copy_matched),
     .rndv_room_i, .rndv_valid_o(rndv_valid_o[0]), .rndv_ready_i(rndv_ready_i[0]),
-    .rndv_matched_o(rndv_matched_o[450:0]),
+    .rndv_unexpected_o, .rndv_matched_o(rndv_matched_o[450:0]),
     .cpl_valid_o(cpl_valid_o[0]), .cpl_ready_i(cpl_ready_i[0]), .cpl_data_o(cpl_data_o[255:0]),
     .cpl_ep_o(cpl_ep_o[1:0]),
     .match_unexpected_o(events_o[1]), .not_posted_o(events_o[7]), .cancelled_o(events_o[8]),
@@ -269,7 +273,8 @@ module tally_message_bench #(
     .arr_storable_o, .arr_payload_o(arr_payload),
     .arr_done_i(arr_done_o), .arr_result_i(arr_result_o), .arr_reason_i(arr_reason_o),
     .arr_posts_i(arr_posts), .arr_posted_payload_i(arr_posted),
-    .mr_ep_o(mr_ep[3:2]), .mr_key_o(mr_key[63:32]), .mr_addr_o(mr_addr[127:64]), .mr_len_o(mr_len[63:32]),
+    .mr_ep_o(mr_ep[3:2]), .mr_key_o(mr_key[63:32]), .mr_addr_o(mr_addr[127:64]),
+    .mr_len_o(mr_len[63:32]),
     .mr_ok_i(mr_ok[1]),
     .rndv_valid_o(rndv_valid_o[1]), .rndv_ready_i(rndv_ready_i[1]),
     .rndv_matched_o(rndv_matched_o[901:451]),
