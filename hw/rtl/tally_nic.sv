@@ -276,7 +276,8 @@ module tally_nic #(
   logic [11:0]           post_handle, post_slot;
   logic [PostedW-1:0]    post_payload;
   logic [UnexpW-1:0]     post_unexp_payload;
-  logic                  copy_valid, copy_ready, crndv_valid, crndv_ready, rndv_room;
+  logic                  copy_valid, copy_ready, crndv_valid, crndv_ready, crndv_unexpected;
+  logic                  rndv_room;
   logic [MatchedW-1:0]   copy_matched, crndv_matched;
   logic                  cmd_idle, cnt_match_unexpected, cnt_not_posted, cnt_cancelled, cnt_probe;
   logic                  cmd_protection;
@@ -307,7 +308,7 @@ module tally_nic #(
     .coll_arrival_o(coll_arrival),
     .copy_valid_o(copy_valid), .copy_ready_i(copy_ready), .copy_matched_o(copy_matched),
     .rndv_room_i(rndv_room), .rndv_valid_o(crndv_valid), .rndv_ready_i(crndv_ready),
-    .rndv_matched_o(crndv_matched),
+    .rndv_matched_o(crndv_matched), .rndv_unexpected_o(crndv_unexpected),
     .cpl_valid_o(cpl_valid[0]), .cpl_ready_i(cpl_ready[0]), .cpl_data_o(cpl_data[0 +: 256]),
     .cpl_ep_o(cpl_ep[0 +: 2]),
     .match_unexpected_o(cnt_match_unexpected), .not_posted_o(cnt_not_posted),
@@ -465,7 +466,7 @@ module tally_nic #(
     .clk_i, .rst_ni, .rank_i(rank),
     .rx_valid_i(rrndv_valid), .rx_ready_o(rrndv_ready), .rx_data_i(rrndv_matched),
     .cmd_valid_i(crndv_valid), .cmd_ready_o(crndv_ready), .cmd_data_i(crndv_matched),
-    .cmd_unexpected_i(1'b1),  // all that come from descriptors had arrived before
+    .cmd_unexpected_i(crndv_unexpected),
     .room_o(rndv_room),
     .job_valid_o(job_valid), .job_ready_i(job_ready), .job_id_o(job_id), .job_qp_o(job_qp),
     .job_addr_o(job_addr), .job_key_o(job_key), .job_len_o(job_len),
