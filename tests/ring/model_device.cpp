@@ -222,7 +222,6 @@ void ModelDevice::answer(unsigned ep, const device::RecvDesc& d, Status status, 
 
 void ModelDevice::send(unsigned ep, const device::MsgDesc& d) {
   Endpoint& e = endpoints_[ep];
-  network_.rule(++e.sends <= 128, "unfinished sends");
   ModelMessage m;
   m.header.magic = device::kDeviceId;
   m.header.version = 1;
@@ -235,6 +234,7 @@ void ModelDevice::send(unsigned ep, const device::MsgDesc& d) {
   const bool is_inline = (d.flags & device::kMsgFlagInline) != 0;
   network_.rule(is_inline ? d.length <= device::kInlineBytes : in_region(ep, d.key, d.addr, d.length), "send buffer");
   if (d.length <= registers_[global::kEagerMax / 4]) {
+    network_.rule(++e.sends <= 128, "unfinished eager sends");
     m.header.ptype = static_cast<std::uint8_t>(device::PacketType::kEager);
     m.header.payload_len = static_cast<std::uint16_t>(d.length);
     m.payload.resize(d.length);
@@ -414,7 +414,6 @@ void ModelDevice::deliver_fin(unsigned ep, unsigned rank) {
   event.cqe.opcode = static_cast<std::uint8_t>(Opcode::kSend);
   event.cqe.length = fin.header.length;
   sender.units[kRx].push_back(std::move(event));
-  --sender.sends;
 }
 
 void ModelDevice::arrive(unsigned ep, const ModelMessage& message) {

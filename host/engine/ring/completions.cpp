@@ -116,10 +116,12 @@ bool RingEngine::take_operation(const device::Cqe& cqe, Completion* out) {
   out->device_ns = std::uint64_t{cqe.cycles} * 1000 / device::kClockMhz;
   switch (kind) {
     case Kind::kSend: {
-      Peer& peer = peers_[operation.send.peer];
-      peer.cells -= operation.cells;
-      if (--peer.sends < kOwnSends) ++reserved_;
-      --sends_;
+      if (operation.cells > 0) {
+        Peer& peer = peers_[operation.send.peer];
+        peer.cells -= operation.cells;
+        if (--peer.sends < kOwnSends) ++reserved_;
+        --sends_;
+      }
       if (out->status == TALLY_ERR_PEER) out->source = operation.send.peer;
       break;
     }

@@ -56,7 +56,7 @@ struct Operation {
   bool cleared = false;  ///< receive: nothing on the device is for it, now or later (Handover)
   bool host_mode = false;  ///< receive on the device: posted in host mode
   std::uint16_t handle = kNoHandle;  ///< receive on the device: its posted entry
-  std::uint16_t cells = 0;     ///< send on the device: of its peer's window
+  std::uint16_t cells = 0;     ///< eager send: of its peer's window
   int failed_peer = -1;        ///< collective: it ends because this rank does not answer
   std::uint32_t number = 0;    ///< receive on the device: which of the Recv descriptors
   std::uint32_t seen = 0;      ///< its spill_seen

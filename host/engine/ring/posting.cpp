@@ -52,9 +52,10 @@ Status RingEngine::post_send(const SendDescriptor& send) {
   Status status = begin(Kind::kSend, send.cookie, &index);
   if (!status.ok()) return status;
   Operation& operation = operations_[index];
-  // Cells of the retransmit buffer: the header, and the payload where it travels with it.
-  const std::uint64_t packet = device::kMsgHeaderBytes + (send.length <= options_.eager_max ? send.length : 0);
-  operation.cells = static_cast<std::uint16_t>((packet + device::kCellBytes - 1) / device::kCellBytes);
+  if (send.length <= options_.eager_max) {
+    const std::uint64_t packet = device::kMsgHeaderBytes + send.length;
+    operation.cells = static_cast<std::uint16_t>((packet + device::kCellBytes - 1) / device::kCellBytes);
+  }
   device::MsgDesc& d = operation.send;
   d.opcode = static_cast<std::uint8_t>(device::Opcode::kSend);
   d.context_id = send.context;
@@ -217,8 +218,10 @@ void RingEngine::feed_cancels() {
 Held RingEngine::obstacle(const Operation& operation) const {
   const Peer& peer = peers_[operation.send.peer];
   if (!peers_up_) return Held::kPeersDown;
-  if (peer.cells + operation.cells > window_) return Held::kWindow;
-  if (peer.sends >= kOwnSends && sends_ + reserved_ >= kSends) return Held::kWindow;
+  if (operation.cells > 0) {
+    if (peer.cells + operation.cells > window_) return Held::kWindow;
+    if (peer.sends >= kOwnSends && sends_ + reserved_ >= kSends) return Held::kWindow;
+  }
   return room() == 0 ? Held::kRingFull : Held::kNot;
 }
 
@@ -253,10 +256,12 @@ void RingEngine::submit_send(OperationIndex index) {
   Operation& operation = operations_[index];
   operation.place = Place::kDevice;
   operation.held = Held::kNot;
-  Peer& peer = peers_[operation.send.peer];
-  peer.cells += operation.cells;
-  if (peer.sends++ < kOwnSends) --reserved_;
-  ++sends_;
+  if (operation.cells > 0) {
+    Peer& peer = peers_[operation.send.peer];
+    peer.cells += operation.cells;
+    if (peer.sends++ < kOwnSends) --reserved_;
+    ++sends_;
+  }
   push(&operation.send);
 }
 

@@ -73,8 +73,7 @@ std::string RingEngine::describe_pending() const {
   if (held_sends_ > 0 && peers_up_) {
     text += std::to_string(held_sends_) + " sends are held: the device takes " + std::to_string(window_ * device::kCellBytes) +
             " bytes of messages for each receiver, and " + std::to_string(kSends) +
-            " messages in all, that are not acknowledged or, above " + std::to_string(options_.eager_max) +
-            " bytes, not received\n";
+            " messages in all, that the receivers' devices have not acknowledged\n";
   }
   for (std::size_t r = 0; r < peers_.size(); ++r) {
     if (peers_[r].failed != 0) text += peer_error(r).message() + "\n";

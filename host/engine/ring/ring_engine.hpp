@@ -36,8 +36,10 @@ namespace tally::ring {
 
 class RingEngine : public Engine, private HandoverDevice {
  public:
-  /// Sends of an endpoint that the device has at once, by its rules; a rank's share is limited so that each other
-  /// rank can have kOwnSends.
+  /// Eager sends of an endpoint that the device has at once, by its rules; a rank's share is limited so that each
+  /// other rank can have kOwnSends. A rendezvous is not counted, here or in the window: it leaves the retransmit buffer
+  /// when the receiver's device has seen it, of which the driver does not hear, and it completes when the receiver takes it:
+  /// held until others are received, it could be the one that the receiver waits for.
   static constexpr std::uint32_t kSends = 128;
   static constexpr std::uint32_t kOwnSends = 4;
 
@@ -79,8 +81,8 @@ class RingEngine : public Engine, private HandoverDevice {
     std::uint32_t key = 0;
   };
   struct Peer {
-    std::uint32_t cells = 0;  ///< under way
-    std::uint32_t sends = 0;  ///< on the device
+    std::uint32_t cells = 0;  ///< under way, of eager sends
+    std::uint32_t sends = 0;  ///< eager ones on the device
     std::uint32_t failed = 0; ///< bit k: the queue pair of kind k has given up
     OperationQueue held;
   };
@@ -164,7 +166,7 @@ class RingEngine : public Engine, private HandoverDevice {
 
   std::vector<Peer> peers_;
   std::uint32_t window_ = 0;        // cells for each peer
-  std::uint32_t sends_ = 0;         // on the device
+  std::uint32_t sends_ = 0;         // eager ones on the device
   std::uint32_t reserved_ = 0;      // of kSends, for peers with fewer than kOwnSends
   std::size_t next_peer_ = 0;       // round robin among peers with held sends
   std::size_t held_sends_ = 0;
