@@ -28,7 +28,13 @@ FabricConfig::FabricConfig()
       dma_read_ns(600.0),         // [N18] 550 ns, and an assumed 50 ns for a device of 250 MHz
       dma_write_ns(250.0),        // assumption: half of the round trip of [N18]
       clock_mhz(250.0),           // docs/device.md
-      dma("direct") {}
+      dma("direct"),
+      loss(0),
+      duplicate(0),
+      reorder(0),
+      corrupt(0),
+      reorder_ns(2000),           // assumption: a few frames of 4096 bytes pass (330 ns each at 100 Gb/s)
+      seed(1) {}
 
 namespace {
 
@@ -111,6 +117,20 @@ FabricConfig FabricConfig::from_file(const std::string& path) {
       }
     } else if (key == "trace_fst") {
       c.trace_fst = text(path, key, value);
+    } else if (key == "loss") {
+      c.loss = number(path, key, value, 0, 1);
+    } else if (key == "duplicate") {
+      c.duplicate = number(path, key, value, 0, 1);
+    } else if (key == "reorder") {
+      c.reorder = number(path, key, value, 0, 1);
+    } else if (key == "corrupt") {
+      c.corrupt = number(path, key, value, 0, 1);
+    } else if (key == "reorder_ns") {
+      c.reorder_ns = number(path, key, value, 0, 1e9);
+    } else if (key == "seed") {
+      c.seed = integer(path, key, value, 0, 4294967295.0);
+    } else if (key == "pcap") {
+      c.pcap = text(path, key, value);
     } else {
       bad(path, key, "is not known");
     }

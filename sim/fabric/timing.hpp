@@ -28,6 +28,7 @@ struct Timing {
         dma_write(ps(c.dma_write_ns)),
         link(ps(c.link_latency_ns)),
         switching(ps(c.switch_latency_ns)),
+        reorder(ps(c.reorder_ns)),
         link_byte(8000.0 / c.link_gbps),
         pcie_byte(8000.0 / c.pcie_gbps),
         overhead(c.frame_overhead_bytes),
@@ -43,7 +44,7 @@ struct Timing {
   /// The first rising edge at or after this time.
   [[nodiscard]] std::uint64_t edge(std::uint64_t time) const { return (time + period - 1) / period * period; }
 
-  std::uint64_t period, mmio_write, dma_read, dma_write, link, switching;  // ps
+  std::uint64_t period, mmio_write, dma_read, dma_write, link, switching, reorder;  // ps
   double link_byte, pcie_byte;                                            // ps a byte
   std::uint32_t overhead, queue_bytes;
 };
