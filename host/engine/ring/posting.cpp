@@ -75,7 +75,8 @@ Status RingEngine::post_send(const SendDescriptor& send) {
   return {};
 }
 
-Status RingEngine::check_receive(const char* what, const void* buffer, std::uint64_t length, std::uint32_t key) const {
+Status RingEngine::check_receive(const char* what, const void* buffer, std::uint64_t length,
+                                 std::uint32_t key) const {
   if (!failure_.ok()) return failure_;
   if (length > capabilities_.max_message) {
     return {TALLY_ERR_ARGUMENT, "length " + std::to_string(length) + " is more than a message may have"};
@@ -383,8 +384,8 @@ void RingEngine::end(OperationIndex index, const Result& result) {
 
 // --- the ring ---------------------------------------------------------------------------------------
 
-/// Where there is no Nop among the entries that the device may not have read, the last one is kept for one. It is posted when
-/// half of them are in use, so that behind it there is never more than the other half.
+/// Where there is no Nop among the entries that the device may not have read, the last one is kept for one.
+/// It is posted when half of them are in use, so that behind it there is never more than the other half.
 std::uint32_t RingEngine::room() const {
   const std::uint32_t free = submissions_.size() - submissions_.unconsumed();
   return nop_pending_ ? free : free - 1;
@@ -407,13 +408,15 @@ void RingEngine::push(const void* descriptor) {
     nop_at_ = submissions_.tail();
     submissions_.push(std::span<const std::byte, 64>(reinterpret_cast<const std::byte*>(&d), 64));
   }
-  if (!batch_ && !nop && !doorbell_pending_ && idle && bar_.write64bytes(ep(device::ep_reg::kDesc0), bytes)) return;
+  if (!batch_ && !nop && !doorbell_pending_ && idle && bar_.write64bytes(ep(device::ep_reg::kDesc0), bytes))
+    return;
   doorbell_pending_ = true;
   if (!batch_) ring_doorbell();
 }
 
 void RingEngine::ring_doorbell() {
-  if (doorbell_pending_ && bar_.write32(ep(device::ep_reg::kSqTail), submissions_.tail())) doorbell_pending_ = false;
+  if (doorbell_pending_ && bar_.write32(ep(device::ep_reg::kSqTail), submissions_.tail()))
+    doorbell_pending_ = false;
 }
 
 void RingEngine::feed() {
