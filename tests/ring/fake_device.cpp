@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ring/fake_device.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 
@@ -14,7 +15,8 @@ FakeDevice::FakeDevice(std::uint64_t seed)
   std::memset(memory_.get(), 0, kBytes);
   registers[global::kId / 4] = device::kDeviceId;
   registers[global::kVersion / 4] = device::kDeviceVersion;
-  registers[global::kCapsRanks / 4] = device::kNumLanes << 16 | device::kNumEndpoints << 8 | device::kMaxRanks;
+  registers[global::kCapsRanks / 4] =
+      device::kNumLanes << 16 | device::kNumEndpoints << 8 | device::kMaxRanks;
   registers[global::kCapsMatch / 4] = device::kPostedEntries << 16 | device::kUnexpectedEntries;
   registers[global::kCapsSched / 4] = device::kMtu << 16 | device::kScheduleEntries;
   registers[global::kCapsTransport / 4] = device::kRetransmitCells << 16 | device::kBounceSlots;
@@ -42,7 +44,8 @@ bool FakeDevice::write32(std::uint32_t offset, std::uint32_t value) {
     rule(address(ep::kBounceLo) % 64 == 0 && address(ep::kBounceLo) != 0, "bounce memory before enable");
     rule(address(ep::kSqBaseLo) != 0 && address(ep::kCqBaseLo) != 0, "rings before enable");
     rule(address(ep::kSpillLo) % 64 == 0 && address(ep::kSpillLo) != 0, "spill memory before enable");
-    rule(registers[global::kControl / 4] == 1 && registers[ep::kRank / 4] < registers[ep::kRanks / 4], "rank");
+    rule(registers[global::kControl / 4] == 1 && registers[ep::kRank / 4] < registers[ep::kRanks / 4],
+         "rank");
     for (std::uint32_t kind = 0; kind < 3; ++kind) {
       for (std::uint32_t r = 0; r < registers[ep::kRanks / 4]; ++r)
         rule(queue_pairs[kind * 64 + r].up, "a queue pair of each kind for each rank before enable");
@@ -141,7 +144,10 @@ void FakeDevice::accept(const std::array<std::byte, 64>& descriptor) {
         last_send_tag_[m.peer] = m.tag;
       }
       sends.push_back(m);
-      rule(sends.size() <= 128, "sends on the device");
+      rule(std::count_if(sends.begin(), sends.end(),
+                         [&](const auto& each) { return each.length <= registers[global::kEagerMax / 4]; }) <=
+               128,
+           "eager sends on the device");
       return;
     case device::Opcode::kRecv:
       check_region(r.key, r.addr, r.length, "receive");
@@ -170,7 +176,8 @@ void FakeDevice::accept(const std::array<std::byte, 64>& descriptor) {
   device::ScheduleHeader header;
   std::memcpy(&header, schedule[c.schedule].data(), sizeof header);
   rule(header.lanes >= 1 && header.lanes <= device::kNumLanes, "schedule header");
-  check_region(c.scratch_key, c.scratch_addr, std::uint64_t{header.scratch_chunks} * c.chunk_bytes, "scratch");
+  check_region(c.scratch_key, c.scratch_addr, std::uint64_t{header.scratch_chunks} * c.chunk_bytes,
+               "scratch");
   collectives.push_back(c);
   rule(collectives.size() == 1, "collectives are posted one by one");
 }
@@ -216,8 +223,9 @@ bool FakeDevice::complete_other(device::Status status, std::uint32_t detail) {
   others.pop_front();
   device::Cqe cqe{};
   cqe.cookie = r.cookie;
-  cqe.opcode = r.opcode == static_cast<std::uint8_t>(device::Opcode::kMrecv) ? static_cast<std::uint8_t>(device::Opcode::kRecv)
-                                                                            : r.opcode;
+  cqe.opcode = r.opcode == static_cast<std::uint8_t>(device::Opcode::kMrecv)
+                   ? static_cast<std::uint8_t>(device::Opcode::kRecv)
+                   : r.opcode;
   cqe.status = static_cast<std::uint8_t>(status);
   cqe.detail = detail;
   return push(cqe);

@@ -12,8 +12,9 @@ namespace {
 class HandoverRules : public RingEngineTest {
  protected:
   device::Cqe spill(std::uint32_t slot, std::uint32_t tag, std::uint32_t processed, const char* text) {
-    const auto* base = reinterpret_cast<std::byte*>(device_.registers[device::ep_reg::kSpillLo / 4] |
-                                                    std::uint64_t{device_.registers[device::ep_reg::kSpillHi / 4]} << 32);
+    const auto* base =
+        reinterpret_cast<std::byte*>(device_.registers[device::ep_reg::kSpillLo / 4] |
+                                     std::uint64_t{device_.registers[device::ep_reg::kSpillHi / 4]} << 32);
     auto* at = const_cast<std::byte*>(base) + std::size_t{slot} * device::kSpillSlotBytes;
     device::MsgHeader h{};
     h.magic = device::kDeviceId;
@@ -51,7 +52,8 @@ class HandoverRules : public RingEngineTest {
   static constexpr auto kOff = static_cast<std::uint8_t>(device::Opcode::kSpillOff);
 };
 
-TEST_F(HandoverRules, gives_a_spilled_message_to_the_receive_that_was_returned_and_the_matching_back_to_the_device) {
+TEST_F(HandoverRules,
+       gives_a_spilled_message_to_the_receive_that_was_returned_and_the_matching_back_to_the_device) {
   open();
   ASSERT_TRUE(recv(100, 1, 5, 42).ok());
   device_.consume();
@@ -209,7 +211,8 @@ TEST(HostMatch, takes_the_oldest_that_match_as_a_plain_list_does_with_thousands)
   std::vector<Waiting> receives;
   std::vector<device::MsgHeader> messages;
   const auto accepts = [](const device::RecvDesc& r, const device::MsgHeader& m) {
-    return r.context_id == m.context_id && ((r.flags & device::kMsgFlagAnySource) != 0 || r.peer == m.src_rank) &&
+    return r.context_id == m.context_id &&
+           ((r.flags & device::kMsgFlagAnySource) != 0 || r.peer == m.src_rank) &&
            ((r.flags & device::kMsgFlagAnyTag) != 0 || r.tag == m.tag);
   };
   for (std::uint32_t k = 0; k < 6000; ++k) {
@@ -220,7 +223,8 @@ TEST(HostMatch, takes_the_oldest_that_match_as_a_plain_list_does_with_thousands)
     r.peer = static_cast<std::uint16_t>(random() % 3);
     r.tag = static_cast<std::uint32_t>(random() % range);
     if (random() % 2 == 0) {
-      const auto found = std::find_if(messages.begin(), messages.end(), [&](const auto& m) { return accepts(r, m); });
+      const auto found =
+          std::find_if(messages.begin(), messages.end(), [&](const auto& m) { return accepts(r, m); });
       ASSERT_EQ(match.message_for(r) != nullptr, found != messages.end());
       if (found == messages.end()) {
         match.add_receive(k, r, k);
@@ -236,7 +240,8 @@ TEST(HostMatch, takes_the_oldest_that_match_as_a_plain_list_does_with_thousands)
     m.src_rank = r.peer;
     m.tag = r.tag;
     m.cookie = k;
-    const auto found = std::find_if(receives.begin(), receives.end(), [&](const auto& w) { return accepts(w.receive, m); });
+    const auto found =
+        std::find_if(receives.begin(), receives.end(), [&](const auto& w) { return accepts(w.receive, m); });
     const ring::OperationIndex index = match.receive_for(m);
     if (found == receives.end()) {
       ASSERT_EQ(index, ring::kNoOperation);

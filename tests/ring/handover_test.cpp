@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Random programs on devices with tables of all sizes, against the matching rule of MPI.
 //
-// The reference: with the receives of a rank in the order of the calls (a successful mprobe is one, a cancelled receive is none) and
-// the messages in the order of their arrival at its device, each message goes to the oldest receive that matches it and has
-// none. Whenever a receive meets a message, the other pairs that are older are met already, so that this is what every run
-// must give, whatever the timing.
+// The reference: with the receives of a rank in the order of the calls (a successful mprobe is one, a
+// cancelled receive is none) and the messages in the order of their arrival at its device, each message goes
+// to the oldest receive that matches it and has none. Whenever a receive meets a message, the other pairs
+// that are older are met already, so that this is what every run must give, whatever the timing.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -78,7 +78,8 @@ class Program {
       o.first_posted = o.endpoint * 1024;
       if (setup.ranks_per_device > 1 && o.posted == 0) o.posted = 1024;
       if (setup.ranks_per_device > 1) o.addresses = addresses;
-      engines_.push_back(std::make_unique<ring::RingEngine>(*network_.devices[r / setup.ranks_per_device], r, setup.ranks, o));
+      engines_.push_back(std::make_unique<ring::RingEngine>(*network_.devices[r / setup.ranks_per_device], r,
+                                                            setup.ranks, o));
       memory_.emplace_back(std::size_t{kArena});
       keys_.emplace_back();
       used_.push_back(0);
@@ -105,7 +106,8 @@ class Program {
         receive(s.to, static_cast<int>(s.from), s.tag, s.context);
       } else if (draw < 85) {
         receive(rank, random_() % 100 < 15 ? kAny : static_cast<int>(random_() % setup_.ranks),
-                random_() % 100 < 15 ? kAny : static_cast<int>(random_() % 3), static_cast<int>(random_() % 2));
+                random_() % 100 < 15 ? kAny : static_cast<int>(random_() % 3),
+                static_cast<int>(random_() % 2));
       } else if (draw < 92) {
         probe(rank, random_() % 2 == 0);
       } else if (draw < 96) {
@@ -199,20 +201,23 @@ class Program {
 
   void probe(unsigned rank, bool claim) {
     const auto id = static_cast<std::uint32_t>(receives_.size());
-    Receive r{.rank = rank, .context = static_cast<int>(random_() % 2), .source = static_cast<int>(random_() % setup_.ranks),
+    Receive r{.rank = rank,
+              .context = static_cast<int>(random_() % 2),
+              .source = static_cast<int>(random_() % setup_.ranks),
               .tag = random_() % 2 == 0 ? kAny : 0};
     if (random_() % 2 == 0) r.source = kAny;
     r.probe = true;
     r.claim = claim;
     receives_.push_back(r);
     post(rank, [&] {
-      return engines_[rank]->post_probe({.context = static_cast<std::uint16_t>(r.context),
-                                         .source = static_cast<std::uint16_t>(r.source == kAny ? 0 : r.source),
-                                         .any_source = r.source == kAny,
-                                         .any_tag = r.tag == kAny,
-                                         .claim = claim,
-                                         .tag = static_cast<std::uint32_t>(r.tag == kAny ? 0 : r.tag),
-                                         .cookie = kReceiveCookie | id});
+      return engines_[rank]->post_probe(
+          {.context = static_cast<std::uint16_t>(r.context),
+           .source = static_cast<std::uint16_t>(r.source == kAny ? 0 : r.source),
+           .any_source = r.source == kAny,
+           .any_tag = r.tag == kAny,
+           .claim = claim,
+           .tag = static_cast<std::uint32_t>(r.tag == kAny ? 0 : r.tag),
+           .cookie = kReceiveCookie | id});
     });
   }
 
@@ -337,7 +342,8 @@ class Program {
       });
     });
     run_until("idle devices", [&] {
-      return std::all_of(network_.devices.begin(), network_.devices.end(), [](const auto& d) { return d->idle(); });
+      return std::all_of(network_.devices.begin(), network_.devices.end(),
+                         [](const auto& d) { return d->idle(); });
     });
     ASSERT_TRUE(network_.broken_rules.empty()) << network_.broken_rules[0];
     for (unsigned r = 0; r < setup_.ranks; ++r) check(r);
@@ -376,14 +382,16 @@ class Program {
       ASSERT_EQ(r.completion.tag, static_cast<std::uint32_t>(s.tag)) << "message " << id << " overtaken";
       ASSERT_EQ(r.completion.length, s.length) << "message " << id << " overtaken";
       const std::uint32_t bytes = std::min(r.room, s.length);
-      for (std::uint32_t k = 0; k < bytes; ++k) ASSERT_EQ(r.buffer[k], pattern(id, k)) << "byte " << k << " of " << id;
-      for (std::uint32_t k = bytes; k <= r.room; ++k) ASSERT_EQ(r.buffer[k], std::byte{0xee}) << "beyond " << id;
+      for (std::uint32_t k = 0; k < bytes; ++k)
+        ASSERT_EQ(r.buffer[k], pattern(id, k)) << "byte " << k << " of " << id;
+      for (std::uint32_t k = bytes; k <= r.room; ++k)
+        ASSERT_EQ(r.buffer[k], std::byte{0xee}) << "beyond " << id;
     }
     ASSERT_TRUE(open.empty());
     tally_counters c{};
     engines_[rank]->add_counters(c);
-    const std::uint64_t spilled = c.fallback_spilled_order + c.fallback_spilled_unexpected + c.fallback_spilled_bounce +
-                                  c.fallback_spilled_conflict;
+    const std::uint64_t spilled = c.fallback_spilled_order + c.fallback_spilled_unexpected +
+                                  c.fallback_spilled_bounce + c.fallback_spilled_conflict;
     EXPECT_EQ(c.cpu_matches, spilled) << "what was spilled is matched by the host, once";
     EXPECT_EQ(c.cpu_reduced_bytes, 0u);
     if (setup_.ranks_per_device == 1) {
@@ -430,20 +438,38 @@ std::vector<Case> cases() {
     all.push_back({.name = "completions_" + n, .options = {.cq_log2 = log2}});
     all.push_back({.name = "everything_" + n,
                    .ranks = 3,
-                   .options = {.sq_log2 = std::max(1u, log2), .cq_log2 = log2, .posted = size, .unexpected = size,
-                               .bounce = size, .spill_log2 = log2}});
+                   .options = {.sq_log2 = std::max(1u, log2),
+                               .cq_log2 = log2,
+                               .posted = size,
+                               .unexpected = size,
+                               .bounce = size,
+                               .spill_log2 = log2}});
   }
   all.push_back({.name = "nothing_on_the_device", .options = {.posted = 1, .unexpected = 0, .bounce = 0}});
   all.push_back({.name = "big_tables", .ranks = 4});
   all.push_back({.name = "one_rank", .ranks = 1, .options = {.posted = 3, .unexpected = 3}});
   all.push_back({.name = "conflicts", .ranks = 3, .conflict_percent = 5});
-  all.push_back({.name = "many_conflicts_small_tables", .ranks = 3, .conflict_percent = 30, .options = {.posted = 8, .unexpected = 4}});
-  all.push_back({.name = "refusing_window", .ranks = 2, .conflict_percent = 2, .refuse_percent = 30,
-                 .options = {.sq_log2 = 2, .cq_log2 = 1, .posted = 4, .unexpected = 4, .bounce = 2, .spill_log2 = 2}});
+  all.push_back({.name = "many_conflicts_small_tables",
+                 .ranks = 3,
+                 .conflict_percent = 30,
+                 .options = {.posted = 8, .unexpected = 4}});
+  all.push_back(
+      {.name = "refusing_window",
+       .ranks = 2,
+       .conflict_percent = 2,
+       .refuse_percent = 30,
+       .options = {.sq_log2 = 2, .cq_log2 = 1, .posted = 4, .unexpected = 4, .bounce = 2, .spill_log2 = 2}});
   all.push_back({.name = "rendezvous_only", .options = {.eager_max = 0, .posted = 4, .unexpected = 4}});
   all.push_back({.name = "small_packets", .ranks = 3, .options = {.mtu = 256, .posted = 6, .unexpected = 6}});
-  all.push_back({.name = "two_ranks_on_a_device", .ranks = 4, .ranks_per_device = 2, .options = {.posted = 5, .unexpected = 5}});
-  all.push_back({.name = "four_ranks_on_a_device", .ranks = 4, .ranks_per_device = 4, .conflict_percent = 1, .options = {.bounce = 4}});
+  all.push_back({.name = "two_ranks_on_a_device",
+                 .ranks = 4,
+                 .ranks_per_device = 2,
+                 .options = {.posted = 5, .unexpected = 5}});
+  all.push_back({.name = "four_ranks_on_a_device",
+                 .ranks = 4,
+                 .ranks_per_device = 4,
+                 .conflict_percent = 1,
+                 .options = {.bounce = 4}});
   return all;
 }
 
@@ -468,11 +494,14 @@ TEST_P(Handover, gives_each_receive_the_message_that_mpi_gives_it) {
     total.fallback_posted_full += program.total_.fallback_posted_full;
     total.fallback_send_window += program.total_.fallback_send_window;
   }
-  std::printf("%llu matched by the host, %llu handovers, %llu receives returned, %llu without a posted entry, %llu sends held\n",
-              static_cast<unsigned long long>(total.cpu_matches), static_cast<unsigned long long>(total.handovers_to_host),
-              static_cast<unsigned long long>(total.fallback_receives_returned),
-              static_cast<unsigned long long>(total.fallback_posted_full),
-              static_cast<unsigned long long>(total.fallback_send_window));
+  std::printf(
+      "%llu matched by the host, %llu handovers, %llu receives returned, %llu without a posted entry, %llu "
+      "sends held\n",
+      static_cast<unsigned long long>(total.cpu_matches),
+      static_cast<unsigned long long>(total.handovers_to_host),
+      static_cast<unsigned long long>(total.fallback_receives_returned),
+      static_cast<unsigned long long>(total.fallback_posted_full),
+      static_cast<unsigned long long>(total.fallback_send_window));
   if (GetParam().name == "big_tables") {
     EXPECT_EQ(total.cpu_matches + total.handovers_to_host, 0u) << "a clean run does not need the host";
   }

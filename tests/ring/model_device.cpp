@@ -49,7 +49,8 @@ ModelDevice::ModelDevice(ModelNetwork& network, unsigned endpoints)
       memory_(static_cast<std::byte*>(std::aligned_alloc(4096, bytes_))) {
   registers_[global::kId / 4] = device::kDeviceId;
   registers_[global::kVersion / 4] = device::kDeviceVersion;
-  registers_[global::kCapsRanks / 4] = device::kNumLanes << 16 | device::kNumEndpoints << 8 | device::kMaxRanks;
+  registers_[global::kCapsRanks / 4] =
+      device::kNumLanes << 16 | device::kNumEndpoints << 8 | device::kMaxRanks;
   registers_[global::kCapsMatch / 4] = device::kPostedEntries << 16 | device::kUnexpectedEntries;
   registers_[global::kCapsSched / 4] = device::kMtu << 16 | device::kScheduleEntries;
   registers_[global::kCapsTransport / 4] = device::kRetransmitCells << 16 | device::kBounceSlots;
@@ -68,19 +69,22 @@ bool ModelDevice::write32(std::uint32_t offset, std::uint32_t value) {
   registers_[offset / 4] = value;
   if (offset == global::kQpControl) {
     queue_pairs_[registers_[global::kQpIndex / 4]] = {(value & 1) != 0, registers_[global::kQpQpn / 4],
-                                                       registers_[global::kQpIp / 4]};
+                                                      registers_[global::kQpIp / 4]};
   } else if (offset >= device::kEndpointPage) {
-    write_endpoint(offset / device::kEndpointPage - 1, ep_reg::kSqBaseLo + offset % device::kEndpointPage, before, value);
+    write_endpoint(offset / device::kEndpointPage - 1, ep_reg::kSqBaseLo + offset % device::kEndpointPage,
+                   before, value);
   }
   return true;
 }
 
-void ModelDevice::write_endpoint(unsigned ep, std::uint32_t offset, std::uint32_t before, std::uint32_t value) {
+void ModelDevice::write_endpoint(unsigned ep, std::uint32_t offset, std::uint32_t before,
+                                 std::uint32_t value) {
   Endpoint& e = endpoints_[ep];
   if (offset == ep_reg::kEnable && (value & 1) != 0 && (before & 1) == 0) {
     e = Endpoint{};
     e.slots.resize(registers_[global::kEpBounce0 / 4 + ep]);
-    network_.rule(registers_[global::kControl / 4] == 1 && ip() != 0, "the device is up before its endpoints");
+    network_.rule(registers_[global::kControl / 4] == 1 && ip() != 0,
+                  "the device is up before its endpoints");
   } else if (offset == ep_reg::kSqTail) {
     move_tail(ep, static_cast<std::uint16_t>(value));
   } else if (offset == ep_reg::kMrKey) {
@@ -89,7 +93,8 @@ void ModelDevice::write_endpoint(unsigned ep, std::uint32_t offset, std::uint32_
   } else if (offset == ep_reg::kCqHead) {
     network_.rule(static_cast<std::uint16_t>(e.cq_tail - value) <= 1u << reg(ep, ep_reg::kCqLog2), "CqHead");
   } else if (offset == ep_reg::kSpillHead) {
-    network_.rule(static_cast<std::uint16_t>(e.spill_tail - value) <= 1u << reg(ep, ep_reg::kSpillLog2), "SpillHead");
+    network_.rule(static_cast<std::uint16_t>(e.spill_tail - value) <= 1u << reg(ep, ep_reg::kSpillLog2),
+                  "SpillHead");
   }
 }
 
@@ -106,7 +111,8 @@ bool ModelDevice::write64bytes(std::uint32_t offset, std::span<const std::byte, 
 
 void ModelDevice::move_tail(unsigned ep, std::uint16_t tail) {
   Endpoint& e = endpoints_[ep];
-  network_.rule(static_cast<std::uint16_t>(tail - e.sq_head) <= 1u << reg(ep, ep_reg::kSqLog2), "submission ring overrun");
+  network_.rule(static_cast<std::uint16_t>(tail - e.sq_head) <= 1u << reg(ep, ep_reg::kSqLog2),
+                "submission ring overrun");
   e.sq_tail = tail;
 }
 
@@ -121,8 +127,10 @@ ModelDevice::Place ModelDevice::peer_of(unsigned ep, unsigned kind, unsigned ran
   const QueuePair& qp = queue_pairs_[kind * 64 + ep * 16 + rank];
   Place place{network_.device_at(qp.ip), (qp.qpn - device::kQpnBase) >> 4 & 3};
   const bool right = qp.up && place.device != nullptr && qp.qpn - device::kQpnBase < device::kQpContexts &&
-                     (qp.qpn - device::kQpnBase) >> 6 == kind && ((qp.qpn - device::kQpnBase) & 15) == reg(ep, ep_reg::kRank) &&
-                     place.device->reg(place.ep, ep_reg::kRank) == rank && place.device->reg(place.ep, ep_reg::kEnable) == 1;
+                     (qp.qpn - device::kQpnBase) >> 6 == kind &&
+                     ((qp.qpn - device::kQpnBase) & 15) == reg(ep, ep_reg::kRank) &&
+                     place.device->reg(place.ep, ep_reg::kRank) == rank &&
+                     place.device->reg(place.ep, ep_reg::kEnable) == 1;
   network_.rule(right, "queue pair of kind " + std::to_string(kind) + " to rank " + std::to_string(rank));
   if (!right) place.device = nullptr;
   return place;
@@ -210,7 +218,8 @@ void ModelDevice::consume(unsigned ep) {
   }
 }
 
-void ModelDevice::answer(unsigned ep, const device::RecvDesc& d, Status status, std::uint32_t detail, SpillReason reason) {
+void ModelDevice::answer(unsigned ep, const device::RecvDesc& d, Status status, std::uint32_t detail,
+                         SpillReason reason) {
   Event event;
   event.cqe.cookie = d.cookie;
   event.cqe.opcode = d.opcode;
@@ -222,7 +231,6 @@ void ModelDevice::answer(unsigned ep, const device::RecvDesc& d, Status status, 
 
 void ModelDevice::send(unsigned ep, const device::MsgDesc& d) {
   Endpoint& e = endpoints_[ep];
-  network_.rule(++e.sends <= 128, "unfinished sends");
   ModelMessage m;
   m.header.magic = device::kDeviceId;
   m.header.version = 1;
@@ -233,13 +241,16 @@ void ModelDevice::send(unsigned ep, const device::MsgDesc& d) {
   m.header.length = d.length;
   m.header.cookie = d.cookie;
   const bool is_inline = (d.flags & device::kMsgFlagInline) != 0;
-  network_.rule(is_inline ? d.length <= device::kInlineBytes : in_region(ep, d.key, d.addr, d.length), "send buffer");
+  network_.rule(is_inline ? d.length <= device::kInlineBytes : in_region(ep, d.key, d.addr, d.length),
+                "send buffer");
   if (d.length <= registers_[global::kEagerMax / 4]) {
+    network_.rule(++e.sends <= 128, "unfinished eager sends");
     m.header.ptype = static_cast<std::uint8_t>(device::PacketType::kEager);
     m.header.payload_len = static_cast<std::uint16_t>(d.length);
     m.payload.resize(d.length);
     if (d.length > 0)
-      std::memcpy(m.payload.data(), is_inline ? d.inline_data : reinterpret_cast<const std::uint8_t*>(d.addr), d.length);
+      std::memcpy(m.payload.data(), is_inline ? d.inline_data : reinterpret_cast<const std::uint8_t*>(d.addr),
+                  d.length);
   } else {
     network_.rule(!is_inline, "an inline send is eager");
     m.header.ptype = static_cast<std::uint8_t>(device::PacketType::kRts);
@@ -252,7 +263,8 @@ void ModelDevice::send(unsigned ep, const device::MsgDesc& d) {
 // --- the match unit -----------------------------------------------------------------------------------
 
 bool ModelDevice::matches(const device::RecvDesc& d, const device::MsgHeader& h) {
-  return d.context_id == h.context_id && ((d.flags & device::kMsgFlagAnySource) != 0 || d.peer == h.src_rank) &&
+  return d.context_id == h.context_id &&
+         ((d.flags & device::kMsgFlagAnySource) != 0 || d.peer == h.src_rank) &&
          ((d.flags & device::kMsgFlagAnyTag) != 0 || d.tag == h.tag);
 }
 
@@ -268,24 +280,28 @@ void ModelDevice::receive(unsigned ep, const device::RecvDesc& d) {
     ++registers_[global::kCntMatchUnexpected / 4];
     return take_unexpected(ep, message, d);
   }
-  if ((d.flags & device::kMsgFlagNoAppend) != 0) return answer(ep, d, Status::kNotPosted, e.spills, SpillReason::kNoAppend);
-  if (e.hold || d.spill_seen != e.spills) return answer(ep, d, Status::kNotPosted, e.spills, SpillReason::kOrder);
+  if ((d.flags & device::kMsgFlagNoAppend) != 0)
+    return answer(ep, d, Status::kNotPosted, e.spills, SpillReason::kNoAppend);
+  if (e.hold || d.spill_seen != e.spills)
+    return answer(ep, d, Status::kNotPosted, e.spills, SpillReason::kOrder);
   if (network_.random() % 100 < network_.conflict_percent) {
-    // Neither a later receive nor a later probe may get what this one would have: no message is stored, and no receive
-    // posted, until the driver has heard of it.
+    // Neither a later receive nor a later probe may get what this one would have: no message is stored, and
+    // no receive posted, until the driver has heard of it.
     e.spill_mode = true;
     e.hold = true;
     return answer(ep, d, Status::kNotPosted, e.spills, SpillReason::kConflict);
   }
   network_.rule(d.handle < registers_[global::kEpPosted0 / 4 + ep] >> 16, "handle");
-  network_.rule(std::none_of(e.posted.begin(), e.posted.end(), [&](const auto& p) { return p.handle == d.handle; }),
-                "posted entry in use");
+  network_.rule(
+      std::none_of(e.posted.begin(), e.posted.end(), [&](const auto& p) { return p.handle == d.handle; }),
+      "posted entry in use");
   e.posted.push_back(d);
 }
 
 void ModelDevice::cancel(unsigned ep, const device::RecvDesc& d) {
   Endpoint& e = endpoints_[ep];
-  const auto found = std::find_if(e.posted.begin(), e.posted.end(), [&](const auto& p) { return p.handle == d.handle; });
+  const auto found =
+      std::find_if(e.posted.begin(), e.posted.end(), [&](const auto& p) { return p.handle == d.handle; });
   // The entry may hold another receive only if the driver gave the handle away before its Cancel was done.
   if (found != e.posted.end()) network_.rule(found->cookie == d.cookie, "cancel of another receive");
   if (found == e.posted.end()) return answer(ep, d, Status::kNotFound);
@@ -341,13 +357,15 @@ device::Cqe ModelDevice::completion(const device::RecvDesc& d, const device::Msg
 }
 
 void ModelDevice::take_unexpected(unsigned ep, const Unexpected& u, const device::RecvDesc& d) {
-  if (u.header.ptype == static_cast<std::uint8_t>(device::PacketType::kRts)) return rendezvous(ep, u.header, d);
+  if (u.header.ptype == static_cast<std::uint8_t>(device::PacketType::kRts))
+    return rendezvous(ep, u.header, d);
   Event event;
   event.cqe = completion(d, u.header);
   event.effect = [this, ep, u, d] {
     if (u.header.length == 0) return;
     std::memcpy(reinterpret_cast<void*>(d.addr),
-                reinterpret_cast<std::byte*>(address(ep, ep_reg::kBounceLo)) + std::size_t{u.slot} * device::kBounceSlotBytes,
+                reinterpret_cast<std::byte*>(address(ep, ep_reg::kBounceLo)) +
+                    std::size_t{u.slot} * device::kBounceSlotBytes,
                 std::min(d.length, u.header.length));
     endpoints_[ep].slots[u.slot] = false;
   };
@@ -361,7 +379,8 @@ void ModelDevice::rendezvous(unsigned ep, const device::MsgHeader& h, const devi
     const Place sender = peer_of(ep, 2, h.src_rank);
     const std::uint32_t bytes = std::min(h.length, d.length);
     if (sender.device == nullptr) return;
-    network_.rule(sender.device->in_region(sender.ep, h.key, h.addr, bytes), "rendezvous buffer at the sender");
+    network_.rule(sender.device->in_region(sender.ep, h.key, h.addr, bytes),
+                  "rendezvous buffer at the sender");
     if (bytes > 0) std::memcpy(reinterpret_cast<void*>(d.addr), reinterpret_cast<const void*>(h.addr), bytes);
     ModelMessage fin;
     fin.header.cookie = h.cookie;
@@ -378,8 +397,8 @@ bool ModelDevice::ready(unsigned ep) const {
   const Endpoint& e = endpoints_[ep];
   std::size_t queued = 0;
   for (const auto& unit : e.units) queued += unit.size();
-  return queued < kQueueLimit &&
-         static_cast<std::uint16_t>(e.spill_tail - reg(ep, ep_reg::kSpillHead)) < 1u << reg(ep, ep_reg::kSpillLog2);
+  return queued < kQueueLimit && static_cast<std::uint16_t>(e.spill_tail - reg(ep, ep_reg::kSpillHead)) <
+                                     1u << reg(ep, ep_reg::kSpillLog2);
 }
 
 void ModelDevice::deliver(unsigned ep, unsigned rank) {
@@ -414,7 +433,6 @@ void ModelDevice::deliver_fin(unsigned ep, unsigned rank) {
   event.cqe.opcode = static_cast<std::uint8_t>(Opcode::kSend);
   event.cqe.length = fin.header.length;
   sender.units[kRx].push_back(std::move(event));
-  --sender.sends;
 }
 
 void ModelDevice::arrive(unsigned ep, const ModelMessage& message) {
@@ -422,7 +440,8 @@ void ModelDevice::arrive(unsigned ep, const ModelMessage& message) {
   const device::MsgHeader& h = message.header;
   const bool eager = h.ptype == static_cast<std::uint8_t>(device::PacketType::kEager);
   if (network_.on_arrival) network_.on_arrival(h);
-  const auto found = std::find_if(e.posted.begin(), e.posted.end(), [&](const auto& d) { return matches(d, h); });
+  const auto found =
+      std::find_if(e.posted.begin(), e.posted.end(), [&](const auto& d) { return matches(d, h); });
   if (found != e.posted.end()) {
     const device::RecvDesc d = *found;
     e.posted.erase(found);
@@ -440,16 +459,20 @@ void ModelDevice::arrive(unsigned ep, const ModelMessage& message) {
   const bool needs_slot = eager && h.length > 0;
   const auto slot = std::find(e.slots.begin(), e.slots.end(), false);
   if (e.spill_mode) return spill(ep, message, SpillReason::kOrder);
-  if (e.unexpected.size() >= registers_[global::kEpUnexpected0 / 4 + ep]) return spill(ep, message, SpillReason::kUnexpected);
+  if (e.unexpected.size() >= registers_[global::kEpUnexpected0 / 4 + ep])
+    return spill(ep, message, SpillReason::kUnexpected);
   if (needs_slot && slot == e.slots.end()) return spill(ep, message, SpillReason::kBounce);
   if (network_.random() % 100 < network_.conflict_percent) return spill(ep, message, SpillReason::kConflict);
   Unexpected u;
   u.header = h;
-  while (std::any_of(e.unexpected.begin(), e.unexpected.end(), [&](const auto& other) { return other.name == u.name; })) ++u.name;
+  while (std::any_of(e.unexpected.begin(), e.unexpected.end(),
+                     [&](const auto& other) { return other.name == u.name; }))
+    ++u.name;
   if (needs_slot) {
     *slot = true;
     u.slot = static_cast<std::uint32_t>(slot - e.slots.begin());
-    std::memcpy(reinterpret_cast<std::byte*>(address(ep, ep_reg::kBounceLo)) + std::size_t{u.slot} * device::kBounceSlotBytes,
+    std::memcpy(reinterpret_cast<std::byte*>(address(ep, ep_reg::kBounceLo)) +
+                    std::size_t{u.slot} * device::kBounceSlotBytes,
                 message.payload.data(), message.payload.size());
   }
   ++registers_[global::kCntUnexpected / 4];
@@ -471,9 +494,11 @@ void ModelDevice::spill(unsigned ep, const ModelMessage& message, SpillReason re
   event.cqe.context_id = message.header.context_id;
   event.cqe.detail = e.posts;
   event.effect = [this, ep, message, slot = event.cqe.cookie] {
-    auto* at = reinterpret_cast<std::byte*>(address(ep, ep_reg::kSpillLo)) + std::size_t{slot} * device::kSpillSlotBytes;
+    auto* at = reinterpret_cast<std::byte*>(address(ep, ep_reg::kSpillLo)) +
+               std::size_t{slot} * device::kSpillSlotBytes;
     std::memcpy(at, &message.header, sizeof message.header);
-    if (!message.payload.empty()) std::memcpy(at + sizeof message.header, message.payload.data(), message.payload.size());
+    if (!message.payload.empty())
+      std::memcpy(at + sizeof message.header, message.payload.data(), message.payload.size());
   };
   e.units[kRx].push_back(std::move(event));
 }
@@ -490,7 +515,8 @@ void ModelDevice::complete(unsigned ep) {
   event.cqe.sq_head = e.sq_head;
   event.cqe.cycles = 100;
   event.cqe.phase = (e.cq_tail / size) % 2 == 0 ? 1 : 0;
-  std::memcpy(reinterpret_cast<std::byte*>(address(ep, ep_reg::kCqBaseLo)) + 32 * (e.cq_tail % size), &event.cqe, 32);
+  std::memcpy(reinterpret_cast<std::byte*>(address(ep, ep_reg::kCqBaseLo)) + 32 * (e.cq_tail % size),
+              &event.cqe, 32);
   ++e.cq_tail;
 }
 

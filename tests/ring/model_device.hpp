@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A behavioural model of devices and the network between them, written from docs/device.md, docs/handover.md and docs/wire.md:
-// linear lists, one step at a time, in random order where the device gives no order. It checks the driver's side of the contract.
+// A behavioural model of devices and the network between them, written from docs/device.md, docs/handover.md
+// and docs/wire.md: linear lists, one step at a time, in random order where the device gives no order. It
+// checks the driver's side of the contract.
 //
-// What is decided at one moment (a match, a spill) becomes visible later: each unit of an endpoint has a queue of completions,
-// their effects on memory happen when they leave it, and the queues overtake each other.
+// What is decided at one moment (a match, a spill) becomes visible later: each unit of an endpoint has a
+// queue of completions, their effects on memory happen when they leave it, and the queues overtake each
+// other.
 #pragma once
 
 #include <array>
@@ -110,7 +112,8 @@ class ModelDevice final : public ring::Bar {
   void write_endpoint(unsigned ep, std::uint32_t offset, std::uint32_t before, std::uint32_t value);
   void move_tail(unsigned ep, std::uint16_t tail);
   [[nodiscard]] Place peer_of(unsigned ep, unsigned kind, unsigned rank);
-  [[nodiscard]] bool in_region(unsigned ep, std::uint32_t key, std::uint64_t addr, std::uint64_t length) const;
+  [[nodiscard]] bool in_region(unsigned ep, std::uint32_t key, std::uint64_t addr,
+                               std::uint64_t length) const;
 
   void consume(unsigned ep);
   void send(unsigned ep, const device::MsgDesc& d);

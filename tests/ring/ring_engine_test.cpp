@@ -168,12 +168,25 @@ TEST_F(RingEngineTest, holds_sends_beyond_the_window_of_their_peer_alone) {
 
 TEST_F(RingEngineTest, leaves_each_rank_some_of_the_sends_that_the_device_takes) {
   open(3, {.operations = 500});
-  for (std::uint32_t k = 0; k < 200; ++k) ASSERT_TRUE(send(100000 % 60000, 1, k, k).ok());  // rendezvous
+  for (std::uint32_t k = 0; k < 200; ++k) ASSERT_TRUE(send(8, 1, k, k).ok());
   device_.consume();
   EXPECT_EQ(device_.sends.size(), 120u);  // 128, less 4 for each of the others
   for (std::uint32_t k = 0; k < 6; ++k) ASSERT_TRUE(send(8, 2, k, k).ok());
   device_.consume();
   EXPECT_EQ(device_.sends.size(), 124u);
+}
+
+TEST_F(RingEngineTest, holds_no_rendezvous_for_those_before_it) {
+  open(2, {.operations = 1000, .eager_max = 100});
+  for (std::uint32_t k = 0; k < 700; ++k) ASSERT_TRUE(send(101, 1, k, k).ok());
+  ASSERT_TRUE(send(100, 1, 700, 700).ok());
+  for (int round = 0; round < 5; ++round) {
+    device_.consume();
+    (void)device_.complete_other();  // Nop
+    poll();
+  }
+  EXPECT_EQ(device_.sends.size(), 701u);
+  EXPECT_EQ(counters().fallback_send_window, 0u);
 }
 
 TEST_F(RingEngineTest, holds_sends_and_collectives_until_every_rank_is_up) {
@@ -216,7 +229,8 @@ TEST_F(RingEngineTest, holds_what_meets_a_full_ring_and_says_again_when_software
   open(2, {.sq_log2 = 2, .operations = 10});
   for (std::uint32_t k = 0; k < 10; ++k)
     ASSERT_TRUE(send(8, static_cast<std::uint16_t>(k % 2), k, k).ok()) << k;
-  EXPECT_EQ(counters().fallback_ring_full, 7u);  // three fit, with the Nop that tells how far the device has read
+  EXPECT_EQ(counters().fallback_ring_full,
+            7u);  // three fit, with the Nop that tells how far the device has read
   EXPECT_EQ(send(8, 0, 10, 10).code(), TALLY_AGAIN);
   EXPECT_EQ(recv(8, 0, 10, 10).code(), TALLY_AGAIN);
   device_.tags_count_up = true;
@@ -386,7 +400,8 @@ TEST_F(RingEngineTest, tells_what_each_operation_waits_for) {
                   .ok());
   const std::string text = engine_->describe_pending();
   EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 15) << text;
-  EXPECT_EQ(text.find("1 sends are held: the device takes 49152 bytes of messages for each receiver"), 0u) << text;
+  EXPECT_EQ(text.find("1 sends are held: the device takes 49152 bytes of messages for each receiver"), 0u)
+      << text;
   EXPECT_NE(text.find("send of 4000 bytes to rank 1, tag 12, context 0: held: rank 1 has not taken"),
             std::string::npos)
       << text;
@@ -418,7 +433,8 @@ TEST_F(RingEngineTest, names_the_rank_whose_queue_pair_gave_up) {
 TEST_F(RingEngineTest, connects_every_queue_pair_to_its_peer) {
   ring::RingEngineOptions options;
   options.endpoint = 0;
-  options.addresses = {ring::simulated_address(7, 0), ring::simulated_address(7, 1), ring::simulated_address(9, 2)};
+  options.addresses = {ring::simulated_address(7, 0), ring::simulated_address(7, 1),
+                       ring::simulated_address(9, 2)};
   open(3, options);
   EXPECT_EQ(device_.registers[device::global_reg::kIp / 4], device::kIpPrefix + 8);
   EXPECT_EQ(device_.registers[device::global_reg::kMacHi / 4], 0x0254u);
@@ -445,8 +461,10 @@ TEST(RingEngineOptions, are_refused_by_name_when_out_of_range) {
   EXPECT_NE(refusal_of({.sq_log2 = 0}).find("sq_log2 is 0, it must be 1 to 15"), std::string::npos);
   EXPECT_NE(refusal_of({.cq_log2 = 16}).find("cq_log2 is 16"), std::string::npos);
   EXPECT_NE(refusal_of({.mtu = 300}).find("mtu is 300"), std::string::npos);
-  EXPECT_NE(refusal_of({.mtu = 1024, .eager_max = 961}).find("eager_max is 961, it must be 0 to 960"), std::string::npos);
-  EXPECT_NE(refusal_of({.first_posted = 4000, .posted = 100}).find("posted is 100, it must be 1 to 96"), std::string::npos);
+  EXPECT_NE(refusal_of({.mtu = 1024, .eager_max = 961}).find("eager_max is 961, it must be 0 to 960"),
+            std::string::npos);
+  EXPECT_NE(refusal_of({.first_posted = 4000, .posted = 100}).find("posted is 100, it must be 1 to 96"),
+            std::string::npos);
   EXPECT_NE(refusal_of({.bounce = 1025}).find("bounce is 1025"), std::string::npos);
   EXPECT_NE(refusal_of({.bounce = 1024}).find("bytes of shared memory"), std::string::npos);
   EXPECT_NE(refusal_of({.memory_offset = 100}).find("memory_offset 100"), std::string::npos);
@@ -475,8 +493,9 @@ TEST(RingEnvironment, sets_options_and_names_the_variable_that_is_wrong) {
   EXPECT_EQ(o.spill_log2, 2u);
   EXPECT_EQ(o.cq_log2, 0u);
   const std::pair<const char*, const char*> wrong[] = {
-      {"TALLY_MTU", "300"},    {"TALLY_MTU", "128"},  {"TALLY_EAGER_MAX", "961"}, {"TALLY_POSTED", "0"}, {"TALLY_POSTED", "x"},
-      {"TALLY_BOUNCE", "2000"}, {"TALLY_SPILL", "3"}, {"TALLY_SPILL", ""},        {"TALLY_CQ", "-1"},    {"TALLY_CQ", "65536"}};
+      {"TALLY_MTU", "300"},  {"TALLY_MTU", "128"},     {"TALLY_EAGER_MAX", "961"}, {"TALLY_POSTED", "0"},
+      {"TALLY_POSTED", "x"}, {"TALLY_BOUNCE", "2000"}, {"TALLY_SPILL", "3"},       {"TALLY_SPILL", ""},
+      {"TALLY_CQ", "-1"},    {"TALLY_CQ", "65536"}};
   for (const auto& [variable, value] : wrong) {
     const Status status = with(variable, value, &o);
     EXPECT_EQ(status.code(), TALLY_ERR_ARGUMENT) << variable << value;

@@ -40,8 +40,8 @@ void require(const Status& status) {
 
 void require_range(const char* option, std::uint64_t value, std::uint64_t low, std::uint64_t high) {
   if (value < low || value > high) {
-    throw std::runtime_error(std::string(option) + " is " + std::to_string(value) + ", it must be " + std::to_string(low) +
-                             " to " + std::to_string(high));
+    throw std::runtime_error(std::string(option) + " is " + std::to_string(value) + ", it must be " +
+                             std::to_string(low) + " to " + std::to_string(high));
   }
 }
 
@@ -70,7 +70,8 @@ RingEngineOptions checked(RingEngineOptions o) {
 std::span<std::byte> checked_memory(Bar& bar, const RingEngineOptions& options) {
   const std::span<std::byte> all = bar.shared_memory();
   if (options.memory_offset % kPage != 0 || options.memory_offset > all.size())
-    throw std::runtime_error("memory_offset " + std::to_string(options.memory_offset) + " is not a page of the device's memory");
+    throw std::runtime_error("memory_offset " + std::to_string(options.memory_offset) +
+                             " is not a page of the device's memory");
   const std::size_t rest = all.size() - options.memory_offset;
   const std::size_t bytes = options.memory_bytes == 0 ? rest : options.memory_bytes;
   if (bytes > rest || bytes < layout(options).end) {
@@ -118,8 +119,8 @@ void RingEngine::bring_up(unsigned ranks) {
   if (rank_ >= ranks)
     throw std::runtime_error("rank " + std::to_string(rank_) + " of " + std::to_string(ranks));
   if (!options_.addresses.empty() && options_.addresses.size() != ranks) {
-    throw std::runtime_error("addresses of " + std::to_string(options_.addresses.size()) + " ranks, the job has " +
-                             std::to_string(ranks));
+    throw std::runtime_error("addresses of " + std::to_string(options_.addresses.size()) +
+                             " ranks, the job has " + std::to_string(ranks));
   }
   if (options_.addresses.empty()) {
     for (unsigned r = 0; r < ranks; ++r) options_.addresses.push_back(simulated_address(r));
@@ -186,8 +187,8 @@ void RingEngine::bring_up_endpoint(unsigned ranks) {
     require(registers_.read(global::kEagerMax, &eager_max));
     if (mtu != options_.mtu || eager_max != options_.eager_max) {
       throw std::runtime_error("the device is up with mtu " + std::to_string(mtu) + " and eager_max " +
-                               std::to_string(eager_max) + ", this endpoint asks for " + std::to_string(options_.mtu) +
-                               " and " + std::to_string(options_.eager_max));
+                               std::to_string(eager_max) + ", this endpoint asks for " +
+                               std::to_string(options_.mtu) + " and " + std::to_string(options_.eager_max));
     }
   }
   // Quotas change only while the endpoint is disabled and what it had before is dropped.
@@ -199,7 +200,8 @@ void RingEngine::bring_up_endpoint(unsigned ranks) {
     dropping &= 1;
     if (dropping == 0) break;
     if (std::chrono::steady_clock::now() - begin > std::chrono::seconds(10))
-      throw std::runtime_error("the device does not end its drop of endpoint " + std::to_string(options_.endpoint));
+      throw std::runtime_error("the device does not end its drop of endpoint " +
+                               std::to_string(options_.endpoint));
     bar_.wait(std::chrono::microseconds{100});
   }
   const Layout at = layout(options_);

@@ -28,7 +28,8 @@ void RingEngine::FreePages::operator()(std::byte* p) const { std::free(p); }
 bool RingEngine::names(const schedule::Program& program, int rank) {
   for (const schedule::Lane& lane : program.lanes) {
     for (const schedule::Instruction& i : lane) {
-      if ((schedule::sends(i.op) && i.send_peer == rank) || (schedule::receives(i.op) && i.recv_peer == rank)) return true;
+      if ((schedule::sends(i.op) && i.send_peer == rank) || (schedule::receives(i.op) && i.recv_peer == rank))
+        return true;
     }
   }
   return false;
@@ -37,7 +38,8 @@ bool RingEngine::names(const schedule::Program& program, int rank) {
 Status RingEngine::post_collective(const CollectiveDescriptor& collective) {
   if (!failure_.ok()) return failure_;
   if (options_.endpoint != 0)
-    return {TALLY_ERR_UNSUPPORTED, "collectives run on endpoint 0 of a device, this is endpoint " + std::to_string(options_.endpoint)};
+    return {TALLY_ERR_UNSUPPORTED, "collectives run on endpoint 0 of a device, this is endpoint " +
+                                       std::to_string(options_.endpoint)};
   if (collective.program == nullptr) return {TALLY_ERR_ARGUMENT, "program is NULL"};
   const schedule::Program& program = *collective.program;
   if (collective.context >= device::kCollectiveContexts) {
@@ -62,7 +64,8 @@ Status RingEngine::post_collective(const CollectiveDescriptor& collective) {
   }
   if (program.max_bytes != 0 && total > capabilities_.flow_bytes) {
     return {TALLY_ERR_UNSUPPORTED, "program needs flows that hold its vector of " + std::to_string(total) +
-                                       " bytes, those of the device hold " + std::to_string(capabilities_.flow_bytes)};
+                                       " bytes, those of the device hold " +
+                                       std::to_string(capabilities_.flow_bytes)};
   }
   if (program.chunks == 0) return {TALLY_ERR_ARGUMENT, "program has no chunks"};
   const std::uint64_t chunk = schedule::chunk_bytes(collective.count, element, program.chunks);

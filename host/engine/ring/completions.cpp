@@ -70,11 +70,13 @@ bool RingEngine::take(const device::Cqe& cqe, Completion* out) {
     case device::Opcode::kSpill: {
       const std::uint32_t mask = (1u << options_.spill_log2) - 1;
       if ((cqe.cookie & mask) != (handover_.seen() & mask)) {
-        fail(TALLY_ERR_INTERNAL, "the device spilled to slot " + std::to_string(cqe.cookie) + ", out of turn");
+        fail(TALLY_ERR_INTERNAL,
+             "the device spilled to slot " + std::to_string(cqe.cookie) + ", out of turn");
         return false;
       }
-      check(handover_.spilled(cqe, spill_memory_.subspan(std::size_t{cqe.cookie & mask} * device::kSpillSlotBytes,
-                                                         device::kSpillSlotBytes)));
+      check(handover_.spilled(cqe,
+                              spill_memory_.subspan(std::size_t{cqe.cookie & mask} * device::kSpillSlotBytes,
+                                                    device::kSpillSlotBytes)));
       return false;
     }
     case device::Opcode::kSpillOn:
@@ -116,10 +118,12 @@ bool RingEngine::take_operation(const device::Cqe& cqe, Completion* out) {
   out->device_ns = std::uint64_t{cqe.cycles} * 1000 / device::kClockMhz;
   switch (kind) {
     case Kind::kSend: {
-      Peer& peer = peers_[operation.send.peer];
-      peer.cells -= operation.cells;
-      if (--peer.sends < kOwnSends) ++reserved_;
-      --sends_;
+      if (operation.cells > 0) {
+        Peer& peer = peers_[operation.send.peer];
+        peer.cells -= operation.cells;
+        if (--peer.sends < kOwnSends) ++reserved_;
+        --sends_;
+      }
       if (out->status == TALLY_ERR_PEER) out->source = operation.send.peer;
       break;
     }
@@ -139,7 +143,8 @@ bool RingEngine::take_operation(const device::Cqe& cqe, Completion* out) {
       handover_.probed(index);
       if ((operation.receive.flags & device::kMsgFlagClaim) == 0 || out->status != TALLY_OK) break;
       if (cqe.detail >= claimed_.size() || claimed_[cqe.detail]) {
-        fail(TALLY_ERR_INTERNAL, "the device claimed message " + std::to_string(cqe.detail) + " twice, or has none such");
+        fail(TALLY_ERR_INTERNAL,
+             "the device claimed message " + std::to_string(cqe.detail) + " twice, or has none such");
         return false;
       }
       claimed_[cqe.detail] = true;
@@ -177,14 +182,16 @@ bool RingEngine::take_receive(OperationIndex index, const device::Cqe& cqe) {
 
 void RingEngine::take_cancel(const device::Cqe& cqe) {
   if (cqe.cookie >= operations_.size() || operations_[cqe.cookie].cancel != Cancel::kPosted) {
-    fail(TALLY_ERR_INTERNAL, "the device cancelled operation " + std::to_string(cqe.cookie) + ", which nobody asked for");
+    fail(TALLY_ERR_INTERNAL,
+         "the device cancelled operation " + std::to_string(cqe.cookie) + ", which nobody asked for");
     return;
   }
   Operation& operation = operations_[cqe.cookie];
   operation.cancel = Cancel::kWanted;
   if (operation.place == Place::kZombie) {
     operations_.free(cqe.cookie);
-  } else if (operation.place == Place::kDevice && static_cast<device::Status>(cqe.status) == device::Status::kOk) {
+  } else if (operation.place == Place::kDevice &&
+             static_cast<device::Status>(cqe.status) == device::Status::kOk) {
     free_handles_.push_back(operation.handle);
     operation.handle = kNoHandle;
     handover_.left_device(cqe.cookie);
@@ -220,8 +227,8 @@ void RingEngine::take_queue_pair_error(const device::Cqe& cqe) {
   }
 }
 
-/// Tells where the device may go on: a quarter of the completion ring at a time, each spill slot at once. False: the window
-/// did not take it.
+/// Tells where the device may go on: a quarter of the completion ring at a time, each spill slot at once.
+/// False: the window did not take it.
 bool RingEngine::tell_heads() {
   const std::uint16_t head = completions_.head();
   const auto unreported = static_cast<std::uint16_t>(head - head_told_);
@@ -275,7 +282,8 @@ void RingEngine::fail(tally_status status, std::string why) {
     Operation& operation = operations_[i];
     operation.cancel = Cancel::kNo;  // nobody answers
     if (operation.place == Place::kZombie) operations_.free(i);
-    if (operation.place == Place::kHeld || operation.place == Place::kDevice || operation.place == Place::kHost)
+    if (operation.place == Place::kHeld || operation.place == Place::kDevice ||
+        operation.place == Place::kHost)
       end(i, {.status = status});
   }
 }

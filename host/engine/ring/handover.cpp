@@ -8,7 +8,8 @@ namespace tally::ring {
 
 namespace {
 
-constexpr std::uint32_t kRoundLimit = 256;  // receives of a round: bounds how long a message waits for its end
+constexpr std::uint32_t kRoundLimit =
+    256;  // receives of a round: bounds how long a message waits for its end
 
 Result result_of(const device::MsgHeader& message) {
   return {.source = message.src_rank, .tag = message.tag, .length = message.length};
@@ -50,10 +51,11 @@ void Handover::returned(OperationIndex index, const device::Cqe& cqe) {
   learn(cqe.detail);
   take_over();
   if (reason != device::SpillReason::kNoAppend) ++counters_.returned;
-  // After a receive for which its tables had no place, the device posts none until it has heard of it: the next one would
-  // overtake it.
+  // After a receive for which its tables had no place, the device posts none until it has heard of it: the
+  // next one would overtake it.
   if (reason == device::SpillReason::kConflict) no_place_ = true;
-  if (reason == device::SpillReason::kConflict || (reason == device::SpillReason::kOrder && cqe.detail == operation.seen))
+  if (reason == device::SpillReason::kConflict ||
+      (reason == device::SpillReason::kOrder && cqe.detail == operation.seen))
     again_ = true;
   if (operation.cancel != Cancel::kNo) {
     device_.end(index, {.status = TALLY_ERR_CANCELLED});
@@ -82,7 +84,8 @@ void Handover::to_cleared(OperationIndex index) {
   match_.add_receive(operation.order, operation.receive, index);
 }
 
-void Handover::deliver(OperationIndex index, const device::MsgHeader& header, std::span<const std::byte> bytes) {
+void Handover::deliver(OperationIndex index, const device::MsgHeader& header,
+                       std::span<const std::byte> bytes) {
   Operation& operation = operations_[index];
   if (header.ptype == static_cast<std::uint8_t>(device::PacketType::kRts)) {
     operation.place = Place::kHeld;
@@ -110,9 +113,11 @@ Status Handover::spilled(const device::Cqe& cqe, std::span<const std::byte> slot
   const device::MsgHeader& h = message.header;
   const bool eager = h.ptype == static_cast<std::uint8_t>(device::PacketType::kEager);
   const std::size_t bytes = eager ? h.payload_len : 0;
-  if (h.magic != device::kDeviceId || (!eager && !message.rendezvous()) || (eager && h.length != h.payload_len) ||
-      bytes > slot.size() - sizeof h || h.tag != cqe.tag || h.src_rank != cqe.source) {
-    return {TALLY_ERR_INTERNAL, "the device spilled something that is not a message of rank " + std::to_string(cqe.source)};
+  if (h.magic != device::kDeviceId || (!eager && !message.rendezvous()) ||
+      (eager && h.length != h.payload_len) || bytes > slot.size() - sizeof h || h.tag != cqe.tag ||
+      h.src_rank != cqe.source) {
+    return {TALLY_ERR_INTERNAL,
+            "the device spilled something that is not a message of rank " + std::to_string(cqe.source)};
   }
   if (static_cast<std::int32_t>(cqe.detail - posted_) > 0)
     return {TALLY_ERR_INTERNAL, "the device has processed receives that were never posted"};

@@ -1,19 +1,23 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The driver's part of the handover between device and host (docs/handover.md).
 //
-// Device mode: receives go to the device with the number of spilled messages seen (n), and are forgotten until they complete.
-// Host mode, from the first spilled message, returned receive or missing posted entry on:
-//   H  receives that the device does not have. Those that it has missed while it was in spill mode are *cleared*: nothing on the
-//      device is for them, now or later. They come first in H, by age; behind them those that are still to be asked for, in order.
+// Device mode: receives go to the device with the number of spilled messages seen (n), and are forgotten
+// until they complete. Host mode, from the first spilled message, returned receive or missing posted entry
+// on:
+//   H  receives that the device does not have. Those that it has missed while it was in spill mode are
+//   *cleared*: nothing on the
+//      device is for them, now or later. They come first in H, by age; behind them those that are still to be
+//      asked for, in order.
 //   U  spilled messages that no receive took.
 // No cleared receive matches a message of U.
 //
-// It works in rounds. A round posts receives (cleared ones for which there is a posted entry again, by age; new ones), then
-// searches (NoAppend) for those that U may have something for or that find no posted entry, then SpillOn as a *fence*: the match unit
-// does these one after the other and their refusals return in that order, so that with the fence's answer it is known of each receive
-// posted before it whether it was returned. One that was not is posted or has met a message whose payload is on its way, which
-// nothing waits for. Messages spilled meanwhile are held (their slots are not) until the round is over: only then is it known
-// which receives are older than they are.
+// It works in rounds. A round posts receives (cleared ones for which there is a posted entry again, by age;
+// new ones), then searches (NoAppend) for those that U may have something for or that find no posted entry,
+// then SpillOn as a *fence*: the match unit does these one after the other and their refusals return in that
+// order, so that with the fence's answer it is known of each receive posted before it whether it was
+// returned. One that was not is posted or has met a message whose payload is on its way, which nothing waits
+// for. Messages spilled meanwhile are held (their slots are not) until the round is over: only then is it
+// known which receives are older than they are.
 #pragma once
 
 #include <cstddef>
@@ -115,27 +119,28 @@ class Handover {
 
   HandoverDevice& device_;
   OperationPool& operations_;
-  HostMatch match_;                 // the cleared receives of H, and U
-  OperationQueue waiting_;          // the rest of H, behind them
-  OperationQueue early_returns_;    // returned before the device was known to be in spill mode: older than all of H
-  OperationQueue on_device_;        // receives, by number
-  std::deque<Message> unsettled_;   // spilled, not yet compared with H
+  HostMatch match_;         // the cleared receives of H, and U
+  OperationQueue waiting_;  // the rest of H, behind them
+  OperationQueue
+      early_returns_;         // returned before the device was known to be in spill mode: older than all of H
+  OperationQueue on_device_;  // receives, by number
+  std::deque<Message> unsettled_;                                     // spilled, not yet compared with H
   std::deque<std::pair<OperationIndex, device::MsgHeader>> fetches_;  // matched, for the device to read
   std::unordered_map<std::uint32_t, Message> claimed_;                // of U
   std::uint32_t next_claim_ = 0;
 
   bool host_mode_ = false;
-  bool spill_mode_ = false;         // of the device, for certain; also: what came back before that is here
-  bool again_ = false;              // the device refuses to post until another SpillOn
-  bool no_place_ = false;           // its tables had none for a receive: no posting until one has left them
+  bool spill_mode_ = false;  // of the device, for certain; also: what came back before that is here
+  bool again_ = false;       // the device refuses to post until another SpillOn
+  bool no_place_ = false;    // its tables had none for a receive: no posting until one has left them
   OperationIndex probing_ = kNoOperation;
   Control control_ = Control::kNone;
-  std::uint32_t seen_ = 0;          // spilled messages taken over, modulo 2^32
-  std::uint32_t known_ = 0;         // spill count that the device has told of; their completions come
-  std::uint32_t posted_ = 0;        // Recv descriptors, modulo 2^32
-  std::uint32_t fence_ = 0;         // posted_ when the control went out
-  std::uint32_t off_seen_ = 0;      // seen_ when the control went out
-  std::uint32_t confirmed_ = 0;     // receives up to this number have been returned, or will not be
+  std::uint32_t seen_ = 0;       // spilled messages taken over, modulo 2^32
+  std::uint32_t known_ = 0;      // spill count that the device has told of; their completions come
+  std::uint32_t posted_ = 0;     // Recv descriptors, modulo 2^32
+  std::uint32_t fence_ = 0;      // posted_ when the control went out
+  std::uint32_t off_seen_ = 0;   // seen_ when the control went out
+  std::uint32_t confirmed_ = 0;  // receives up to this number have been returned, or will not be
   Counters counters_;
 };
 

@@ -64,7 +64,8 @@ OperationIndex HostMatch::receive_for(const device::MsgHeader& message) const {
 void HostMatch::add_message(Message message) {
   const std::uint64_t age = next_message_++;
   const Message& stored = messages_.emplace(age, std::move(message)).first->second;
-  for (const std::uint8_t flags : kClasses) messages_by_key_[key_of(stored.header, flags)].emplace(age, &stored);
+  for (const std::uint8_t flags : kClasses)
+    messages_by_key_[key_of(stored.header, flags)].emplace(age, &stored);
 }
 
 const Message* HostMatch::message_for(const device::RecvDesc& receive) const {

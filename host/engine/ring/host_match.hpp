@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Receives and messages that the host matches while it stands in for the device.
 //
-// Receives lie in a table by what they ask for (exact, any source, any tag, both), so that a message looks in four places;
-// a message lies under the four keys that can ask for it, so that a receive looks in one. Each place is ordered by age.
-// A step costs O(log n) whatever the mix of keys.
+// Receives lie in a table by what they ask for (exact, any source, any tag, both), so that a message looks in
+// four places; a message lies under the four keys that can ask for it, so that a receive looks in one. Each
+// place is ordered by age. A step costs O(log n) whatever the mix of keys.
 #pragma once
 
 #include <cstddef>
@@ -30,7 +30,9 @@ struct MatchKey {
 struct Message {
   device::MsgHeader header{};
   std::vector<std::byte> payload;  ///< Eager
-  [[nodiscard]] bool rendezvous() const { return header.ptype == static_cast<std::uint8_t>(device::PacketType::kRts); }
+  [[nodiscard]] bool rendezvous() const {
+    return header.ptype == static_cast<std::uint8_t>(device::PacketType::kRts);
+  }
 };
 
 class HostMatch {

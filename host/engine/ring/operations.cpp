@@ -60,8 +60,8 @@ namespace {
 std::string what(const Operation& operation) {
   if (operation.kind == Kind::kCollective) {
     const device::CollDesc& d = operation.collective;
-    return "collective number " + std::to_string(d.seq) + " of context " + std::to_string(d.context_id) + ", " +
-           std::to_string(d.count) + " elements";
+    return "collective number " + std::to_string(d.seq) + " of context " + std::to_string(d.context_id) +
+           ", " + std::to_string(d.count) + " elements";
   }
   if (operation.kind == Kind::kSend) {
     const device::MsgDesc& d = operation.send;
@@ -69,9 +69,12 @@ std::string what(const Operation& operation) {
            std::to_string(d.tag) + ", context " + std::to_string(d.context_id);
   }
   const device::RecvDesc& d = operation.receive;
-  if (operation.kind == Kind::kMrecv) return "receive of " + std::to_string(d.length) + " bytes of a claimed message";
-  std::string text = operation.kind == Kind::kProbe ? "probe " : "receive of " + std::to_string(d.length) + " bytes ";
-  text += (d.flags & device::kMsgFlagAnySource) != 0 ? "from any rank" : "from rank " + std::to_string(d.peer);
+  if (operation.kind == Kind::kMrecv)
+    return "receive of " + std::to_string(d.length) + " bytes of a claimed message";
+  std::string text =
+      operation.kind == Kind::kProbe ? "probe " : "receive of " + std::to_string(d.length) + " bytes ";
+  text +=
+      (d.flags & device::kMsgFlagAnySource) != 0 ? "from any rank" : "from rank " + std::to_string(d.peer);
   text += (d.flags & device::kMsgFlagAnyTag) != 0 ? ", any tag" : ", tag " + std::to_string(d.tag);
   return text + ", context " + std::to_string(d.context_id);
 }
@@ -117,7 +120,8 @@ std::string waits_for(const Operation& operation) {
     case Kind::kCollective:
       break;
   }
-  if (operation.failed_peer >= 0) return "is ended: rank " + std::to_string(operation.failed_peer) + " does not answer";
+  if (operation.failed_peer >= 0)
+    return "is ended: rank " + std::to_string(operation.failed_peer) + " does not answer";
   return "on the device, waits for other ranks";
 }
 

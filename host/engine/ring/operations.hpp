@@ -52,23 +52,24 @@ struct Operation {
   Place place = Place::kFree;
   Held held = Held::kNot;
   Cancel cancel = Cancel::kNo;
-  bool abort = false;    ///< collective: the host wants it to end
-  bool cleared = false;  ///< receive: nothing on the device is for it, now or later (Handover)
-  bool host_mode = false;  ///< receive on the device: posted in host mode
+  bool abort = false;                ///< collective: the host wants it to end
+  bool cleared = false;              ///< receive: nothing on the device is for it, now or later (Handover)
+  bool host_mode = false;            ///< receive on the device: posted in host mode
   std::uint16_t handle = kNoHandle;  ///< receive on the device: its posted entry
-  std::uint16_t cells = 0;     ///< send on the device: of its peer's window
-  int failed_peer = -1;        ///< collective: it ends because this rank does not answer
-  std::uint32_t number = 0;    ///< receive on the device: which of the Recv descriptors
-  std::uint32_t seen = 0;      ///< its spill_seen
-  std::uint64_t order = 0;     ///< receive: age, in the order of the calls
-  Result result;               ///< kFinished
+  std::uint16_t cells = 0;           ///< eager send: of its peer's window
+  int failed_peer = -1;              ///< collective: it ends because this rank does not answer
+  std::uint32_t number = 0;          ///< receive on the device: which of the Recv descriptors
+  std::uint32_t seen = 0;            ///< its spill_seen
+  std::uint64_t order = 0;           ///< receive: age, in the order of the calls
+  Result result;                     ///< kFinished
   const schedule::Program* program = nullptr;
   std::uint32_t keys[3] = {};  ///< regions in use
   std::uint8_t key_count = 0;
 
   Operation() : send{} {}
 };
-static_assert(sizeof(device::MsgDesc) == 64 && sizeof(device::RecvDesc) == 64 && sizeof(device::CollDesc) == 64);
+static_assert(sizeof(device::MsgDesc) == 64 && sizeof(device::RecvDesc) == 64 &&
+              sizeof(device::CollDesc) == 64);
 
 /// A fixed number of records. The index of a record is the cookie that the device sees.
 class OperationPool {

@@ -52,9 +52,10 @@ Status RingEngine::post_send(const SendDescriptor& send) {
   Status status = begin(Kind::kSend, send.cookie, &index);
   if (!status.ok()) return status;
   Operation& operation = operations_[index];
-  // Cells of the retransmit buffer: the header, and the payload where it travels with it.
-  const std::uint64_t packet = device::kMsgHeaderBytes + (send.length <= options_.eager_max ? send.length : 0);
-  operation.cells = static_cast<std::uint16_t>((packet + device::kCellBytes - 1) / device::kCellBytes);
+  if (send.length <= options_.eager_max) {
+    const std::uint64_t packet = device::kMsgHeaderBytes + send.length;
+    operation.cells = static_cast<std::uint16_t>((packet + device::kCellBytes - 1) / device::kCellBytes);
+  }
   device::MsgDesc& d = operation.send;
   d.opcode = static_cast<std::uint8_t>(device::Opcode::kSend);
   d.context_id = send.context;
@@ -74,7 +75,8 @@ Status RingEngine::post_send(const SendDescriptor& send) {
   return {};
 }
 
-Status RingEngine::check_receive(const char* what, const void* buffer, std::uint64_t length, std::uint32_t key) const {
+Status RingEngine::check_receive(const char* what, const void* buffer, std::uint64_t length,
+                                 std::uint32_t key) const {
   if (!failure_.ok()) return failure_;
   if (length > capabilities_.max_message) {
     return {TALLY_ERR_ARGUMENT, "length " + std::to_string(length) + " is more than a message may have"};
@@ -217,8 +219,10 @@ void RingEngine::feed_cancels() {
 Held RingEngine::obstacle(const Operation& operation) const {
   const Peer& peer = peers_[operation.send.peer];
   if (!peers_up_) return Held::kPeersDown;
-  if (peer.cells + operation.cells > window_) return Held::kWindow;
-  if (peer.sends >= kOwnSends && sends_ + reserved_ >= kSends) return Held::kWindow;
+  if (operation.cells > 0) {
+    if (peer.cells + operation.cells > window_) return Held::kWindow;
+    if (peer.sends >= kOwnSends && sends_ + reserved_ >= kSends) return Held::kWindow;
+  }
   return room() == 0 ? Held::kRingFull : Held::kNot;
 }
 
@@ -253,10 +257,12 @@ void RingEngine::submit_send(OperationIndex index) {
   Operation& operation = operations_[index];
   operation.place = Place::kDevice;
   operation.held = Held::kNot;
-  Peer& peer = peers_[operation.send.peer];
-  peer.cells += operation.cells;
-  if (peer.sends++ < kOwnSends) --reserved_;
-  ++sends_;
+  if (operation.cells > 0) {
+    Peer& peer = peers_[operation.send.peer];
+    peer.cells += operation.cells;
+    if (peer.sends++ < kOwnSends) --reserved_;
+    ++sends_;
+  }
   push(&operation.send);
 }
 
@@ -378,8 +384,8 @@ void RingEngine::end(OperationIndex index, const Result& result) {
 
 // --- the ring ---------------------------------------------------------------------------------------
 
-/// Where there is no Nop among the entries that the device may not have read, the last one is kept for one. It is posted when
-/// half of them are in use, so that behind it there is never more than the other half.
+/// Where there is no Nop among the entries that the device may not have read, the last one is kept for one.
+/// It is posted when half of them are in use, so that behind it there is never more than the other half.
 std::uint32_t RingEngine::room() const {
   const std::uint32_t free = submissions_.size() - submissions_.unconsumed();
   return nop_pending_ ? free : free - 1;
@@ -402,13 +408,15 @@ void RingEngine::push(const void* descriptor) {
     nop_at_ = submissions_.tail();
     submissions_.push(std::span<const std::byte, 64>(reinterpret_cast<const std::byte*>(&d), 64));
   }
-  if (!batch_ && !nop && !doorbell_pending_ && idle && bar_.write64bytes(ep(device::ep_reg::kDesc0), bytes)) return;
+  if (!batch_ && !nop && !doorbell_pending_ && idle && bar_.write64bytes(ep(device::ep_reg::kDesc0), bytes))
+    return;
   doorbell_pending_ = true;
   if (!batch_) ring_doorbell();
 }
 
 void RingEngine::ring_doorbell() {
-  if (doorbell_pending_ && bar_.write32(ep(device::ep_reg::kSqTail), submissions_.tail())) doorbell_pending_ = false;
+  if (doorbell_pending_ && bar_.write32(ep(device::ep_reg::kSqTail), submissions_.tail()))
+    doorbell_pending_ = false;
 }
 
 void RingEngine::feed() {

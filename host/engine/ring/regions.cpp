@@ -70,8 +70,7 @@ void RegionTable::remove_all() {
     Region& region = regions_[entry];
     if (!region.valid) continue;
     region.valid = false;
-    if (!registers_.write(offset(device::ep_reg::kMrKey), word_of(entry)).ok())
-      return;
+    if (!registers_.write(offset(device::ep_reg::kMrKey), word_of(entry)).ok()) return;
   }
 }
 

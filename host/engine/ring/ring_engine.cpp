@@ -71,10 +71,9 @@ std::string RingEngine::describe_pending() const {
             " has not opened its endpoint: nothing can be sent before every rank has\n";
   }
   if (held_sends_ > 0 && peers_up_) {
-    text += std::to_string(held_sends_) + " sends are held: the device takes " + std::to_string(window_ * device::kCellBytes) +
-            " bytes of messages for each receiver, and " + std::to_string(kSends) +
-            " messages in all, that are not acknowledged or, above " + std::to_string(options_.eager_max) +
-            " bytes, not received\n";
+    text += std::to_string(held_sends_) + " sends are held: the device takes " +
+            std::to_string(window_ * device::kCellBytes) + " bytes of messages for each receiver, and " +
+            std::to_string(kSends) + " messages in all, that the receivers' devices have not acknowledged\n";
   }
   for (std::size_t r = 0; r < peers_.size(); ++r) {
     if (peers_[r].failed != 0) text += peer_error(r).message() + "\n";
@@ -89,7 +88,8 @@ std::string RingEngine::describe_pending() const {
 }
 
 Status RingEngine::peer_error(std::size_t rank) const {
-  return {TALLY_ERR_PEER, "rank " + std::to_string(rank) + " does not answer: its device's queue pair gave up"};
+  return {TALLY_ERR_PEER,
+          "rank " + std::to_string(rank) + " does not answer: its device's queue pair gave up"};
 }
 
 }  // namespace tally::ring

@@ -2,14 +2,15 @@
 // The driver of the device: an Engine over a register window and shared memory (docs/device.md, Programmer's
 // guide).
 //
-// What the CPU does not do here, unless the device hands over (handover.hpp): match, move payload, reduce. A send of at most
-// InlineBytes is stored into its descriptor; that is a doorbell write and is not counted in cpu_copied_bytes.
+// What the CPU does not do here, unless the device hands over (handover.hpp): match, move payload, reduce. A
+// send of at most InlineBytes is stored into its descriptor; that is a doorbell write and is not counted in
+// cpu_copied_bytes.
 //
 // Held in software, in order, and counted where the name says:
 //   sends beyond the window of their peer, or of the endpoint (fallback_send_window);
-//   receives beyond the device's posted entries (fallback_posted_full): the host then stands in for the match unit;
-//   what meets a full ring (fallback_ring_full);
-//   collectives behind another one: the driver posts them one by one. That is the device's rule, not a fallback.
+//   receives beyond the device's posted entries (fallback_posted_full): the host then stands in for the match
+//   unit; what meets a full ring (fallback_ring_full); collectives behind another one: the driver posts them
+//   one by one. That is the device's rule, not a fallback.
 #pragma once
 
 #include <chrono>
@@ -36,14 +37,17 @@ namespace tally::ring {
 
 class RingEngine : public Engine, private HandoverDevice {
  public:
-  /// Sends of an endpoint that the device has at once, by its rules; a rank's share is limited so that each other
-  /// rank can have kOwnSends.
+  /// Eager sends of an endpoint that the device has at once, by its rules; a rank's share is limited so that
+  /// each other rank can have kOwnSends. A rendezvous is not counted, here or in the window: it leaves the
+  /// retransmit buffer when the receiver's device has seen it, of which the driver does not hear, and it
+  /// completes when the receiver takes it: held until others are received, it could be the one that the
+  /// receiver waits for.
   static constexpr std::uint32_t kSends = 128;
   static constexpr std::uint32_t kOwnSends = 4;
 
-  /// Brings the endpoint up as `rank` of `ranks`, and the device with it if it is told to. `bar` outlives the engine. Throws
-  /// std::runtime_error that names what is wrong (an option, no such device, another version, too many ranks, no
-  /// answer).
+  /// Brings the endpoint up as `rank` of `ranks`, and the device with it if it is told to. `bar` outlives the
+  /// engine. Throws std::runtime_error that names what is wrong (an option, no such device, another version,
+  /// too many ranks, no answer).
   RingEngine(Bar& bar, unsigned rank, unsigned ranks, const RingEngineOptions& options = {});
   /// Takes the registered memory from the device. The device stays up: peers' packets still get their
   /// answers.
@@ -79,9 +83,9 @@ class RingEngine : public Engine, private HandoverDevice {
     std::uint32_t key = 0;
   };
   struct Peer {
-    std::uint32_t cells = 0;  ///< under way
-    std::uint32_t sends = 0;  ///< on the device
-    std::uint32_t failed = 0; ///< bit k: the queue pair of kind k has given up
+    std::uint32_t cells = 0;   ///< under way, of eager sends
+    std::uint32_t sends = 0;   ///< eager ones on the device
+    std::uint32_t failed = 0;  ///< bit k: the queue pair of kind k has given up
     OperationQueue held;
   };
 
@@ -107,7 +111,8 @@ class RingEngine : public Engine, private HandoverDevice {
   // posting.cpp
   [[nodiscard]] Status begin(Kind kind, std::uint32_t cookie, OperationIndex* index);
   void use_region(Operation& operation, std::uint32_t key, std::uint64_t length);
-  [[nodiscard]] Status check_receive(const char* what, const void* buffer, std::uint64_t length, std::uint32_t key) const;
+  [[nodiscard]] Status check_receive(const char* what, const void* buffer, std::uint64_t length,
+                                     std::uint32_t key) const;
   /// Why it cannot go to the device now.
   [[nodiscard]] Held obstacle(const Operation& operation) const;
   void post_or_hold_send(OperationIndex index);
@@ -146,7 +151,9 @@ class RingEngine : public Engine, private HandoverDevice {
   /// Nothing goes on: every operation ends with `status`.
   void fail(tally_status status, std::string why);
 
-  [[nodiscard]] std::uint32_t posted() const { return posted_entries_ - static_cast<std::uint32_t>(free_handles_.size()); }
+  [[nodiscard]] std::uint32_t posted() const {
+    return posted_entries_ - static_cast<std::uint32_t>(free_handles_.size());
+  }
 
   Bar& bar_;
   unsigned rank_;
@@ -163,28 +170,28 @@ class RingEngine : public Engine, private HandoverDevice {
   Handover handover_;
 
   std::vector<Peer> peers_;
-  std::uint32_t window_ = 0;        // cells for each peer
-  std::uint32_t sends_ = 0;         // on the device
-  std::uint32_t reserved_ = 0;      // of kSends, for peers with fewer than kOwnSends
-  std::size_t next_peer_ = 0;       // round robin among peers with held sends
+  std::uint32_t window_ = 0;    // cells for each peer
+  std::uint32_t sends_ = 0;     // eager ones on the device
+  std::uint32_t reserved_ = 0;  // of kSends, for peers with fewer than kOwnSends
+  std::size_t next_peer_ = 0;   // round robin among peers with held sends
   std::size_t held_sends_ = 0;
-  int awaited_ = -1;                // a rank whose device is not up yet
+  int awaited_ = -1;  // a rank whose device is not up yet
   bool peers_up_ = false;
   OperationQueue held_mrecvs_;
   OperationQueue held_collectives_;
-  OperationQueue finished_;         // without the device
+  OperationQueue finished_;                // without the device
   OperationIndex running_ = kNoOperation;  // the collective on the device
   std::vector<std::uint16_t> free_handles_;
   std::uint32_t posted_entries_ = 0;
-  std::vector<OperationIndex> cancels_;    // to be posted
-  std::vector<bool> claimed_;              // messages claimed on the device, by its name
-  std::uint64_t age_ = 0;                  // of the next receive
-  bool nop_pending_ = false;        // there is a Nop among the entries that the device may not have read ...
-  std::uint16_t nop_at_ = 0;        // ... here: its completion tells that the device has read so far
-  bool doorbell_pending_ = false;   // entries are in the ring that the device has not been told of
-  bool batch_ = false;              // more follows at once: one doorbell for all
-  std::uint16_t head_told_ = 0;     // CqHead as the device knows it
-  std::uint16_t spill_told_ = 0;    // SpillHead
+  std::vector<OperationIndex> cancels_;  // to be posted
+  std::vector<bool> claimed_;            // messages claimed on the device, by its name
+  std::uint64_t age_ = 0;                // of the next receive
+  bool nop_pending_ = false;       // there is a Nop among the entries that the device may not have read ...
+  std::uint16_t nop_at_ = 0;       // ... here: its completion tells that the device has read so far
+  bool doorbell_pending_ = false;  // entries are in the ring that the device has not been told of
+  bool batch_ = false;             // more follows at once: one doorbell for all
+  std::uint16_t head_told_ = 0;    // CqHead as the device knows it
+  std::uint16_t spill_told_ = 0;   // SpillHead
   std::chrono::steady_clock::time_point abort_told_{};
   Scratch scratch_;
   std::vector<Scratch> old_scratch_;  // until no collective uses it

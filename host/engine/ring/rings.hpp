@@ -11,9 +11,9 @@
 
 namespace tally::ring {
 
-/// Driver: producer. `memory` holds 2^log2 descriptors. How far the device has read is told in completions only, and posted
-/// receives rest in the device without one: the driver posts a Nop now and then, which completes at once. Hence at least
-/// two entries.
+/// Driver: producer. `memory` holds 2^log2 descriptors. How far the device has read is told in completions
+/// only, and posted receives rest in the device without one: the driver posts a Nop now and then, which
+/// completes at once. Hence at least two entries.
 class SubmissionRing {
  public:
   SubmissionRing(std::span<std::byte> memory, unsigned log2) : memory_(memory), size_(1u << log2) {}
