@@ -275,6 +275,7 @@ module tally_qp_state #(
   assign next       = rewind_now ? oldest : next_old;
 
   logic               empty, expired, in_window, behind, can_send;
+  logic               at_una, at_psn, at_max, at_last;  // where snd stands; compared before the rewind is known
   logic [23:0]        ack_ahead, ack_span;
 
   assign empty     = una == last;
@@ -282,8 +283,12 @@ module tally_qp_state #(
   assign ack_span  = max - ackd;
   assign in_window = ack_ahead < ack_span;
   assign expired   = armed && (now_q - deadline) < 32'h8000_0000;
-  assign behind    = Diff'(ackd - una) > Diff'(snd - una);
-  assign can_send  = up && !failed && !rewind && !rnr_wait && snd != last && !behind;
+  assign at_una    = rewind_now || snd_old == una;
+  assign at_psn    = rewind_now ? una == psn_q : snd_old == psn_q;
+  assign at_max    = rewind_now ? una == max : snd_old == max;
+  assign at_last   = rewind_now ? una == last : snd_old == last;
+  assign behind    = !rewind_now && Diff'(ackd - una) > Diff'(snd_old - una);
+  assign can_send  = up && !failed && !rewind && !rnr_wait && !at_last && !behind;
 
   // --- stage B: new word ---
   logic               n_up, n_failed, n_rnr_fail, n_error, n_rnr_wait, n_armed, n_rewind;
@@ -336,7 +341,7 @@ module tally_qp_state #(
           n_rnr_wait  = 1'b0;
           n_period    = retry_timer_i;
           n_deadline  = now_q + retry_timer_i;
-          n_armed     = n_ackd != max;
+          n_armed     = syndrome_q[6:5] != 2'b00 || psn_q + 24'd1 != max;
         end
         unique case (syndrome_q[6:5])
           2'b01: if (!rnr_wait || progress) begin
@@ -347,7 +352,8 @@ module tally_qp_state #(
             n_armed        = 1'b1;
             n_deadline     = now_q + rnr_q;
             n_rnr_tries    = n_rnr_tries == '1 ? n_rnr_tries : n_rnr_tries + 8'd1;
-            if (retry_limits_i[15:8] != 8'd7 && n_rnr_tries > retry_limits_i[15:8]) begin
+            if (retry_limits_i[15:8] != 8'd7 &&
+                (progress ? retry_limits_i[15:8] == 8'd0 : rnr_tries >= retry_limits_i[15:8])) begin
               give_up    = 1'b1;
               n_rnr_fail = 1'b1;
             end
@@ -375,18 +381,18 @@ module tally_qp_state #(
         // What stood at the packet moves on with it.
         if (ackd == una) n_ackd = una + 24'd1;
         if (max == una) n_max = una + 24'd1;
-        if (snd == una) begin
+        if (at_una) begin
           n_snd  = una + 24'd1;
           n_next = pkt_q;
         end
         n_una    = una + 24'd1;
         n_oldest = pkt_q;
       end
-      EvSent: if (up && !failed && snd == psn_q && snd != last) begin
+      EvSent: if (up && !failed && at_psn && !at_last) begin
         // Otherwise a rewind came in between: it is sent again.
-        n_snd  = snd + 24'd1;
+        n_snd  = psn_q + 24'd1;
         n_next = pkt_q;
-        if (snd == max) n_max = snd + 24'd1;
+        if (at_max) n_max = psn_q + 24'd1;
         if (!armed) begin
           n_armed    = 1'b1;
           n_deadline = now_q + period;
@@ -395,7 +401,7 @@ module tally_qp_state #(
       EvEnq: begin
         if (empty) n_oldest = pkt_q;
         else link_valid_o = 1'b1;
-        if (snd == last) n_next = pkt_q;
+        if (at_last) n_next = pkt_q;
         n_newest = pkt_q;
         n_last   = last + 24'd1;
       end
@@ -518,7 +524,7 @@ module tally_qp_state #(
   assign pick_pkt_o    = next;
   assign pick_psn_o    = snd;
   assign pick_ackreq_o = snd[2:0] == 3'd7 || Diff'(last - snd) == Diff'(1);
-  assign pick_again_o  = snd != max;
+  assign pick_again_o  = !at_max;
 
   assign rpick_error_o  = ev_q == EvRpick && error;
   assign rpick_ok_o     = ev_q == EvRpick && !error && (una != ackd || ((failed || !up) && !empty));

@@ -3,7 +3,7 @@
 //
 // Wiring of tally_frame_tx, tally_frame_rx, tally_qp_tx, tally_qp_rx, tally_read_req and tally_read_rsp; frames to this device
 // itself go through a FIFO from sender to receiver. Receiving never waits for sending: the FIFO empties into tally_frame_rx
-// whatever the senders do. Ordering: see the units. Latency: 27 cycles from a message's header beat to the frame's first beat.
+// whatever the senders do. Ordering: see the units. Latency: 23 cycles from a message's header beat to the frame's first beat.
 // Storage: that of the units, LoopDepth * 577 bits. Counter outputs are pulses, one for each event; events of several units
 // in one cycle give pulses in successive cycles.
 `default_nettype none

@@ -116,7 +116,8 @@ class Cluster {
     m.payload = payload;
     m.id = static_cast<unsigned>(messages.size());
     m.beats.resize(1 + (payload + 63) / 64);
-    for (unsigned i = 0; i < 64 + payload; ++i) m.beats[i / 64][i % 64] = static_cast<std::uint8_t>(random.next());
+    for (unsigned i = 0; i < 64 + payload; ++i)
+      m.beats[i / 64][i % 64] = static_cast<std::uint8_t>(random.next());
     put_bits(m.beats[0], 18 * 8, 16, peer);
     put_bits(m.beats[0], 22 * 8, 16, payload);
     put_bits(m.beats[0], 44 * 8, 32, m.id);
@@ -125,7 +126,8 @@ class Cluster {
   }
 
   /// READ of `length` bytes of the peer's memory; key 1 is refused there.
-  void read(unsigned node, unsigned ep, unsigned peer, std::uint64_t addr, unsigned length, bool refused = false) {
+  void read(unsigned node, unsigned ep, unsigned peer, std::uint64_t addr, unsigned length,
+            bool refused = false) {
     Job job;
     job.node = node;
     job.ep = ep;
@@ -173,9 +175,11 @@ class Cluster {
     ADD_FAILURE() << "not at rest after " << limit << " cycles";
   }
 
-  /// Every message taken once, in order of entry on its queue pair; every client-0 message completed; READs whole.
+  /// Every message taken once, in order of entry on its queue pair; every client-0 message completed; READs
+  /// whole.
   void check() {
-    for (const auto& [key, ids] : entered) EXPECT_EQ(taken[key], ids) << "node " << key.first << " qp " << key.second;
+    for (const auto& [key, ids] : entered)
+      EXPECT_EQ(taken[key], ids) << "node " << key.first << " qp " << key.second;
     EXPECT_EQ(taken.size(), entered.size());
     for (const auto& m : messages) {
       if (m.client == 0) {
@@ -201,8 +205,8 @@ class Cluster {
   std::map<unsigned, unsigned> completed;
   std::uint64_t cycles = 0;
   unsigned errors = 0;
-  std::uint64_t frames = 0, retransmits = 0, read_retries = 0, timeouts = 0, icrc_errors = 0, acks = 0, naks = 0,
-                refusals = 0, duplicates = 0;
+  std::uint64_t frames = 0, retransmits = 0, read_retries = 0, timeouts = 0, icrc_errors = 0, acks = 0,
+                naks = 0, refusals = 0, duplicates = 0;
   std::uint64_t first_head = 0, first_frame = 0, first_taken = 0, last_taken = 0;
 
  private:
@@ -269,7 +273,8 @@ class Cluster {
     }
     unsigned valid = 0, last = 0, ep = 0;
     for (unsigned c = 0; c < 3; ++c) {
-      if (!node.offered[c] && node.next[c] < node.clients[c].size() && (c != 0 || node.next[c] < node.reserved)) {
+      if (!node.offered[c] && node.next[c] < node.clients[c].size() &&
+          (c != 0 || node.next[c] < node.reserved)) {
         node.offered[c] = !random.percent(network.idle);
       }
       if (!node.offered[c]) continue;
@@ -289,7 +294,8 @@ class Cluster {
     t.tx_last_i = static_cast<std::uint8_t>(last);
     t.tx_ep_i = static_cast<std::uint8_t>(ep);
     t.rx_ready_i = !random.percent(network.stall);
-    if (cycles % 64 == 0) t.ready_i = random.percent(network.refuse) ? static_cast<std::uint8_t>(random.next()) : 0xff;
+    if (cycles % 64 == 0)
+      t.ready_i = random.percent(network.refuse) ? static_cast<std::uint8_t>(random.next()) : 0xff;
     t.dat_ready_i = !node.data && !random.percent(network.stall);
     t.beat_ready_i = node.data && !random.percent(network.stall);
     t.end_ready_i = 1;
@@ -390,7 +396,8 @@ class Cluster {
     if (t.rd_cmd_valid_o && t.rd_cmd_ready_i) {
       for (unsigned at = 0; at < t.rd_cmd_len_o; at += 64) {
         Beat beat{};
-        for (unsigned i = 0; i < 64 && at + i < t.rd_cmd_len_o; ++i) beat[i] = memory_byte(n, t.rd_cmd_addr_o + at + i);
+        for (unsigned i = 0; i < 64 && at + i < t.rd_cmd_len_o; ++i)
+          beat[i] = memory_byte(n, t.rd_cmd_addr_o + at + i);
         node.dma.emplace_back(cycles + 150, beat);
       }
     }
@@ -399,7 +406,8 @@ class Cluster {
       auto& job = jobs[node.data_job];
       const auto beat = get_beat(t.beat_data_o);
       for (unsigned i = 0; i < 64 && node.data_left > 0; ++i, --node.data_left) {
-        ASSERT_EQ(beat[i], memory_byte(job.peer / kEndpoints, job.addr + node.data_offset)) << "offset " << node.data_offset;
+        ASSERT_EQ(beat[i], memory_byte(job.peer / kEndpoints, job.addr + node.data_offset))
+            << "offset " << node.data_offset;
         ++node.data_offset;
         ++job.received;
       }
@@ -434,7 +442,8 @@ class Cluster {
     EXPECT_EQ(t.rx_bytes_o, 64 + m.payload);
     ASSERT_EQ(node.message.size(), m.beats.size());
     for (unsigned i = 0; i < 64 + m.payload; ++i) {
-      ASSERT_EQ(node.message[i / 64][i % 64], m.beats[i / 64][i % 64]) << "byte " << i << " of message " << id;
+      ASSERT_EQ(node.message[i / 64][i % 64], m.beats[i / 64][i % 64])
+          << "byte " << i << " of message " << id;
     }
     taken[{m.node, m.qp()}].push_back(id);
     node.message.clear();

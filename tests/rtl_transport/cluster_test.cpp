@@ -7,10 +7,14 @@ namespace {
 
 unsigned random_payload(Random& random) {
   switch (random.below(4)) {
-    case 0: return 8;
-    case 1: return static_cast<unsigned>(random.below(400));
-    case 2: return 4032;
-    default: return static_cast<unsigned>(random.below(4033));
+    case 0:
+      return 8;
+    case 1:
+      return static_cast<unsigned>(random.below(400));
+    case 2:
+      return 4032;
+    default:
+      return static_cast<unsigned>(random.below(4033));
   }
 }
 
@@ -27,7 +31,8 @@ void random_program(std::uint64_t number, unsigned nodes, const Network& network
       const auto peer = static_cast<unsigned>(random.below(ranks));
       const auto what = random.below(8);
       if (what == 0) {
-        cluster.read(node, ep, peer, random.next() >> 20, 1 + static_cast<unsigned>(random.below(20000)), random.percent(10));
+        cluster.read(node, ep, peer, random.next() >> 20, 1 + static_cast<unsigned>(random.below(20000)),
+                     random.percent(10));
       } else {
         const auto client = static_cast<unsigned>(random.below(3));
         cluster.post(client, node, ep, peer, client == 1 ? 0 : random_payload(random));
@@ -37,11 +42,15 @@ void random_program(std::uint64_t number, unsigned nodes, const Network& network
     cluster.check();
     if (::testing::Test::HasFailure()) return;
   }
-  std::printf("%llu cycles, %llu frames, %llu sent again, %llu READs again, %llu timeouts, %llu NAKs, %llu RNRs, %llu ICRC\n",
-              static_cast<unsigned long long>(cluster.cycles), static_cast<unsigned long long>(cluster.frames),
-              static_cast<unsigned long long>(cluster.retransmits), static_cast<unsigned long long>(cluster.read_retries),
-              static_cast<unsigned long long>(cluster.timeouts), static_cast<unsigned long long>(cluster.naks),
-              static_cast<unsigned long long>(cluster.refusals), static_cast<unsigned long long>(cluster.icrc_errors));
+  std::printf(
+      "%llu cycles, %llu frames, %llu sent again, %llu READs again, %llu timeouts, %llu NAKs, %llu RNRs, "
+      "%llu ICRC\n",
+      static_cast<unsigned long long>(cluster.cycles), static_cast<unsigned long long>(cluster.frames),
+      static_cast<unsigned long long>(cluster.retransmits),
+      static_cast<unsigned long long>(cluster.read_retries),
+      static_cast<unsigned long long>(cluster.timeouts), static_cast<unsigned long long>(cluster.naks),
+      static_cast<unsigned long long>(cluster.refusals),
+      static_cast<unsigned long long>(cluster.icrc_errors));
 }
 
 TEST(Transport, delivers_over_a_clean_network) {
@@ -75,9 +84,11 @@ TEST(Transport, figures_of_a_clean_and_a_lossy_network) {
     cluster.post(0, 0, 0, 2, 8);
     cluster.run(20000);
     cluster.check();
-    std::printf("8-byte message: %llu cycles from its head to the frame's, %llu to the receiver's last beat (network %u)\n",
-                static_cast<unsigned long long>(cluster.first_frame - cluster.first_head),
-                static_cast<unsigned long long>(cluster.last_taken - cluster.first_head), cluster.network.delay);
+    std::printf(
+        "8-byte message: %llu cycles from its head to the frame's, %llu to the receiver's last beat (network "
+        "%u)\n",
+        static_cast<unsigned long long>(cluster.first_frame - cluster.first_head),
+        static_cast<unsigned long long>(cluster.last_taken - cluster.first_head), cluster.network.delay);
     EXPECT_LE(cluster.first_frame - cluster.first_head, 30u);
   }
   {
@@ -99,8 +110,8 @@ TEST(Transport, figures_of_a_clean_and_a_lossy_network) {
     cluster.run(2000000);
     cluster.check();
     const auto goodput = kMessages * 64.0 / static_cast<double>(cluster.last_taken - cluster.first_taken);
-    std::printf("4 KiB packets at %.0f %% loss: %.3f beats a cycle (%.1f Gb/s at 250 MHz)\n", 100 * loss, goodput,
-                goodput * 128);
+    std::printf("4 KiB packets at %.0f %% loss: %.3f beats a cycle (%.1f Gb/s at 250 MHz)\n", 100 * loss,
+                goodput, goodput * 128);
     EXPECT_GE(goodput, loss == 0 ? 0.9 : 0.5);
   }
   {

@@ -46,6 +46,7 @@ class Bench : public ModuleBench<Vtally_qp_rx> {
   }
 
   void connect(unsigned qp, unsigned psn, bool up = true) {
+    settle();  // ends the cycle before
     top.conn_valid_i = 1;
     top.conn_up_i = up;
     top.conn_qp_i = static_cast<std::uint8_t>(qp);
@@ -105,7 +106,8 @@ class Bench : public ModuleBench<Vtally_qp_rx> {
     }
     for (unsigned e = 0; e < 4; ++e) accepts[e] += (top.accept_o >> e) & 1;
     if (top.ack_valid_o) acks.push_back({cycles, top.ack_qp_o, top.ack_psn_o, top.ack_syndrome_o, 0});
-    if (top.rreq_valid_o && top.rreq_ready_i) requests.push_back(static_cast<unsigned>(get_bits(top.rreq_info_o, 17, 24)));
+    if (top.rreq_valid_o && top.rreq_ready_i)
+      requests.push_back(static_cast<unsigned>(get_bits(top.rreq_info_o, 17, 24)));
     if (top.rresp_valid_o && top.rresp_ready_i) {
       responses.push_back(static_cast<unsigned>(get_bits(top.rresp_info_o, 0, 8)));
     }
@@ -116,8 +118,9 @@ class Bench : public ModuleBench<Vtally_qp_rx> {
       const auto& info = top.req_info_o;
       EXPECT_EQ(get_bits(info, 0, 8), kAck);
       EXPECT_EQ(get_bits(info, 201, 13), 0u);
-      answers.push_back({cycles, static_cast<unsigned>(get_bits(info, 8, 8)), static_cast<unsigned>(get_bits(info, 17, 24)),
-                         static_cast<unsigned>(get_bits(info, 41, 8)), static_cast<unsigned>(get_bits(info, 49, 24))});
+      answers.push_back(
+          {cycles, static_cast<unsigned>(get_bits(info, 8, 8)), static_cast<unsigned>(get_bits(info, 17, 24)),
+           static_cast<unsigned>(get_bits(info, 41, 8)), static_cast<unsigned>(get_bits(info, 49, 24))});
     }
     if (beat_offered_ && top.beat_ready_o) {
       beats_.pop_front();
@@ -211,7 +214,9 @@ TEST(QpRx, takes_what_the_model_takes_and_answers_what_is_missing) {
       const auto qp = qps[random.below(qps.size())];
       auto& model = models[qp];
       // Mostly the next ones, from a little before to a little after.
-      unsigned psn = random.percent(60) ? model.expected : (model.expected + 3 - static_cast<unsigned>(random.below(7))) & kPsnMask;
+      unsigned psn = random.percent(60)
+                         ? model.expected
+                         : (model.expected + 3 - static_cast<unsigned>(random.below(7))) & kPsnMask;
       const auto count = 1 + random.below(6);
       for (unsigned i = 0; i < count; ++i) {
         if (!random.percent(8)) {
@@ -246,7 +251,8 @@ TEST(QpRx, takes_what_the_model_takes_and_answers_what_is_missing) {
     }
     EXPECT_EQ(bench.duplicates, duplicates);
     unsigned accepts[4] = {};
-    for (const auto& [qp, model] : models) accepts[(qp >> 4) & 3] += static_cast<unsigned>(model.messages.size());
+    for (const auto& [qp, model] : models)
+      accepts[(qp >> 4) & 3] += static_cast<unsigned>(model.messages.size());
     for (unsigned e = 0; e < 4; ++e) EXPECT_EQ(bench.accepts[e], accepts[e]);
     if (::testing::Test::HasFailure()) return;
   }
@@ -321,10 +327,10 @@ TEST(QpRx, hands_other_packets_to_their_units) {
   const auto response = bench.packet(kReadOnly, 0x86, 6, 300);
   bench.input.push_back(response);
   bench.input.push_back(bench.packet(kAck, 0x86, 7, 0));
-  bench.input.push_back(bench.packet(kSend, 2, 0, 100));          // not connected
-  bench.input.push_back(bench.packet(kReadRequest, 1, 0, 0));     // wrong kind
-  bench.input.push_back(bench.packet(kSend, 0x82, 0, 200));       // wrong kind
-  bench.input.push_back(bench.packet(kSend, 1, 0, 40));           // too short for a header, but in order
+  bench.input.push_back(bench.packet(kSend, 2, 0, 100));       // not connected
+  bench.input.push_back(bench.packet(kReadRequest, 1, 0, 0));  // wrong kind
+  bench.input.push_back(bench.packet(kSend, 0x82, 0, 200));    // wrong kind
+  bench.input.push_back(bench.packet(kSend, 1, 0, 40));        // too short for a header, but in order
   bench.input.push_back(bench.packet(kSend, 1, 1, 64));
   bench.run();
   ASSERT_EQ(bench.acks.size(), 1u);

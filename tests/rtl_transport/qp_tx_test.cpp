@@ -79,6 +79,7 @@ class Bench : public ModuleBench<Vtally_qp_tx> {
   }
 
   void connect(unsigned qp, bool up, unsigned psn) {
+    settle();  // ends the cycle before
     top.conn_valid_i = 1;
     top.conn_up_i = up;
     top.conn_qp_i = static_cast<std::uint8_t>(qp);
@@ -343,11 +344,16 @@ class Bench : public ModuleBench<Vtally_qp_tx> {
 
 unsigned random_payload(Random& random) {
   switch (random.below(5)) {
-    case 0: return 0;
-    case 1: return 8;
-    case 2: return static_cast<unsigned>(random.below(300));
-    case 3: return 4032;
-    default: return static_cast<unsigned>(random.below(4033));
+    case 0:
+      return 0;
+    case 1:
+      return 8;
+    case 2:
+      return static_cast<unsigned>(random.below(300));
+    case 3:
+      return 4032;
+    default:
+      return static_cast<unsigned>(random.below(4033));
   }
 }
 
@@ -498,6 +504,38 @@ TEST(QpTx, unconnected_queue_pair_fails_its_sends_without_report) {
   for (const auto& c : bench.completions) EXPECT_EQ(c.status, kRetryExceeded);
 }
 
+TEST(QpTx, connecting_anew_ends_what_is_under_way_first) {
+  Bench bench(seed(11));
+  bench.connect(0x22, true, 1000);
+  bench.responders[0x22].dead = true;
+  bench.top.retry_timer_i = 100000;
+  for (unsigned i = 0; i < 20; ++i) bench.post(0, 2, 2, 500, true, true);
+  for (unsigned i = 0; i < 1000; ++i) bench.cycle();
+  EXPECT_EQ(bench.completions.size(), 0u);
+  bench.connect(0x22, true, 0xffffff);
+  for (unsigned i = 0; i < 1000; ++i) bench.cycle();
+  ASSERT_EQ(bench.completions.size(), 20u);
+  for (unsigned i = 0; i < 20; ++i) {
+    EXPECT_EQ(bench.completions[i].cookie, i);
+    EXPECT_EQ(bench.completions[i].status, kRetryExceeded);
+  }
+  EXPECT_EQ(bench.errors, 0u);
+  bench.sent_to.clear();
+  bench.completions.clear();
+  for (unsigned i = 0; i < 20; ++i) bench.post(0, 2, 2, 500, true, true);
+  bench.run_until_idle(10000);
+  bench.check_delivered(0x22);
+  // Disconnected: the same, and nothing goes out.
+  bench.connect(0x22, false, 0);
+  const auto packets = bench.packets_out;
+  bench.completions.clear();
+  bench.post(0, 2, 2, 8, true, true);
+  bench.run_until_idle(1000);
+  ASSERT_EQ(bench.completions.size(), 1u);
+  EXPECT_EQ(bench.completions[0].status, kRetryExceeded);
+  EXPECT_EQ(bench.packets_out, packets);
+}
+
 TEST(QpTx, blocked_client_does_not_hold_up_the_others) {
   Bench bench(seed(7));
   bench.connect(1, true, 0);
@@ -523,8 +561,8 @@ TEST(QpTx, small_messages_at_one_in_six_cycles_and_full_packets_at_one_beat_a_cy
     for (unsigned i = 0; i < 1000; ++i) bench.post(0, 0, i % 4, 8, true, true);
     bench.run_until_idle(20000);
     const double rate = static_cast<double>(bench.last_out - bench.first_entry) / 1000;
-    std::printf("8-byte messages to 4 peers: %.2f cycles each; first beat out %llu cycles after the header\n", rate,
-                static_cast<unsigned long long>(bench.first_out - bench.first_entry));
+    std::printf("8-byte messages to 4 peers: %.2f cycles each; first beat out %llu cycles after the header\n",
+                rate, static_cast<unsigned long long>(bench.first_out - bench.first_entry));
     EXPECT_LE(rate, 6.0);
     EXPECT_LE(bench.first_out - bench.first_entry, 16u);
   }
@@ -542,7 +580,8 @@ TEST(QpTx, small_messages_at_one_in_six_cycles_and_full_packets_at_one_beat_a_cy
     bench.connect(1, true, 0);
     for (unsigned i = 0; i < 200; ++i) bench.post(0, 0, 1, 4032, true, true);
     bench.run_until_idle(40000);
-    const double beats = static_cast<double>(bench.beats_out) / static_cast<double>(bench.last_out - bench.first_out + 1);
+    const double beats =
+        static_cast<double>(bench.beats_out) / static_cast<double>(bench.last_out - bench.first_out + 1);
     std::printf("64-beat packets: %.3f beats a cycle\n", beats);
     EXPECT_GE(beats, 0.97);
   }
