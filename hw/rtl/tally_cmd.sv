@@ -25,7 +25,7 @@
 `include "tally_assert.svh"
 
 module tally_cmd #(
-  parameter int unsigned MaxEager = 128,
+  parameter int unsigned MaxEager = tally_pkg::EagerSends,
   localparam int unsigned PostedW  = 192,
   localparam int unsigned UnexpW   = 193,
   localparam int unsigned MatchedW = 451

@@ -413,7 +413,7 @@ module tally_match #(
   );
 
   // --- Step 6: heads are out ---------------------------------------------------------------------
-  logic                 busy_q, cancel_q, found_q, seen_q;
+  logic                 busy_q, cancel_q, found_q, seen_q, hold_q;
   logic [UnexpBits-1:0] class_head, node_unexp_q;
   always_comb begin : p_class_head
     class_head = '0;
@@ -424,13 +424,14 @@ module tally_match #(
   assign is_cancel  = !s_arr_q && s_op_q == OpCancel;
   assign node_unexp = (s_op_q == OpTake) ? UnexpBits'(s_handle_q) : class_head;
 
-  logic        spilling, quota_full;
+  logic        spilling, hold, quota_full;
   logic [31:0] spills, posts;
-  logic        spill_q, spill_on_q, spill_off_q, count_q;
+  logic        spill_q, conflict_q, spill_on_q, spill_off_q, count_q;
   tally_match_endpoint #(.Unexpected(Unexpected)) u_endpoint (
     .clk_i, .rst_ni, .quota_i(unexpected_quota_i), .read_i(step_q[5]), .ep_i(s_ep_q),
-    .spilling_o(spilling), .quota_full_o(quota_full), .spills_o(spills), .posts_o(posts),
-    .post_i(step_q[8] && count_q), .spill_i(step_q[8] && spill_q),
+    .spilling_o(spilling), .hold_o(hold), .quota_full_o(quota_full), .spills_o(spills),
+    .posts_o(posts), .post_i(step_q[8] && count_q), .spill_i(step_q[8] && spill_q),
+    .conflict_i(step_q[8] && conflict_q),
     .spill_on_i(step_q[8] && spill_on_q), .spill_off_i(step_q[8] && spill_off_q),
     .take_i(free_take), .free_i(step_q[8] && free_entry_q),
     .clear_valid_i(flush), .clear_ep_i(flush_ep_i)
@@ -443,6 +444,7 @@ module tally_match #(
       // Only the class that is looked for holds a place.
       found_q      <= !s_arr_q && unexp_valid != '0;
       seen_q       <= s_seen_q == spills;
+      hold_q       <= hold;
       node_unexp_q <= node_unexp;
     end
   end
@@ -497,7 +499,7 @@ module tally_match #(
             result     = PostHit;
             free_entry = 1'b1;
           end else begin
-            if (!seen_q) reason = ReasonOrder;
+            if (!seen_q || hold_q) reason = ReasonOrder;
             else if (held == '0) reason = ReasonConflict;
             append = reason == ReasonNone;
             result = append ? PostAppended : PostReturned;
@@ -541,6 +543,7 @@ module tally_match #(
       claim_q        <= claim;
       free_entry_q   <= free_entry;
       spill_q        <= spill;
+      conflict_q     <= !s_arr_q && reason == ReasonConflict;
       count_q        <= !s_arr_q && (s_op_q == OpPost || s_op_q == OpSearch);
       spill_on_q     <= !s_arr_q && s_op_q == OpSpillOn;
       spill_off_q    <= !s_arr_q && s_op_q == OpSpillOff && seen_q;

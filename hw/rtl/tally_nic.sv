@@ -463,7 +463,7 @@ module tally_nic #(
   logic [511:0] dat_beat_data;
 
   tally_rndv u_rndv (
-    .clk_i, .rst_ni, .rank_i(rank),
+    .clk_i, .rst_ni, .rank_i(rank), .cq_ok_i(cq_ok),
     .rx_valid_i(rrndv_valid), .rx_ready_o(rrndv_ready), .rx_data_i(rrndv_matched),
     .cmd_valid_i(crndv_valid), .cmd_ready_o(crndv_ready), .cmd_data_i(crndv_matched),
     .cmd_unexpected_i(crndv_unexpected),

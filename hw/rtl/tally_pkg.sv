@@ -58,6 +58,8 @@ package tally_pkg;
   localparam int unsigned CellBytes = 256;
   // Cells of the retransmit buffer.
   localparam int unsigned RetransmitCells = 4096;
+  // Unfinished eager sends that a device takes from one endpoint.
+  localparam int unsigned EagerSends = 104;
   // SEND packets that wait to be sent or acknowledged.
   localparam int unsigned TxPackets = 1024;
   // Queue pairs of a device; index = QpKind * 64 + endpoint * 16 + peer rank.

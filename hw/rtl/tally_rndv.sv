@@ -28,6 +28,9 @@ module tally_rndv #(
   // rank of each endpoint
   input  wire logic [4*4-1:0]      rank_i,
 
+  // endpoints whose completions have room (tally_cq): jobs of others wait
+  input  wire logic [3:0]          cq_ok_i,
+
   // matched rendezvous from tally_msg_rx (receive was posted) and tally_cmd (message was
   // unexpected, or Fetch); layout: docs/device.md, "Message path"
   input  wire logic                rx_valid_i,
@@ -116,8 +119,13 @@ module tally_rndv #(
   assign queue_in    = rx_valid_i ? {1'b0, rx_data_i} : {cmd_unexpected_i, cmd_data_i};
   assign room_o      = level <= LevelW'(Depth - 64);
 
+  logic [Peers-1:0] list_enable;
+  for (genvar p = 0; p < Peers; p++) begin : gen_enable
+    assign list_enable[p] = cq_ok_i[p >> RankW];
+  end
+
   tally_rndv_queue #(.Width(RecW), .Depth(Depth), .Lists(Peers), .Limit(PeerJobs)) u_queue (
-    .clk_i, .rst_ni,
+    .clk_i, .rst_ni, .enable_i(list_enable),
     .in_valid_i(rx_valid_i || cmd_valid_i), .in_ready_o(queue_ready),
     .in_list_i({queue_in[449 +: 2], queue_in[385 +: RankW]}), .in_data_i(queue_in),
     .out_valid_o(head_valid), .out_ready_i(start), .out_data_o(head),

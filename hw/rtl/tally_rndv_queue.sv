@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Matched rendezvous that wait for a job: one list a peer in a shared memory, taken in turn.
 //
-// A list from which Limit words have been taken and not given back waits and holds up no other.
+// A list from which Limit words have been taken and not given back, or that is not enabled, waits and holds up no
+// other. A word that was chosen before its list was disabled still comes out.
 // Ordering: first in, first out within a list; lists in turn.
 // Latency: 3 cycles. Throughput: a word in each cycle but one in three; a word out each 3 cycles.
 // Storage: Depth * (Width + 2 * log2(Depth)) bits, two list memories, Lists counters.
@@ -19,6 +20,9 @@ module tally_rndv_queue #(
 ) (
   input  wire logic             clk_i,
   input  wire logic             rst_ni,
+
+  // lists that may be taken from now
+  input  wire logic [Lists-1:0] enable_i,
 
   input  wire logic             in_valid_i,
   output      logic             in_ready_o,
@@ -61,7 +65,7 @@ module tally_rndv_queue #(
     logic [CountW-1:0] count;
     logic              up, down;
     assign count   = count_q[CountW*k +: CountW];
-    assign open[k] = filled_q[k] && count != CountW'(Limit);
+    assign open[k] = enable_i[k] && filled_q[k] && count != CountW'(Limit);
     assign up      = take && list_q == ListW'(k);
     assign down    = put_valid_i && put_list_i == ListW'(k);
     always_ff @(posedge clk_i) begin : p_count

@@ -81,7 +81,7 @@ class Device : public ::testing::Test {
     const auto look = [&] {
       hosts[node]->poll();
       for (const Cqe& c : hosts[node]->completions)
-        if (c.cookie == cookie && c.opcode < static_cast<std::uint8_t>(Opcode::kSpill)) {
+        if (c.cookie == cookie && (c.opcode != static_cast<std::uint8_t>(Opcode::kSpill) || c.status != 0)) {
           found = c;
           return true;
         }

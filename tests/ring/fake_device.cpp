@@ -146,7 +146,7 @@ void FakeDevice::accept(const std::array<std::byte, 64>& descriptor) {
       sends.push_back(m);
       rule(std::count_if(sends.begin(), sends.end(),
                          [&](const auto& each) { return each.length <= registers[global::kEagerMax / 4]; }) <=
-               128,
+               device::kEagerSends,
            "eager sends on the device");
       return;
     case device::Opcode::kRecv:

@@ -244,7 +244,7 @@ void ModelDevice::send(unsigned ep, const device::MsgDesc& d) {
   network_.rule(is_inline ? d.length <= device::kInlineBytes : in_region(ep, d.key, d.addr, d.length),
                 "send buffer");
   if (d.length <= registers_[global::kEagerMax / 4]) {
-    network_.rule(++e.sends <= 128, "unfinished eager sends");
+    network_.rule(++e.sends <= device::kEagerSends, "unfinished eager sends");
     m.header.ptype = static_cast<std::uint8_t>(device::PacketType::kEager);
     m.header.payload_len = static_cast<std::uint16_t>(d.length);
     m.payload.resize(d.length);

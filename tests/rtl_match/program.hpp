@@ -109,7 +109,9 @@ class Program {
     p.spill_seen = r.endpoints[p.ep].spills;
     if (random_.percent(mix.stale)) p.spill_seen += random_.percent(50) ? 1 : ~0u;
     p.handle = static_cast<unsigned>(random_.below(Bench::kPosted));
-    if (random_.percent(mix.spill_off)) {
+    if (r.endpoints[p.ep].hold && random_.percent(30)) {
+      p.op = Op::kSpillOn;
+    } else if (random_.percent(mix.spill_off)) {
       p.op = Op::kSpillOff;
     } else if (random_.percent(mix.append)) {
       p.op = Op::kPost;

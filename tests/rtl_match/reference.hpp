@@ -73,6 +73,7 @@ class MatchReference {
 
   struct Endpoint {
     bool spilling = false;
+    bool hold = false;  // a receive found no place: none after it is appended until SpillOn
     std::uint32_t spills = 0, posts = 0;
     std::size_t entries = 0;
   };
@@ -89,12 +90,14 @@ class MatchReference {
           out.result = PostResult::kBusy;
         } else if (auto it = find(p); it != stored.end()) {
           hit(out, it, true);
-        } else if (p.spill_seen != e.spills) {
+        } else if (p.spill_seen != e.spills || e.hold) {
           out.result = PostResult::kReturned;
           out.reason = Reason::kOrder;
         } else if (conflict) {
           out.result = PostResult::kReturned;
           out.reason = Reason::kConflict;
+          e.spilling = true;
+          e.hold = true;
         } else {
           out.result = PostResult::kAppended;
           posted.push_back(p);
@@ -125,6 +128,7 @@ class MatchReference {
         break;
       case Op::kSpillOn:
         e.spilling = true;
+        e.hold = false;
         out.result = PostResult::kHit;
         break;
       case Op::kSpillOff:

@@ -31,6 +31,7 @@ Device::Device(const DeviceConfig& config, std::size_t memory_bytes)
   top_->pmtu_i = static_cast<std::uint16_t>(config.pmtu);
   top_->retry_timer_i = config.retry_timer;
   top_->retry_limits_i = static_cast<std::uint16_t>(0x700 | config.retry_limit);
+  top_->cq_ok_i = 0xf;
   top_->rank_i = static_cast<std::uint16_t>(config.ranks);
   top_->conn_valid_i = 0;
   top_->rx_valid_i = 0;

@@ -34,8 +34,14 @@ TEST(RndvQueue, random_words_leave_in_order_of_their_list) {
     const unsigned put_rate = static_cast<unsigned>(2 + random.below(99));
     unsigned number = 0;
     std::vector<unsigned> taken;  // lists whose words are with the consumer
+    std::array<int, 4> disabled{};  // cycles
     bench->in_valid_i = 0;
+    bench->enable_i = 0xf;
     for (int cycle = 0; cycle < 3000; ++cycle) {
+      if (random.percent(2)) bench->enable_i = static_cast<std::uint8_t>(random.below(16));
+      for (unsigned k = 0; k < 4; ++k) disabled[k] = bench->enable_i >> k & 1 ? 0 : disabled[k] + 1;
+      // One word may have been chosen before and wait for the consumer.
+      if (bench->out_valid_o) disabled[bench->out_data_o & 3u] = 0;
       if (bench->in_valid_i == 0 && random.percent(in_rate)) {
         bench->in_valid_i = 1;
         bench->in_list_i = static_cast<std::uint8_t>(random.below(4));
@@ -56,6 +62,7 @@ TEST(RndvQueue, random_words_leave_in_order_of_their_list) {
       if (out) {
         const unsigned list = bench->out_data_o & 3u;
         ASSERT_FALSE(model.lists[list].empty()) << "cycle " << cycle;
+        ASSERT_LE(disabled[list], 3) << "cycle " << cycle;
         ASSERT_EQ(bench->out_data_o, model.lists[list].front()) << "cycle " << cycle;
         model.lists[list].pop_front();
         ASSERT_LE(++model.out[list], 2) << "cycle " << cycle;
@@ -71,6 +78,7 @@ TEST(RndvQueue, random_words_leave_in_order_of_their_list) {
     }
     // Drain: with all words given back everything comes out.
     bench->in_valid_i = 0;
+    bench->enable_i = 0xf;
     for (int cycle = 0; cycle < 400; ++cycle) {
       bench->out_ready_i = 1;
       bench->put_valid_i = !taken.empty();
@@ -96,6 +104,7 @@ TEST(RndvQueue, random_words_leave_in_order_of_their_list) {
 
 TEST(RndvQueue, a_list_at_its_limit_holds_up_no_other) {
   ModuleBench<Vtally_rndv_queue> bench;
+  bench->enable_i = 0xf;
   const auto push = [&](unsigned list, unsigned data) {
     bench->in_valid_i = 1;
     bench->in_list_i = static_cast<std::uint8_t>(list);

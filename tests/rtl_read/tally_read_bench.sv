@@ -13,6 +13,7 @@ module tally_read_bench #(
   input  wire logic [31:0]         retry_timer_i,
   input  wire logic [15:0]         retry_limits_i,
   input  wire logic [15:0]         rank_i,
+  input  wire logic [3:0]          cq_ok_i,
   input  wire logic                conn_valid_i,
   input  wire logic                conn_up_i,
   input  wire logic [7:0]          conn_qp_i,
@@ -121,7 +122,7 @@ module tally_read_bench #(
   assign idle_o   = rndv_idle && req_idle && rsp_idle;
 
   tally_rndv u_rndv (
-    .clk_i, .rst_ni, .rank_i, .rx_valid_i, .rx_ready_o, .rx_data_i, .cmd_valid_i, .cmd_ready_o,
+    .clk_i, .rst_ni, .rank_i, .cq_ok_i, .rx_valid_i, .rx_ready_o, .rx_data_i, .cmd_valid_i, .cmd_ready_o,
     .cmd_data_i, .cmd_unexpected_i,
     .job_valid_o(job_valid), .job_ready_i(job_ready), .job_id_o(job_id), .job_qp_o(job_qp),
     .job_addr_o(job_addr), .job_key_o(job_key), .job_len_o(job_len),

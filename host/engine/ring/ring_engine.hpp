@@ -42,7 +42,7 @@ class RingEngine : public Engine, private HandoverDevice {
   /// retransmit buffer when the receiver's device has seen it, of which the driver does not hear, and it
   /// completes when the receiver takes it: held until others are received, it could be the one that the
   /// receiver waits for.
-  static constexpr std::uint32_t kSends = 128;
+  static constexpr std::uint32_t kSends = device::kEagerSends;
   static constexpr std::uint32_t kOwnSends = 4;
 
   /// Brings the endpoint up as `rank` of `ranks`, and the device with it if it is told to. `bar` outlives the

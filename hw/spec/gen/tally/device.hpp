@@ -61,6 +61,8 @@ inline constexpr std::uint32_t kMrEntries = 0x40;
 inline constexpr std::uint32_t kCellBytes = 0x100;
 /// Cells of the retransmit buffer.
 inline constexpr std::uint32_t kRetransmitCells = 0x1000;
+/// Unfinished eager sends that a device takes from one endpoint.
+inline constexpr std::uint32_t kEagerSends = 0x68;
 /// SEND packets that wait to be sent or acknowledged.
 inline constexpr std::uint32_t kTxPackets = 0x400;
 /// Queue pairs of a device; index = QpKind * 64 + endpoint * 16 + peer rank.
