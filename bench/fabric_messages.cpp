@@ -26,7 +26,8 @@ namespace {
 
 constexpr std::uint64_t kMaxTotalBytes = std::uint64_t{32} << 20;  // of one row
 constexpr unsigned kMinMessages = 8;
-constexpr std::uint64_t kMaxBufferBytes = std::uint64_t{64} << 20;
+constexpr std::uint64_t kBufferBytes = std::uint64_t{64} << 20;  // of a host, where kMinSlots messages are not more
+constexpr unsigned kMinSlots = 4;
 // Ethernet, IPv4, UDP, BTH, ICRC; a SEND's message header; a READ response's AETH (on the first and last packet of a
 // request only; counted on all, which makes the bound lower by 0.1 %). docs/wire.md.
 constexpr double kFrameBytes = 14 + 20 + 8 + 12 + 4;
@@ -43,13 +44,11 @@ class Bench {
   Bench(const MessagesOptions& options, double loss)
       : options_(options), loss_(loss), config_(config_of(options, loss)), fabric_(config_, 2) {
     const std::uint64_t largest = *std::max_element(options.sizes.begin(), options.sizes.end());
-    slots_ = static_cast<unsigned>(std::clamp<std::uint64_t>(kMaxBufferBytes / std::max<std::uint64_t>(largest, 1), 4,
-                                                             options.window));
-    stride_ = std::max<std::uint64_t>((largest + 63) / 64 * 64, 64);
+    const std::uint64_t memory = std::max(stride(largest) * kMinSlots, std::min(stride(largest) * options.window, kBufferBytes));
     for (unsigned rank = 0; rank < 2; ++rank) {
       Host& host = hosts_[rank];
       host.engine = std::make_unique<ring::RingEngine>(fabric_.local_bar(rank), rank, 2);
-      host.buffer = std::make_unique<Buffer>(slots_ * stride_);
+      host.buffer = std::make_unique<Buffer>(memory);
       require(host.engine->register_memory(host.buffer->base(), host.buffer->bytes(), &host.key), "register");
     }
     std::mt19937_64 random(1);
@@ -70,8 +69,10 @@ class Bench {
     row.rendezvous = bytes > device::kMaxPayload;
     total_ = row.messages;
     bytes_ = bytes;
+    stride_ = stride(bytes);
+    slots_ = static_cast<unsigned>(std::min<std::uint64_t>(options_.window, hosts_[0].buffer->bytes() / stride_));
     sent_ = sends_done_ = received_ = receives_done_ = 0;
-    first_ps_ = last_ps_ = 0;
+    first_ps_ = last_ps_ = fabric_.now_ps();
     const auto limit = static_cast<std::uint64_t>(1e12);  // one simulated second: a hang ends with a report
     if (!fabric_.run_until([this] { return step(); }, limit)) {
       throw std::runtime_error(fmt::format("{} bytes: {} of {} messages came; {}{}", bytes, receives_done_, total_,
@@ -79,8 +80,8 @@ class Bench {
     }
     fabric_.run_for(20'000'000);  // what is still under way does not meet the next size
     row.nanoseconds = static_cast<double>(last_ps_ - first_ps_) / 1000.0;
-    row.rate = (row.messages - 1) / row.nanoseconds * 1e9;
-    row.gbps = static_cast<double>(row.messages - 1) * static_cast<double>(bytes) * 8.0 / row.nanoseconds;
+    row.rate = row.messages / row.nanoseconds * 1e9;
+    row.gbps = static_cast<double>(row.messages) * static_cast<double>(bytes) * 8.0 / row.nanoseconds;
     const double packets = row.rendezvous ? std::max(1.0, std::ceil(static_cast<double>(bytes) / device::kMtu)) : 1.0;
     const double headers = kFrameBytes + config_.frame_overhead_bytes + (row.rendezvous ? kAethBytes : double{device::kMsgHeaderBytes});
     row.link_gbps = config_.link_gbps * static_cast<double>(bytes) / (static_cast<double>(bytes) + packets * headers);
@@ -100,6 +101,9 @@ class Bench {
   }
 
  private:
+  /// Bytes from one message's place in the buffer to the next.
+  static std::uint64_t stride(std::uint64_t bytes) { return std::max<std::uint64_t>((bytes + 63) / 64 * 64, 64); }
+
   /// Keeps both windows full; true when all is done.
   bool step() {
     std::array<Completion, 64> completions;
@@ -114,7 +118,8 @@ class Bench {
       if (!post(hosts_[1].engine->post_recv(recv))) break;
       ++received_;
     }
-    while (sent_ < total_ && sent_ < sends_done_ + slots_) {
+    // Half a window behind the receives, so that every message meets a posted one.
+    while (sent_ < total_ && sent_ < sends_done_ + slots_ && sent_ < receives_done_ + (slots_ + 1) / 2) {
       SendDescriptor send;
       send.buffer = hosts_[0].buffer->base() + sent_ % slots_ * stride_;
       send.length = bytes_;
@@ -149,7 +154,6 @@ class Bench {
         throw std::runtime_error(fmt::format("{} bytes: message {} arrived with other bytes", bytes_, c.cookie));
       std::memset(hosts_[1].buffer->base() + slot, 0, bytes_);
       last_ps_ = fabric_.now_ps();
-      if (first_ps_ == 0) first_ps_ = last_ps_;
     }
     return static_cast<unsigned>(count);
   }

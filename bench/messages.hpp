@@ -13,8 +13,8 @@ namespace tally::bench {
 
 struct MessagesOptions {
   std::vector<std::uint64_t> sizes;  ///< bytes of a message
-  unsigned count = 2000;             ///< messages of each size; large ones stop at kMaxTotalBytes
-  unsigned window = 256;             ///< messages that are posted ahead on either side
+  unsigned count = 10000;            ///< messages of each size; large ones stop at kMaxTotalBytes
+  unsigned window = 512;             ///< receives that are posted ahead; sends: half of it
   std::vector<double> losses;        ///< frames lost on each link, 0 to 1; the first is what the others are compared with
   std::string config;                ///< fabric parameters, or empty
 };
@@ -25,7 +25,7 @@ struct MessagesRow {
   double loss = 0;
   unsigned messages = 0;
   bool rendezvous = false;
-  double nanoseconds = 0;        ///< from the first receive's completion to the last's
+  double nanoseconds = 0;        ///< from the first post to the last receive's completion
   double rate = 0;               ///< messages a second
   double gbps = 0;               ///< payload
   double link_gbps = 0;          ///< payload that the link can carry at this size: its rate less all headers

@@ -18,8 +18,8 @@ constexpr std::uint64_t kMaxMessageBytes = std::uint64_t{16} << 20;
 
 struct Arguments {
   std::string sizes = "8,1K,64K,1M";
-  std::string count = "2000";
-  std::string window = "256";
+  std::string count = "10000";
+  std::string window = "512";
   std::string loss = "0";
   std::string config;
   std::string json;
@@ -108,7 +108,7 @@ void add_bench_messages_command(CLI::App& group, CommandContext& context) {
       ->type_name("SIZES");
   command->add_option("--count", arguments->count, "Messages of each size (large ones: at most 32 MiB)")->capture_default_str()
       ->type_name("N");
-  command->add_option("--window", arguments->window, "Messages posted ahead on either side")->capture_default_str()->type_name("N");
+  command->add_option("--window", arguments->window, "Receives posted ahead; sends: half of it")->capture_default_str()->type_name("N");
   command->add_option("--loss", arguments->loss, "Probability that a frame is lost on a link, several with commas")
       ->capture_default_str()->type_name("P");
   command->add_option("--config", arguments->config, "Parameters of the simulated fabric (JSON)")->type_name("FILE");
