@@ -459,6 +459,12 @@ module tally_read_req #(
         last_d = i_psn;
       end
       if (ask) sent_d = '0;
+      // The peer lives: an answer to this request that is lost as well is missed sooner.
+      if (ask && gap) begin
+        arm_we = 1'b1;
+        arm_d  = 1'b1;
+        delay  = base >> 2;
+      end
     end else if (retry) begin
       st_we   = 1'b1;
       rec_d   = 1'b0;

@@ -60,6 +60,9 @@ const FabricConfig& checked(const FabricConfig& c, unsigned nodes) {
   if (c.queue_bytes < kMinQueueBytes) {
     throw std::invalid_argument("FabricConfig: queue_bytes must be at least " + std::to_string(kMinQueueBytes));
   }
+  if (c.nic_queue_bytes < kMinNicQueueBytes) {
+    throw std::invalid_argument("FabricConfig: nic_queue_bytes must be at least " + std::to_string(kMinNicQueueBytes));
+  }
   if (c.dma != "direct" && c.dma != "staging") {
     throw std::invalid_argument("FabricConfig: dma must be direct or staging, not " + c.dma);
   }

@@ -21,7 +21,8 @@ struct FabricConfig {
   double link_latency_ns;        ///< NIC to switch, and switch to NIC
   double switch_latency_ns;      ///< so one way is 2 * link + switch
   std::uint32_t frame_overhead_bytes;  ///< preamble, FCS and gap that the link carries for each packet
-  std::uint32_t queue_bytes;     ///< of each switch output and of each NIC's link queue; full queues push back
+  std::uint32_t queue_bytes;     ///< of each switch output and of each NIC's receive buffer; full queues push back
+  std::uint32_t nic_queue_bytes; ///< of each NIC's link queue (its MAC's transmit FIFO); pushes back
   double pcie_gbps;              ///< each direction
   double mmio_write_ns;          ///< host store to device register
   double dma_read_ns;            ///< device read request to first data, host memory included

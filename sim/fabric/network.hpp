@@ -59,7 +59,7 @@ class Network final : public sc_core::sc_module {
   void recycle(std::unique_ptr<Packet> packet) { spare_.push_back(std::move(packet)); }
   /// Room in the node's link queue for another beat, given the bytes of a packet that is being assembled.
   [[nodiscard]] bool room(unsigned node, std::uint32_t assembling) const {
-    return ports_[node].queued_bytes + assembling + kBeatBytes <= timing_.queue_bytes;
+    return ports_[node].queued_bytes + assembling + kBeatBytes <= timing_.nic_queue_bytes;
   }
   /// A complete packet enters its source's link queue.
   void send(std::unique_ptr<Packet> packet);
