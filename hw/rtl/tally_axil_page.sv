@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The registers of one endpoint's doorbell page.
 //
-// Ordering: a write acts at the end of its cycle. Latency: reads are combinational. Throughput: one write and
-// one read a cycle. Storage: the RW registers, 512 bits.
-// Limitations: doorbells, the descriptor window and the region registers are tally_axil_regs's; they read 0.
+// Ordering: a write acts at the end of its cycle. Latency: reads are combinational. Throughput: one
+// write and one read a cycle. Storage: the RW registers, 512 bits.
+// Limitations: doorbells, the descriptor window and the region registers are tally_axil_regs's;
+// they read 0.
 `default_nettype none
 `include "tally_assert.svh"
 
@@ -34,7 +35,8 @@ module tally_axil_page (
   output      logic [4:0]  ranks_o
 );
   logic [63:0] sq_base_q, cq_base_q, bounce_q, spill_base_q;
-  logic [31:0] sq_log2_q, cq_log2_q, enable_q, cq_head_q, spill_log2_q, spill_head_q, rank_q, ranks_q;
+  logic [31:0] sq_log2_q, cq_log2_q, enable_q, cq_head_q, spill_log2_q, spill_head_q, rank_q,
+               ranks_q;
 
   always_ff @(posedge clk_i) begin : p_rw
     if (!rst_ni) begin

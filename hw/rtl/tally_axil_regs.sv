@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// AXI4-Lite slave: registers, doorbells, descriptor windows, schedule, region and queue-pair writes.
+// AXI4-Lite slave: registers, doorbells, descriptor windows, schedule, region and queue-pair
+// writes.
 //
 // Ordering: writes act in order, in the cycle after the handshake, which is the cycle of their
 // response.
 // Latency: 1 cycle to the response. Throughput: one write and one read a cycle when aw and w come
 // together and responses are taken. Storage: a descriptor and a region for each endpoint, so that
-// writes to several pages may interleave; 1 instruction and the RW registers. Unknown offsets read 0,
-// are ignored on write and answer OKAY. Address bits 1:0 are ignored: accesses are whole words. Writes
-// are never held back but by an untaken response.
+// writes to several pages may interleave; 1 instruction and the RW registers. Unknown offsets read
+// 0, are ignored on write and answer OKAY. Address bits 1:0 are ignored: accesses are whole words.
+// Writes are never held back but by an untaken response.
 // Ready paths: aw and w ready depend on each other's valid and on s_axil_b_ready_i; ar ready on
 // s_axil_r_ready_i.
 // Limitations: CollAbort acts on endpoint 0's page alone.

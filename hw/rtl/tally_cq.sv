@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Completion rings: collects the completions of all units for each endpoint and writes them to its ring.
+// Completion rings: collects the completions of all units for each endpoint and writes them to its
+// ring.
 //
 // Ordering: completions of one unit for one endpoint stay in order; units take turns, and so do
-// endpoints. A completion is commanded after its unit saw its data taken by tally_dma_wr, which writes
-// in grant order: data lands first.
-// Latency: 4 cycles to the write command when nothing waits. Throughput: one completion a cycle in; one
-// in 2 cycles out (command, then data), of one endpoint or of several.
+// endpoints. A completion is commanded after its unit saw its data taken by tally_dma_wr, which
+// writes in grant order: data lands first.
+// Latency: 4 cycles to the write command when nothing waits. Throughput: one completion a cycle in;
+// one in 2 cycles out (command, then data), of one endpoint or of several.
 // Storage: FifoDepth completions an endpoint (block RAM), 2 completions on their way out.
 // A FIFO takes no more from FifoDepth - 1 on.
-// A full ring (index - head = size) holds its own endpoint's completions back and no other's. A full
-// FIFO, which cannot be by the rules of cq_ok_o, holds back the units that complete for its endpoint.
+// A full ring (index - head = size) holds its own endpoint's completions back and no other's. A
+// full FIFO, which cannot be by the rules of cq_ok_o, holds back the units that complete for its
+// endpoint.
 // A disabled endpoint's completions are discarded, those that wait here as well; what has been
 // commanded is still written.
 // Ready paths: cpl_ready_o depends on cpl_valid_i and cpl_ep_i (arbitration).
@@ -54,7 +56,8 @@ module tally_cq #(
   output      logic                      full_o,
   output      logic                      idle_o
 );
-  if (NumClients < 1 || (1 << $clog2(FifoDepth)) != FifoDepth || FifoDepth < 2 || OkLevel > FifoDepth)
+  if (NumClients < 1 || (1 << $clog2(FifoDepth)) != FifoDepth || FifoDepth < 2 ||
+      OkLevel > FifoDepth)
   begin : gen_bad_sizes
     $error("tally_cq: FifoDepth must be a power of two from 2, OkLevel at most that");
   end
@@ -63,7 +66,7 @@ module tally_cq #(
   localparam int unsigned LevelW = PtrW + 1;
   localparam int unsigned CntW = $clog2(Eps + 1) + 1;
 
-  // --- in: the first client at or after the turn whose endpoint has a place ------------------------
+  // --- in: the first client at or after the turn whose endpoint has a place ----------------------
   logic [NumClients-1:0] after_q;   // clients at or after the turn
   logic [NumClients-1:0] able, able_after, grant;
   logic [Eps-1:0]        fifo_full, push, pop;
@@ -105,7 +108,7 @@ module tally_cq #(
   end
   assign store = in_valid_q && enable_i[in_ep_q];
 
-  // --- the endpoints' FIFOs: one memory, a part for each -------------------------------------------
+  // --- the endpoints' FIFOs: one memory, a part for each -----------------------------------------
   logic [255:0]          mem [Eps * FifoDepth];
   logic [Eps*PtrW-1:0]   wr_ptr, rd_ptr;
   logic [Eps*16-1:0]     index;
@@ -179,7 +182,7 @@ module tally_cq #(
   end
   assign full_o = full_count_q != '0;
 
-  // --- out: endpoint in turn, read, write command --------------------------------------------------
+  // --- out: endpoint in turn, read, write command ------------------------------------------------
   logic               r_valid_q, r_move, r_live;
   logic [EpW-1:0]     r_ep_q;
   logic [15:0]        r_index_q;
@@ -250,7 +253,8 @@ module tally_cq #(
   assign wr_cmd_len_o    = 13'(tally_pkg::CqeBits / 8);
   assign wr_data_valid_o = data_pending_q;
   assign wr_data_o       = {256'd0, entry_q};
-  assign idle_o          = cpl_valid_i == '0 && !in_valid_q && waits == '0 && !r_valid_q && !cmd_pending_q &&
+  assign idle_o          = cpl_valid_i == '0 && !in_valid_q && waits == '0 && !r_valid_q &&
+                           !cmd_pending_q &&
                            !data_pending_q && full_count_q == '0;
 
   `TALLY_ASSERT_STABLE(CmdStable_A, wr_cmd_valid_o, wr_cmd_ready_i, wr_cmd_addr_o)

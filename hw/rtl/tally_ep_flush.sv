@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Asks the match unit to drop what an endpoint holds when the endpoint is disabled.
 //
-// Ordering: endpoints in turn, one drop at a time. Latency: 1 cycle to the request. Throughput: that of the match unit. Storage: a
-// state bit and two flags an endpoint.
-// Limitations: an endpoint that is enabled again while its drop is under way stays off until it is over (flushing_o).
+// Ordering: endpoints in turn, one drop at a time. Latency: 1 cycle to the request. Throughput:
+// that of the match unit. Storage: a state bit and two flags an endpoint.
+// Limitations: an endpoint that is enabled again while its drop is under way stays off until it is
+// over (flushing_o).
 `default_nettype none
 `include "tally_assert.svh"
 

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Part of tally_frame_tx: header of a packet and its payload, realigned behind the header, as frame beats with zeros in
-// the place of the ICRC.
+// Part of tally_frame_tx: header of a packet and its payload, realigned behind the header, as frame
+// beats with zeros in the place of the ICRC.
 //
-// A packet is offered with pkt_valid_i and leaves the user's stage with pkt_move_i, which the user raises only when
-// fetch_ready_o, and pkt_ready_o or not pkt_up_i, allow it. A packet with pkt_up_i low only has its beats taken.
-// Ordering: packet by packet. Latency: 3 cycles. Throughput: one beat a cycle; the next packet's checksum is made and
-// its beats are fetched meanwhile. Storage: 2 headers, one beat and the 58 bytes of a beat that belong to the next one.
+// A packet is offered with pkt_valid_i and leaves the user's stage with pkt_move_i, which the user
+// raises only when fetch_ready_o, and pkt_ready_o or not pkt_up_i, allow it. A packet with pkt_up_i
+// low only has its beats taken.
+// Ordering: packet by packet. Latency: 3 cycles. Throughput: one beat a cycle; the next packet's
+// checksum is made and its beats are fetched meanwhile. Storage: 2 headers, one beat and the 58
+// bytes of a beat that belong to the next one.
 // Ready paths: out_ready_i to beat_ready_o, pkt_ready_o and fetch_ready_o.
 `default_nettype none
 `include "tally_assert.svh"
@@ -66,8 +68,8 @@ module tally_frame_build (
   logic [19:0]  c_sum_q;
   logic [6:0]   c_in_q, c_out_q;
   logic [3:0]   c_tail_q;
-  // Words of 4 bytes after the 14 of Ethernet, so counted that [10:4] are the beats of the frame; the ICRC begins
-  // 2 + 4 * ([3:0] - 1) bytes into a beat.
+  // Words of 4 bytes after the 14 of Ethernet, so counted that [10:4] are the beats of the frame;
+  // the ICRC begins 2 + 4 * ([3:0] - 1) bytes into a beat.
   logic [10:0]  words;
 
   logic         h_valid_q, h_done;
@@ -156,7 +158,8 @@ module tally_frame_build (
       f_source_q <= pkt_source_i;
       f_keep_q   <= pkt_up_i;
       f_left_q   <= 7'((pkt_bytes_i + 13'd63) >> 6);
-      for (int unsigned i = 0; i < 64; i++) f_mask_q[i] <= pkt_bytes_i[5:0] == '0 || i < 32'(pkt_bytes_i[5:0]);
+      for (int unsigned i = 0; i < 64; i++)
+        f_mask_q[i] <= pkt_bytes_i[5:0] == '0 || i < 32'(pkt_bytes_i[5:0]);
     end else if (f_take) begin
       f_left_q <= f_left_q - 7'd1;
     end
@@ -181,7 +184,8 @@ module tally_frame_build (
   assign d_take = h_go && h_in_q != '0;
   assign data   = h_in_q != '0 ? d_data_q : '0;
 
-  // 54 bytes of header or of the beat before, then payload; with AETH 58. RETH: 70 bytes of header, no payload.
+  // 54 bytes of header or of the beat before, then payload; with AETH 58. RETH: 70 bytes of header,
+  // no payload.
   always_comb begin : p_beat
     beat = h_first_q ? h_head_q[511:0] : {48'h0, carry_q};
     if (h_aeth_q) beat[511:464] = data[47:0];
@@ -241,10 +245,12 @@ module tally_frame_build (
   assign out_valid_o = x_valid_q;
   assign idle_o      = !c_valid_q && !h_valid_q && !f_valid_q && !d_valid_q && !x_valid_q;
 
-  `TALLY_ASSERT(MoveRule_A, pkt_move_i |-> (pkt_valid_i && fetch_ready_o && (pkt_ready_o || !pkt_up_i)))
+  `TALLY_ASSERT(MoveRule_A, pkt_move_i |->
+                (pkt_valid_i && fetch_ready_o && (pkt_ready_o || !pkt_up_i)))
   `TALLY_ASSERT(BeatsInFrame_A, h_valid_q |-> (h_in_q <= h_out_q && h_out_q <= 7'd66))
   `TALLY_ASSERT(NoRethPayload_A, (h_valid_q && h_reth_q) |-> h_in_q == '0)
-  `TALLY_ASSERT_STABLE(Stable_A, out_valid_o, out_ready_i, {out_data_o, out_first_o, out_crc_o, out_last_o, out_tail_o})
+  `TALLY_ASSERT_STABLE(Stable_A, out_valid_o, out_ready_i,
+                       {out_data_o, out_first_o, out_crc_o, out_last_o, out_tail_o})
 endmodule
 
 `default_nettype wire

@@ -1,18 +1,24 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Checks and strips RoCEv2 frames (docs/wire.md); a packet leaves only when its whole frame was right.
+// Checks and strips RoCEv2 frames (docs/wire.md); a packet leaves only when its whole frame was
+// right.
 //
-// Inputs 0 network and 1 loopback, frame by frame in turn. Output: RxInfo of a packet, then its ceil(bytes / 64)
-// beats. RxInfo, low bits first: opcode[8], qp[8], ackreq[1], psn[24], syndrome[8], msn[24], va[64], rkey[32],
-// dmalen[32], bytes[13]; fields of a header that the opcode does not have are 0.
-// A frame that is not for this device, of no connected queue pair, of an unknown opcode, malformed, of a length that
-// disagrees with its headers or of more than 65 beats is discarded (dropped_o), and every frame while enable_i is low;
-// a frame that is right but for its ICRC is discarded as well (icrc_error_o). Nothing of these is seen outside. What an
-// endless frame has after 66 beats is thrown away as it comes and does not hold up the other input.
-// Ordering: frames of an input stay in order. Latency: 8 cycles from the last beat to pkt_valid_o. Throughput: one beat
-// a cycle, no idle cycle between frames; the output takes one cycle more than beats a packet.
-// Storage: 512 beats (at least 7 packets of 4096 bytes, or 64 packets of up to 7 beats) and 7 in the pipeline.
+// Inputs 0 network and 1 loopback, frame by frame in turn. Output: RxInfo of a packet, then its
+// ceil(bytes / 64) beats. RxInfo, low bits first: opcode[8], qp[8], ackreq[1], psn[24],
+// syndrome[8], msn[24], va[64], rkey[32], dmalen[32], bytes[13]; fields of a header that the opcode
+// does not have are 0.
+// A frame that is not for this device, of no connected queue pair, of an unknown opcode, malformed,
+// of a length that disagrees with its headers or of more than 65 beats is discarded (dropped_o),
+// and every frame while enable_i is low; a frame that is right but for its ICRC is discarded as
+// well (icrc_error_o). Nothing of these is seen outside. What an endless frame has after 66 beats
+// is thrown away as it comes and does not hold up the other input.
+// Ordering: frames of an input stay in order. Latency: 8 cycles from the last beat to pkt_valid_o.
+// Throughput: one beat a cycle, no idle cycle between frames; the output takes one cycle more than
+// beats a packet.
+// Storage: 512 beats (at least 7 packets of 4096 bytes, or 64 packets of up to 7 beats) and 7 in
+// the pipeline.
 // Ready paths: in_valid_i to in_ready_o. Inputs wait only between frames, for room.
-// Limitations: an input that pauses inside a frame holds up the other one. Addresses of the sender are not looked at.
+// Limitations: an input that pauses inside a frame holds up the other one. Addresses of the sender
+// are not looked at.
 `default_nettype none
 `include "tally_assert.svh"
 
@@ -47,7 +53,8 @@ module tally_frame_rx #(
   output      logic                packet_o,      // pulse: a frame was received, good or bad
   output      logic                beat_o,        // pulse: a beat was received
   output      logic                dropped_o,     // pulse: a frame was discarded
-  output      logic                icrc_error_o,  // pulse: a frame was discarded because of its ICRC
+  // pulse: a frame was discarded because of its ICRC
+  output      logic                icrc_error_o,
   output      logic                idle_o
 );
   localparam logic [6:0] LastIndex = 7'd65;  // a beat of this index is one too many
@@ -114,8 +121,8 @@ module tally_frame_rx #(
     end
   end
 
-  // Words of 4 bytes behind the first two bytes, as a bar: bit k, the k-th word is there. i_even: no word is there
-  // in part or without the one before it.
+  // Words of 4 bytes behind the first two bytes, as a bar: bit k, the k-th word is there. i_even:
+  // no word is there in part or without the one before it.
   always_comb begin : p_words
     i_words = '0;
     i_even  = i_keep_q[1:0] == 2'b11 && i_keep_q[63:62] == 2'b00;
@@ -222,7 +229,8 @@ module tally_frame_rx #(
     if (i_valid_q && p_index_q == '0) h1_rest_q <= text[511:464];
     h2_up_q     <= up_q[h1_qp_q] && h1_qpn_q;
     h2_length_q <= !h1_bytes_q[16] && h1_bytes_q <= 17'(tally_pkg::Mtu) && h1_total_q[1:0] == '0 &&
-                   h1_udp_q == h1_total_q - 16'd20 && (h1_data_q || (h1_bytes_q == '0 && h1_pad_q == '0));
+                   h1_udp_q == h1_total_q - 16'd20 &&
+                   (h1_data_q || (h1_bytes_q == '0 && h1_pad_q == '0));
     h2_sum_q    <= 20'(h1_sum_a_q) + 20'(h1_sum_b_q) + 20'(h1_sum_c_q) + 20'(h1_sum_d_q);
     h3_sum_q    <= h2_folded == 16'hFFFF;
   end

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Puts the ICRC into outgoing frames and queues them for the network or for loopback.
 //
-// Takes the beats of a frame with zeros in the place of the ICRC: a frame of n bytes has ceil(n / 64) beats, its ICRC
-// begins 2 + 4 * in_tail_i bytes into the beat marked in_crc_i. That beat is the last one, unless in_tail_i is 15: then
-// the ICRC lies in two beats and one more follows, all zeros, marked in_last_i.
-// Ordering: as taken. Latency: 7 cycles. Throughput: one beat a cycle. Storage: 16 beats and 6 in the pipeline.
+// Takes the beats of a frame with zeros in the place of the ICRC: a frame of n bytes has ceil(n /
+// 64) beats, its ICRC begins 2 + 4 * in_tail_i bytes into the beat marked in_crc_i. That beat is
+// the last one, unless in_tail_i is 15: then the ICRC lies in two beats and one more follows, all
+// zeros, marked in_last_i.
+// Ordering: as taken. Latency: 7 cycles. Throughput: one beat a cycle. Storage: 16 beats and 6 in
+// the pipeline.
 // Ready path: none; in_ready_o depends on registers alone.
 // Limitations: a side that does not take its frames holds up the other one.
 `default_nettype none
@@ -80,7 +82,8 @@ module tally_frame_seal (
   end
 
   always_ff @(posedge clk_i) begin : p_word
-    // A frame ends after its ICRC: 6 + 4 * tail bytes into the last beat, or 2 when the ICRC was split.
+    // A frame ends after its ICRC: 6 + 4 * tail bytes into the last beat, or 2 when the ICRC was
+    // split.
     word_q <= {control[6], control[5], split_q, tail, sealed};
     if (valid_q[Latency-1] && control[4]) rest_q <= icrc[31:16];
   end
@@ -127,8 +130,10 @@ module tally_frame_seal (
   `TALLY_ASSERT(Room_A, word_valid_q |-> fifo_ready)
   `TALLY_ASSERT(Taken_A, taken_q <= LevelBits'(Depth))
   `TALLY_ASSERT(IcrcThere_A, (valid_q[Latency-1] && control[4]) |-> crc_valid)
-  `TALLY_ASSERT_STABLE(NetStable_A, out_valid_o[0], out_ready_i[0], {out_data_o, out_keep_o, out_last_o})
-  `TALLY_ASSERT_STABLE(LoopStable_A, out_valid_o[1], out_ready_i[1], {out_data_o, out_keep_o, out_last_o})
+  `TALLY_ASSERT_STABLE(NetStable_A, out_valid_o[0], out_ready_i[0],
+                       {out_data_o, out_keep_o, out_last_o})
+  `TALLY_ASSERT_STABLE(LoopStable_A, out_valid_o[1], out_ready_i[1],
+                       {out_data_o, out_keep_o, out_last_o})
 endmodule
 
 `default_nettype wire

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Part of tally_frame_rx: keeps received packets until their frame has proved right.
 //
-// Beats are stored as they come; the verdict on a frame follows later, in frame order. A good packet leaves as its
-// info, then its beats; the beats of a bad one are given back unseen. The user admits a frame (admit_i) only when
-// room_o is high, then writes at most MaxBeats beats, tells with fix_valid_i how many it were, and gives the verdict.
-// Ordering: as admitted. Latency: 2 cycles from the verdict to pkt_valid_o. Throughput: one beat a cycle and one cycle
-// more a packet. Storage: RingBeats * 512 bits (block RAM, one write and one registered read port), Packets * 222
-// bits, 8 beats. Ready paths: none; beat_valid_o follows the handshake of its packet.
+// Beats are stored as they come; the verdict on a frame follows later, in frame order. A good
+// packet leaves as its info, then its beats; the beats of a bad one are given back unseen. The user
+// admits a frame (admit_i) only when room_o is high, then writes at most MaxBeats beats, tells with
+// fix_valid_i how many it were, and gives the verdict.
+// Ordering: as admitted. Latency: 2 cycles from the verdict to pkt_valid_o. Throughput: one beat a
+// cycle and one cycle more a packet. Storage: RingBeats * 512 bits (block RAM, one write and one
+// registered read port), Packets * 222 bits, 8 beats. Ready paths: none; beat_valid_o follows the
+// handshake of its packet.
 // Limitations: room_o counts a whole packet for each frame whose size is not known yet.
 `default_nettype none
 `include "tally_assert.svh"

@@ -1,19 +1,23 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // RoCEv2 frames of the packets of four units (docs/wire.md): headers, padding and ICRC.
 //
-// Sources: 0 SEND requester, 1 acknowledgements, 2 READ requester, 3 READ responder. A source hands over a packet's
-// TxInfo, then (0 and 3) its ceil(bytes / 64) beats. TxInfo, low bits first: opcode[8], qp[8], ackreq[1], psn[24],
-// syndrome[8], msn[24], va[64], rkey[32], dmalen[32], bytes[13]. Frames to our own MAC address leave on the loopback
-// side, all others on the network side.
-// Arbitration: packet by packet. Acknowledgements go first, but not twice in a row when another source waits; the
-// others take turns. A packet of a queue pair that is not connected, and every packet while enable_i is low, is taken
-// with its beats and discarded (discarded_o).
-// Ordering: frames of a side leave in the order in which their packets were taken; at most five wait inside.
-// Latency: 12 cycles from req_ready_o to the first beat. Throughput: one beat a cycle; no idle cycle between frames
-// while requests and beats are there. Storage: 256 * 104 bits of routes, 16 beats (tally_frame_seal).
+// Sources: 0 SEND requester, 1 acknowledgements, 2 READ requester, 3 READ responder. A source hands
+// over a packet's TxInfo, then (0 and 3) its ceil(bytes / 64) beats. TxInfo, low bits first:
+// opcode[8], qp[8], ackreq[1], psn[24], syndrome[8], msn[24], va[64], rkey[32], dmalen[32],
+// bytes[13]. Frames to our own MAC address leave on the loopback side, all others on the network
+// side.
+// Arbitration: packet by packet. Acknowledgements go first, but not twice in a row when another
+// source waits; the others take turns. A packet of a queue pair that is not connected, and every
+// packet while enable_i is low, is taken with its beats and discarded (discarded_o).
+// Ordering: frames of a side leave in the order in which their packets were taken; at most five
+// wait inside.
+// Latency: 12 cycles from req_ready_o to the first beat. Throughput: one beat a cycle; no idle
+// cycle between frames while requests and beats are there. Storage: 256 * 104 bits of routes, 16
+// beats (tally_frame_seal).
 // Ready paths: req_valid_i to req_ready_o.
-// Limitations: a packet whose beats are slow holds up the packets after it, and its frame has pauses. A side that does
-// not take its frames holds up the other one. conn_* changes a route for packets taken from the next cycle on.
+// Limitations: a packet whose beats are slow holds up the packets after it, and its frame has
+// pauses. A side that does not take its frames holds up the other one. conn_* changes a route for
+// packets taken from the next cycle on.
 `default_nettype none
 `include "tally_assert.svh"
 
@@ -59,7 +63,8 @@ module tally_frame_tx #(
   output      logic                           idle_o
 );
   localparam int unsigned RouteBits = 104;  // {qpn, ip, mac}
-  localparam logic [7:0] SendOnly = 8'h04, ReadRequest = 8'h0C, ReadFirst = 8'h0D, ReadMiddle = 8'h0E,
+  localparam logic [7:0] SendOnly = 8'h04, ReadRequest = 8'h0C, ReadFirst = 8'h0D,
+                                    ReadMiddle = 8'h0E,
                          ReadLast = 8'h0F, ReadOnly = 8'h10, Acknowledge = 8'h11;
 
   // Stages of a packet: A taken, its route is read; B lengths; C checksum; H in tally_frame_build.
@@ -209,7 +214,8 @@ module tally_frame_tx #(
 
   tally_frame_seal u_seal (
     .clk_i, .rst_ni, .in_valid_i(fr_valid), .in_ready_o(fr_ready), .in_data_i(fr_data),
-    .in_first_i(fr_first), .in_crc_i(fr_crc), .in_last_i(fr_last), .in_tail_i(fr_tail), .in_loop_i(fr_loop),
+    .in_first_i(fr_first), .in_crc_i(fr_crc), .in_last_i(fr_last), .in_tail_i(fr_tail),
+    .in_loop_i(fr_loop),
     .out_valid_o(out_valid), .out_ready_i({loop_ready_i, net_ready_i}), .out_data_o(out_data),
     .out_keep_o(out_keep), .out_last_o(out_last), .idle_o(seal_idle)
   );
@@ -226,9 +232,11 @@ module tally_frame_tx #(
   assign discarded_o = drop;
   assign idle_o      = !a_valid_q && !b_valid_q && build_idle && seal_idle && req_valid_i == '0;
 
-  `TALLY_ASSERT(Opcode_A, a_valid_q |-> (opcode == SendOnly || (opcode >= ReadRequest && opcode <= Acknowledge)))
+  `TALLY_ASSERT(Opcode_A, a_valid_q |->
+                (opcode == SendOnly || (opcode >= ReadRequest && opcode <= Acknowledge)))
   `TALLY_ASSERT(Bytes_A, a_valid_q |-> a_bytes <= 13'(tally_pkg::Mtu))
-  `TALLY_ASSERT(Middle_A, (a_valid_q && (opcode == ReadMiddle || opcode == ReadOnly)) |-> a_source_q == 2'd3)
+  `TALLY_ASSERT(Middle_A, (a_valid_q && (opcode == ReadMiddle || opcode == ReadOnly)) |->
+                a_source_q == 2'd3)
   `TALLY_ASSERT(OneGrant_A, $onehot0(req_ready_o))
 endmodule
 

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Invariant CRC of RoCEv2 frames, 64 bytes a cycle.
 //
-// Takes whole frames as beats from the Ethernet header on. The Ethernet header does not count; the fields that
-// routers may change (TOS, TTL, both checksums, BTH resv8a) count as ones whatever they hold. A frame ends
-// 2 + 4 * in_tail_i bytes into its last beat (14 bytes of Ethernet header, then a multiple of 4); the bytes after
-// its end must be 0. `out_icrc_o` is the ICRC as a little-endian number; over a frame that ends with its own right
-// ICRC it is 0x2144DF1C, which `out_residue_o` tells.
-// Ordering: one result a frame, in order. Latency: 5 cycles from the last beat to out_valid_o. Throughput: one beat
-// a cycle, no gap between frames, beats may pause at any time. Storage: 11 words of 32 bits.
-// XOR trees: at most 35 inputs (2 LUT levels) or two trees of 16 and a choice (3 to 4 levels) between registers.
+// Takes whole frames as beats from the Ethernet header on. The Ethernet header does not count; the
+// fields that routers may change (TOS, TTL, both checksums, BTH resv8a) count as ones whatever they
+// hold. A frame ends 2 + 4 * in_tail_i bytes into its last beat (14 bytes of Ethernet header, then
+// a multiple of 4); the bytes after its end must be 0. `out_icrc_o` is the ICRC as a little-endian
+// number; over a frame that ends with its own right ICRC it is 0x2144DF1C, which `out_residue_o`
+// tells.
+// Ordering: one result a frame, in order. Latency: 5 cycles from the last beat to out_valid_o.
+// Throughput: one beat a cycle, no gap between frames, beats may pause at any time. Storage: 11
+// words of 32 bits.
+// XOR trees: at most 35 inputs (2 LUT levels) or two trees of 16 and a choice (3 to 4 levels)
+// between registers.
 // Limitations: no back-pressure: the user has room for the result.
 // Source: InfiniBand Architecture Specification 7.8.1 and annex A17; trees: hw/spec/icrc.py.
 `default_nettype none

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Matching state of the endpoints: spill mode, hold, spill count S, post count P, unexpected entries
-// in use.
+// Matching state of the endpoints: spill mode, hold, spill count S, post count P, unexpected
+// entries in use.
 //
 // Outputs are those of ep_i, one cycle after it (registered when read_i). Updates (of ep_i as well)
 // are seen by the next read. clear_valid_i sets all of clear_ep_i to 0; never together with an

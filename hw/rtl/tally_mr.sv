@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Memory-region table of all endpoints with five look-up ports.
 //
-// Ordering: a write is seen by look-ups from the next cycle. Latency: look-ups are combinational; the
-// entry holds the first and the last address of its region, so that a look-up is one addition and two
-// comparisons. Throughput: one write and five look-ups a cycle. Storage: 150 bits an entry, once a port
-// (LUT RAM).
+// Ordering: a write is seen by look-ups from the next cycle. Latency: look-ups are combinational;
+// the entry holds the first and the last address of its region, so that a look-up is one addition
+// and two comparisons. Throughput: one write and five look-ups a cycle. Storage: 150 bits an entry,
+// once a port (LUT RAM).
 // A look-up succeeds when its entry exists and is valid, is one of its endpoint, the tags agree and
-// [addr, addr + len) lies in the region and does not run past the end of the address space. A length of
-// 0 succeeds whatever the key.
+// [addr, addr + len) lies in the region and does not run past the end of the address space. A
+// length of 0 succeeds whatever the key.
 // Limitations: bit 31 of a look-up's key is not part of the key and is ignored. A write to an entry
 // that does not exist, or with the key of another endpoint, is ignored.
 `default_nettype none

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Top of the offload engine: four endpoints between a host bus and an Ethernet port.
 //
-// Interfaces: AXI4-Lite slave (registers, doorbells), AXI4 master (DMA, 512 bit), AXI4-Stream in and out (Ethernet frames
-// without check sequence, 512 bit). cycle_i is a free-running count of clock cycles that the shell supplies, so that the shell
-// may stop the clock while idle_o is high and no input is pending; idle_o means that no state changes until an input comes
-// (operations may still wait for packets; a running timer keeps it low).
+// Interfaces: AXI4-Lite slave (registers, doorbells), AXI4 master (DMA, 512 bit), AXI4-Stream in
+// and out (Ethernet frames without check sequence, 512 bit). cycle_i is a free-running count of
+// clock cycles that the shell supplies, so that the shell may stop the clock while idle_o is high
+// and no input is pending; idle_o means that no state changes until an input comes (operations may
+// still wait for packets; a running timer keeps it low).
 // Wiring, counters and admission only; each unit's header tells its ordering, latency and storage.
 `default_nettype none
 `include "tally_assert.svh"
@@ -118,7 +119,9 @@ module tally_nic #(
   logic                 quiet;
   logic [NumCnt*32-1:0] counters;
 
-  // The transport clears its memories after reset (less than InitCycles); registers answer from then on.
+  // The transport clears the states of its queue pairs after reset (less than InitCycles);
+  // registers answer from then on. Its cells and the tables of tally_match take longer: there
+  // operations wait.
   localparam int unsigned InitCycles = 255;
   logic [7:0] init_q;
   logic       up, aw_ready, w_ready, ar_ready;
@@ -497,8 +500,8 @@ module tally_nic #(
   logic       cnt_rnr_sent, cnt_rnr_received, cnt_ack_sent, cnt_icrc_error, cnt_duplicate;
   logic       cnt_qp_error, read_protection;
 
-  // An endpoint takes another message of kind Msg when it could be spilled, matched to a rendezvous and completed; of
-  // kind Coll when it could be completed.
+  // An endpoint takes another message of kind Msg when it could be spilled, matched to a rendezvous
+  // and completed; of kind Coll when it could be completed.
   assign ready_kinds = {cq_ok & enable, spill_room & cq_ok & enable & {NumEp{rndv_room}}};
 
   tally_transport u_transport (
@@ -655,9 +658,10 @@ module tally_nic #(
                    msg_rx_idle && demux_idle && slots_idle && rndv_idle && copy_idle && seq_idle &&
                    cq_idle && transport_idle && flush_idle;
 
-  // Clock gating. An operation that waits for a packet keeps its unit busy, but nothing changes until
-  // an input comes: that is so when no interface moved for SettleCycles (the longest way inside, all of
-  // the sequencer's scan, is shorter), no bus access is open and no timer of the transport runs.
+  // Clock gating. An operation that waits for a packet keeps its unit busy, but nothing changes
+  // until an input comes: that is so when no interface moved for SettleCycles (the longest way
+  // inside, all of the sequencer's scan, is shorter), no bus access is open and no timer of the
+  // transport runs.
   localparam int unsigned SettleCycles = 255;
   logic [7:0] still_q;
   logic       moved, bus_open;
@@ -674,7 +678,8 @@ module tally_nic #(
   end
 
   assign idle_o = up && !bus_open && !s_axil_b_valid_o && !s_axil_r_valid_o && desc_valid == '0 &&
-                  sq_tail_valid == '0 && !conn_valid && transport_idle && match_idle && flush_idle &&
+                  sq_tail_valid == '0 && !conn_valid && transport_idle && match_idle &&
+                  flush_idle &&
                   (quiet || still_q == 8'(SettleCycles));
 
   tally_pkg_check u_check ();

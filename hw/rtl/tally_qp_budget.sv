@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Who may use how much of the retransmit buffer: cells and packet records, by class of message.
 //
-// Class 0 (kind Msg) reserves before its message comes: at most tx_window_i cells a queue pair, and MsgCells cells and MsgPackets
-// packets in all. Class 1 (Fin) and class 2 (collective data and credits) take theirs when a packet enters. So a class, and
-// within Msg a queue pair, waits for itself only. Latency: 0 (answers are combinational); what is given back counts in the next
-// cycle. Storage: 2 * 64 * CellBits.
+// Class 0 (kind Msg) reserves before its message comes: at most tx_window_i cells a queue pair, and
+// MsgCells cells and MsgPackets packets in all. Class 1 (Fin) and class 2 (collective data and
+// credits) take theirs when a packet enters. So a class, and within Msg a queue pair, waits for
+// itself only. Latency: 0 (answers are combinational); what is given back counts in the next cycle.
+// Storage: 2 * 64 * CellBits.
 // Limitations: what is released was reserved or taken before with the same number of cells.
 `default_nettype none
 `include "tally_assert.svh"
@@ -34,8 +35,8 @@ module tally_qp_budget #(
   input  wire logic [QpBits-1:0] free_qp_i,
   input  wire logic [4:0]        free_cells_i
 );
-  // A quarter of the cells is kept for kind Coll, an eighth of that quarter for Fin. Three cells stay free
-  // (tally_qp_cells).
+  // A quarter of the cells is kept for kind Coll, an eighth of that quarter for Fin. Three cells
+  // stay free (tally_qp_cells).
   localparam int unsigned CollCells   = Cells / 4;
   localparam int unsigned FinCells    = CollCells / 8;
   localparam int unsigned DataCells   = CollCells - FinCells;
@@ -45,7 +46,8 @@ module tally_qp_budget #(
   localparam int unsigned DataPackets = Packets - MsgPackets - FinPackets;
   localparam int unsigned CountBits   = 13;
 
-  if (DataCells < 17 || MsgCells < 17 || FinPackets < 1 || Cells > 4096 || Packets > 4096) begin : gen_bad_size
+  if (DataCells < 17 || MsgCells < 17 || FinPackets < 1 || Cells > 4096 ||
+      Packets > 4096) begin : gen_bad_size
     $error("tally_qp_budget: each class needs room for its largest packet");
   end
 
@@ -71,9 +73,11 @@ module tally_qp_budget #(
                     msg_packets_q != CountBits'(MsgPackets);
   assign reserve  = rsv_valid_i && rsv_ok_o;
 
-  assign room_o[0] = !init_q && fin_cells_q + CountBits'(want_cells_i[4:0]) <= CountBits'(FinCells) &&
+  assign room_o[0] = !init_q &&
+                     fin_cells_q + CountBits'(want_cells_i[4:0]) <= CountBits'(FinCells) &&
                      fin_packets_q != CountBits'(FinPackets);
-  assign room_o[1] = !init_q && data_cells_q + CountBits'(want_cells_i[9:5]) <= CountBits'(DataCells) &&
+  assign room_o[1] = !init_q &&
+                     data_cells_q + CountBits'(want_cells_i[9:5]) <= CountBits'(DataCells) &&
                      data_packets_q != CountBits'(DataPackets);
 
   for (genvar c = 0; c < 3; c++) begin : gen_give
@@ -121,9 +125,12 @@ module tally_qp_budget #(
     end
   end
 
-  `TALLY_ASSERT(MsgBound_A, msg_cells_q <= CountBits'(MsgCells) && msg_packets_q <= CountBits'(MsgPackets))
-  `TALLY_ASSERT(FinBound_A, fin_cells_q <= CountBits'(FinCells) && fin_packets_q <= CountBits'(FinPackets))
-  `TALLY_ASSERT(DataBound_A, data_cells_q <= CountBits'(DataCells) && data_packets_q <= CountBits'(DataPackets))
+  `TALLY_ASSERT(MsgBound_A, msg_cells_q <= CountBits'(MsgCells) &&
+                msg_packets_q <= CountBits'(MsgPackets))
+  `TALLY_ASSERT(FinBound_A, fin_cells_q <= CountBits'(FinCells) &&
+                fin_packets_q <= CountBits'(FinPackets))
+  `TALLY_ASSERT(DataBound_A, data_cells_q <= CountBits'(DataCells) &&
+                data_packets_q <= CountBits'(DataPackets))
 endmodule
 
 `default_nettype wire

@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Packet store of cells: writes packets, reads them as often as asked, takes their cells back.
 //
-// Free cells form one linked list. A packet takes its cells from the head of that list in order, so that the links of the
-// list are already those of the packet, and freeing a packet is one write: the list's last cell is linked to the packet's first.
-// Ordering: one packet is written at a time, one is read at a time. Latency: 4 cycles from a read command to its first beat.
-// Throughput: one beat a cycle written, one read, packets back to back; a packet freed each cycle. A read that is under way when
-// its packet is freed gives undefined data, so the user frees only what is not being read (read_busy_o).
-// Storage: Cells * 4 * 512 bits, 2 * Cells * log2(Cells) bits of links (block RAM), 8 beats of output.
-// Limitations: the user keeps at least 3 cells free; the first Cells cycles after reset link the list (ready_o low).
+// Free cells form one linked list. A packet takes its cells from the head of that list in order, so
+// that the links of the list are already those of the packet, and freeing a packet is one write:
+// the list's last cell is linked to the packet's first.
+// Ordering: one packet is written at a time, one is read at a time. Latency: 4 cycles from a read
+// command to its first beat.
+// Throughput: one beat a cycle written, one read, packets back to back; a packet freed each cycle.
+// A read that is under way when its packet is freed gives undefined data, so the user frees only
+// what is not being read (read_busy_o).
+// Storage: Cells * 4 * 512 bits, 2 * Cells * log2(Cells) bits of links (block RAM), 8 beats of
+// output.
+// Limitations: the user keeps at least 3 cells free; the first Cells cycles after reset link the
+// list (ready_o low).
 `default_nettype none
 `include "tally_assert.svh"
 
@@ -88,7 +93,8 @@ module tally_qp_cells #(
   logic                out_ready;
   logic [3:0]          out_level;
 
-  assign issue        = busy_q && 32'(out_level) + 32'(under_way_q[0]) + 32'(under_way_q[1]) < OutDepth;
+  assign issue        = busy_q &&
+                        32'(out_level) + 32'(under_way_q[0]) + 32'(under_way_q[1]) < OutDepth;
   assign read_ready_o = !busy_q || (issue && left_q == 7'd1);
   assign start        = read_valid_i && read_ready_o;
   assign read_busy_o  = busy_q;

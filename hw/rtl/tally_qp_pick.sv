@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Round-robin choice among many wishes.
 //
-// Ordering: after a take, the search goes on above the index taken and wraps. Latency: 2 cycles from a wish to the
-// choice; the next choice comes 3 cycles after a take. Storage: 2 N bits.
-// Limitations: advice only. The choice may be up to 2 cycles old, so its user checks that the wish still stands; it may
-// change from cycle to cycle until it is taken.
+// Ordering: after a take, the search goes on above the index taken and wraps. Latency: 2 cycles
+// from a wish to the choice; the next choice comes 3 cycles after a take. Storage: 2 N bits.
+// Limitations: advice only. The choice may be up to 2 cycles old, so its user checks that the wish
+// still stands; it may change from cycle to cycle until it is taken.
 `default_nettype none
 
 module tally_qp_pick #(

@@ -1,23 +1,31 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Every packet received goes through here: SEND responder, distribution to the other units, acknowledgements.
+// Every packet received goes through here: SEND responder, distribution to the other units,
+// acknowledgements.
 //
-// SEND Only of kinds Msg and Coll: the responder's rules (docs/wire.md); what is accepted leaves on rx_* with its beats.
-// Acknowledgements of these kinds are pulses to tally_qp_tx; READ requests, READ responses and acknowledgements of kind Read go
-// to their units; anything else is discarded and counted.
+// SEND Only of kinds Msg and Coll: the responder's rules (docs/wire.md); what is accepted leaves on
+// rx_* with its beats.
+// Acknowledgements of these kinds are pulses to tally_qp_tx; READ requests, READ responses and
+// acknowledgements of kind Read go to their units; anything else is discarded and counted.
 //
-// Acknowledgements are state, not a queue: each queue pair has at most one answer pending (ACK, NAK or RNR), and its numbers
-// are those of the moment in which it is sent. So a later answer never waits for an earlier one, and reception never waits for
-// sending. What is pending changes like this:
+// Acknowledgements are state, not a queue: each queue pair has at most one answer pending (ACK, NAK
+// or RNR), and its numbers are those of the moment in which it is sent. So a later answer never
+// waits for an earlier one, and reception never waits for sending. What is pending changes like
+// this:
 //   packet accepted          -> ACK; takes the place of a NAK or RNR, which is then obsolete
-//   packet expected, refused -> RNR; takes the place of anything: it acknowledges all before it as well
+//   packet expected, refused -> RNR; takes the place of anything: it acknowledges all before it as
+//                               well
 //   gap, first of its run    -> NAK, but an RNR stays: its packet is the one that is missing
-//   duplicate                -> ACK now, but a NAK or RNR stays: both acknowledge what the ACK would
+//   duplicate                -> ACK now, but a NAK or RNR stays: both acknowledge what the ACK
+//                            would
 // A run is a sequence of rising PSNs; it ends when one is not above the last one seen.
-// An ACK waits until ack_policy_i packets or cycles; A (request), NAK, RNR and duplicates do not wait.
+// An ACK waits until ack_policy_i packets or cycles; A (request), NAK, RNR and duplicates do not
+// wait.
 //
-// Ordering: packets in order of arrival. Latency: 2 cycles from a packet's info to its first beat. Throughput: 2 cycles a packet
-// and one a beat (3 and one to the READ units). Ready path: rx_ready_i and rbeat_ready_i to beat_ready_o.
-// Storage: 128 words of 109 bits (distributed RAM). Limitations: ready_i must show an acceptance 3 cycles after accept_o.
+// Ordering: packets in order of arrival. Latency: 2 cycles from a packet's info to its first beat.
+// Throughput: 2 cycles a packet and one a beat (3 and one to the READ units). Ready path:
+// rx_ready_i and rbeat_ready_i to beat_ready_o.
+// Storage: 128 words of 109 bits (distributed RAM). Limitations: ready_i must show an acceptance 3
+// cycles after accept_o.
 `default_nettype none
 `include "tally_assert.svh"
 
@@ -48,7 +56,8 @@ module tally_qp_rx (
   output      logic [1:0]   rx_ep_o,
   output      logic [7:0]   rx_qp_o,
   output      logic [12:0]  rx_bytes_o,    // of the packet, with all its beats
-  output      logic [3:0]   accept_o,      // pulse: a message was accepted for this endpoint and will leave on rx_*
+  // pulse: a message was accepted for this endpoint and will leave on rx_*
+  output      logic [3:0]   accept_o,
 
   output      logic         ack_valid_o,
   output      logic [7:0]   ack_qp_o,
@@ -78,7 +87,8 @@ module tally_qp_rx (
 );
   localparam int unsigned Qps      = tally_pkg::QpContexts / 2;
   localparam int unsigned WordBits = 3*24 + 1 + 2 + 2*16;
-  localparam logic [7:0] OpSendOnly = 8'h04, OpReadRequest = 8'h0C, OpReadFirst = 8'h0D, OpAck = 8'h11;
+  localparam logic [7:0] OpSendOnly = 8'h04, OpReadRequest = 8'h0C, OpReadFirst = 8'h0D,
+                                      OpAck = 8'h11;
 
   typedef enum logic [1:0] {RxIdle, RxDecide, RxOffer, RxBeats} rx_e;
   typedef enum logic [1:0] {ToDrop, ToMessage, ToRequest, ToResponse} to_e;
@@ -148,10 +158,12 @@ module tally_qp_rx (
   end
 
   tally_qp_pick #(.N(Qps)) u_emit (
-    .clk_i, .rst_ni, .want_i(now_q), .valid_o(emit_valid), .index_o(emit_qp), .take_i(a_event == EvEmit)
+    .clk_i, .rst_ni, .want_i(now_q), .valid_o(emit_valid), .index_o(emit_qp),
+    .take_i(a_event == EvEmit)
   );
   tally_qp_pick #(.N(Qps)) u_scan (
-    .clk_i, .rst_ni, .want_i(wait_q), .valid_o(scan_valid), .index_o(scan_qp), .take_i(a_event == EvScan)
+    .clk_i, .rst_ni, .want_i(wait_q), .valid_o(scan_valid), .index_o(scan_qp),
+    .take_i(a_event == EvScan)
   );
 
   logic same;
@@ -315,7 +327,8 @@ module tally_qp_rx (
     if (qp[7:6] == 2'd2 && opcode >= OpReadFirst && opcode <= OpAck) to = ToResponse;
   end
 
-  assign dropped_o = ev_q == EvPacket && to == ToDrop && !good_ack && (!is_send || (accepted && short_send));
+  assign dropped_o = ev_q == EvPacket && to == ToDrop && !good_ack &&
+                     (!is_send || (accepted && short_send));
 
   always_comb begin : p_accept
     accept_o = '0;
@@ -337,7 +350,8 @@ module tally_qp_rx (
           rx_q <= beats == 7'd0 ? RxIdle : RxBeats;
           if (to == ToRequest || to == ToResponse) rx_q <= RxOffer;
         end
-        RxOffer:  if (to_q == ToRequest ? rreq_ready_i : rresp_ready_i) rx_q <= left_q == 7'd0 ? RxIdle : RxBeats;
+        RxOffer:  if (to_q == ToRequest ? rreq_ready_i : rresp_ready_i)
+                    rx_q <= left_q == 7'd0 ? RxIdle : RxBeats;
         default:  if (beat_valid_i && beat_ready_o && last) rx_q <= RxIdle;
       endcase
     end
@@ -376,7 +390,8 @@ module tally_qp_rx (
   assign rresp_info_o  = info_q;
   assign rbeat_valid_o = rx_q == RxBeats && to_q == ToResponse && beat_valid_i;
   assign rbeat_data_o  = beat_data_i;
-  assign idle_o        = rx_q == RxIdle && !pkt_valid_i && ev_q == EvNone && !conn_q && wait_q == '0 && now_q == '0 &&
+  assign idle_o        = rx_q == RxIdle && !pkt_valid_i && ev_q == EvNone && !conn_q &&
+                         wait_q == '0 && now_q == '0 &&
                          !req_valid_q;
 
   `TALLY_ASSERT_STABLE(RxStable_A, rx_valid_o, rx_ready_i, {rx_data_o, rx_last_o, rx_qp_o})

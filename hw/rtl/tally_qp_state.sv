@@ -1,18 +1,22 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// State of the sending queue pairs: sequence numbers, queue ends, retries and timers of kinds Msg and Coll.
+// State of the sending queue pairs: sequence numbers, queue ends, retries and timers of kinds Msg
+// and Coll.
 //
-// All changes go through one two-stage pipeline: stage A chooses an event and reads the queue pair's word, stage B computes
-// the new word and writes it. An event is one atomic step; one a cycle, back to back on one queue pair as well.
-// Priority: acknowledgement (always taken), connect, retired, sent, enqueued, retire pick, send pick, timer scan.
+// All changes go through one two-stage pipeline: stage A chooses an event and reads the queue
+// pair's word, stage B computes the new word and writes it. An event is one atomic step; one a
+// cycle, back to back on one queue pair as well.
+// Priority: acknowledgement (always taken), connect, retired, sent, enqueued, retire pick, send
+// pick, timer scan.
 //
-// Sequence numbers of a queue pair, in this order: una (oldest packet in the buffer) <= ackd (first not acknowledged) and
-// una <= snd (next to send) <= end (next to be enqueued); max is the first never sent. Packets from una to ackd are retired,
-// those of a queue pair that is not connected or has failed are flushed. Going back means snd = una, which waits (rewind)
-// until the packets acknowledged are retired, because only the oldest packet's record is known without a walk.
+// Sequence numbers of a queue pair, in this order: una (oldest packet in the buffer) <= ackd (first
+// not acknowledged) and una <= snd (next to send) <= end (next to be enqueued); max is the first
+// never sent. Packets from una to ackd are retired, those of a queue pair that is not connected or
+// has failed are flushed. Going back means snd = una, which waits (rewind) until the packets
+// acknowledged are retired, because only the oldest packet's record is known without a walk.
 //
-// Latency: 2 cycles an event, 2 more until active_o and work_o follow. A timer is seen late by up to 128 cycles and one for
-// each cycle in which other events took the pipeline. Storage: 128 words (distributed RAM). Source: docs/wire.md; RNR times:
-// InfiniBand specification vol. 1, table 45.
+// Latency: 2 cycles an event, 2 more until active_o and work_o follow. A timer is seen late by up
+// to 128 cycles and one for each cycle in which other events took the pipeline. Storage: 128 words
+// (distributed RAM). Source: docs/wire.md; RNR times: InfiniBand specification vol. 1, table 45.
 // Limitations: the first 128 cycles after reset clear the words (ready_o low).
 `default_nettype none
 `include "tally_assert.svh"
@@ -43,7 +47,8 @@ module tally_qp_state #(
   input  wire logic [23:0]        ack_psn_i,
   input  wire logic [7:0]         ack_syndrome_i,
 
-  // A packet is complete in the buffer. The link to it from the one before is written through link_*.
+  // A packet is complete in the buffer. The link to it from the one before is written through
+  // link_*.
   input  wire logic               enq_valid_i,
   output      logic               enq_ready_o,
   input  wire logic [QpBits-1:0]  enq_qp_i,
@@ -75,7 +80,8 @@ module tally_qp_state #(
   output      logic               rpick_ready_o,
   input  wire logic [QpBits-1:0]  rpick_qp_i,
   output      logic               rpick_ok_o,     // rpick_pkt_o is acknowledged, or flushed
-  output      logic               rpick_error_o,  // the failure of the queue pair is still to be reported
+  // the failure of the queue pair is still to be reported
+  output      logic               rpick_error_o,
   output      logic               rpick_flush_o,
   output      logic [7:0]         rpick_status_o,
   output      logic [PktBits-1:0] rpick_pkt_o,
@@ -267,7 +273,8 @@ module tally_qp_state #(
   logic [23:0]        snd;
   logic [PktBits-1:0] next;
 
-  assign {up, failed, rnr_fail, error, rnr_wait, armed, rewind_old, una, ackd, snd_old, max, last, oldest, next_old, newest,
+  assign {up, failed, rnr_fail, error, rnr_wait, armed, rewind_old, una, ackd, snd_old, max, last,
+          oldest, next_old, newest,
           tries, rnr_tries, deadline, period} = word_q;
   assign rewind_now = rewind_old && una == ackd;
   assign rewind     = rewind_old && !rewind_now;
@@ -275,7 +282,8 @@ module tally_qp_state #(
   assign next       = rewind_now ? oldest : next_old;
 
   logic               empty, expired, in_window, behind, can_send;
-  logic               at_una, at_psn, at_max, at_last;  // where snd stands; compared before the rewind is known
+  // where snd stands; compared before the rewind is known
+  logic               at_una, at_psn, at_max, at_last;
   logic [23:0]        ack_ahead, ack_span;
 
   assign empty     = una == last;
@@ -457,7 +465,8 @@ module tally_qp_state #(
     end
   end
 
-  assign word = {n_up, n_failed, n_rnr_fail, n_error, n_rnr_wait, n_armed, n_rewind, n_una, n_ackd, n_snd, n_max, n_last,
+  assign word = {n_up, n_failed, n_rnr_fail, n_error, n_rnr_wait, n_armed, n_rewind, n_una, n_ackd,
+                n_snd, n_max, n_last,
                  n_oldest, n_next, n_newest, n_tries, n_rnr_tries, n_deadline, n_period};
 
   logic                write;
@@ -481,8 +490,10 @@ module tally_qp_state #(
 
   assign c_active = c_up_q && !c_failed_q && !c_rnr_wait_q &&
                     (c_rewind_q ? c_una_q == c_ackd_q && c_una_q != c_last_q
-                                : c_snd_q != c_last_q && Diff'(c_ackd_q - c_una_q) <= Diff'(c_snd_q - c_una_q));
-  assign c_work   = c_error_q || c_una_q != c_ackd_q || ((c_failed_q || !c_up_q) && c_una_q != c_last_q);
+                                : c_snd_q != c_last_q &&
+                                  Diff'(c_ackd_q - c_una_q) <= Diff'(c_snd_q - c_una_q));
+  assign c_work   = c_error_q || c_una_q != c_ackd_q ||
+                    ((c_failed_q || !c_up_q) && c_una_q != c_last_q);
 
   always_ff @(posedge clk_i) begin : p_flags
     if (!rst_ni) begin
@@ -533,8 +544,10 @@ module tally_qp_state #(
   assign rpick_pkt_o    = oldest;
   assign qp_error_o     = give_up;
   // Nothing to send, retire or report, also not in the stages that the flags do not show yet.
-  assign idle_o         = !init_q && !ack_q && !conn_q && work_q == '0 && wait_q == '0 && active_q == '0 &&
-                          (ev_q == EvNone || ev_q == EvScan) && !(c_valid_q && (c_active || c_work));
+  assign idle_o         = !init_q && !ack_q && !conn_q && work_q == '0 && wait_q == '0 &&
+                          active_q == '0 &&
+                          (ev_q == EvNone || ev_q == EvScan) &&
+                          !(c_valid_q && (c_active || c_work));
 
   `TALLY_ASSERT(Order_A, ev_q != EvNone |-> Diff'(n_snd - n_una) <= Diff'(n_last - n_una))
   `TALLY_ASSERT(Window_A, ev_q != EvNone |-> (n_ackd - n_una) <= (n_last - n_una))

@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// SEND requester: messages of three clients go into the retransmit buffer and from there, as often as it takes, to
-// tally_frame_tx; acknowledgements take them out again.
+// SEND requester: messages of three clients go into the retransmit buffer and from there, as often
+// as it takes, to tally_frame_tx; acknowledgements take them out again.
 //
-// Clients: 0 tally_msg_tx (Msg queue pairs; cells reserved before by rsv_*), 1 tally_rndv Fin and 2 tally_seq (Coll queue
-// pairs). A message enters whole, one client at a time; one that has no room is not ready and holds up no other.
-// Ordering: packets of one queue pair in order of entry, queue pairs in turn packet by packet; completions of one queue
-// pair in order. A send is one read of the buffer, the first time and later. A packet that is being read is not retired.
-// Latency: 14 cycles from a message's header beat to its first beat out (2-beat message). Throughput: a packet of 64 beats each
-// 65 cycles; a message of 2 beats each 5.4 cycles, entered, sent and retired (each is five events of tally_qp_state).
-// Storage: tally_qp_cells, tally_qp_state; Packets * (305 + 2 * log2(Packets)) bits of records (block RAM).
-// Limitations: a client's beats, once begun, hold up the other clients until the last one has come. Ready for messages
-// RetransmitCells cycles after reset.
+// Clients: 0 tally_msg_tx (Msg queue pairs; cells reserved before by rsv_*), 1 tally_rndv Fin and 2
+// tally_seq (Coll queue pairs). A message enters whole, one client at a time; one that has no room
+// is not ready and holds up no other.
+// Ordering: packets of one queue pair in order of entry, queue pairs in turn packet by packet;
+// completions of one queue pair in order. A send is one read of the buffer, the first time and
+// later. A packet that is being read is not retired.
+// Latency: 14 cycles from a message's header beat to its first beat out (2-beat message).
+// Throughput: a packet of 64 beats each 65 cycles; a message of 2 beats each 5.4 cycles, entered,
+// sent and retired (each is five events of tally_qp_state).
+// Storage: tally_qp_cells, tally_qp_state; Packets * (305 + 2 * log2(Packets)) bits of records
+// (block RAM).
+// Limitations: a client's beats, once begun, hold up the other clients until the last one has come.
+// Ready for messages RetransmitCells cycles after reset.
 `default_nettype none
 `include "tally_assert.svh"
 
@@ -41,7 +45,8 @@ module tally_qp_tx #(
   input  wire logic [1535:0] tx_data_i,
   input  wire logic [2:0]    tx_last_i,
   input  wire logic [5:0]    tx_ep_i,
-  input  wire logic [257:0]  tx_cpl_i,      // client 0, with the header beat: {on_ack, on_error, cqe}
+  // client 0, with the header beat: {on_ack, on_error, cqe}
+  input  wire logic [257:0]  tx_cpl_i,
 
   input  wire logic          ack_valid_i,
   input  wire logic [7:0]    ack_qp_i,
@@ -100,7 +105,8 @@ module tally_qp_tx #(
   logic [PktBits-1:0]  retd_next;
   logic                state_idle;
 
-  // --- records: what sending needs, what retiring needs, the link to the next packet twice, free packet numbers ---
+  // --- records ---
+  // What sending needs, what retiring needs, the link to the next packet twice; free numbers.
   logic [CellBits+12:0] send_mem [Packets];
   logic [RetBits-1:0]   ret_mem [Packets];
   logic [PktBits-1:0]   send_link_mem [Packets];
@@ -154,7 +160,8 @@ module tally_qp_tx #(
   end
 
   // A packet enters only when the event of the one before it goes.
-  assign enter = entry_q == EntryIdle && any && (!enq_valid_q || enq_ready) && cells_ready && budget_ready && state_ready && !pkt_init_q;
+  assign enter = entry_q == EntryIdle && any && (!enq_valid_q || enq_ready) && cells_ready &&
+                 budget_ready && state_ready && !pkt_init_q;
   assign take  = {enter && sel == 2'd2, enter && sel == 2'd1};
 
   always_comb begin : p_source
@@ -288,7 +295,8 @@ module tally_qp_tx #(
 
   assign pick_valid = send_q == SendIdle && turn_valid;
   assign send_addr  = send_q == SendWait ? pick_pkt : send_pkt_q;
-  assign sent_next  = link_valid && link_pkt == send_pkt_q ? link_next : send_fwd_q ? fwd_q : send_link_q;
+  assign sent_next  = link_valid && link_pkt == send_pkt_q ? link_next
+                    : send_fwd_q ? fwd_q : send_link_q;
   assign sent_valid = send_q == SendInfo && (!desc_valid_q || desc_go);
   assign send_done  = sent_valid && sent_ready;
   assign read_valid = desc_valid_q && (!req_valid_q || req_ready_i);
@@ -333,7 +341,8 @@ module tally_qp_tx #(
   end
 
   assign req_valid_o  = req_valid_q;
-  assign req_info_o   = {req_q[45:33], 32'd0, 32'd0, 64'd0, 24'd0, 8'd0, req_q[32:9], req_q[8], req_q[7:0], SendOnly};
+  assign req_info_o   = {req_q[45:33], 32'd0, 32'd0, 64'd0, 24'd0, 8'd0, req_q[32:9], req_q[8],
+                        req_q[7:0], SendOnly};
   assign retransmit_o = send_q == SendWait && pick_ok && pick_again;
 
   // --- retiring: choose a queue pair, read its oldest record, free it, complete ---
@@ -349,12 +358,14 @@ module tally_qp_tx #(
   tally_pkg::cqe_t     done_cqe, error_cqe;
 
   // Being read, or about to be.
-  assign locked = (send_q == SendInfo && send_pkt_q == rpick_pkt) || (desc_valid_q && desc_pkt_q == rpick_pkt) ||
+  assign locked = (send_q == SendInfo && send_pkt_q == rpick_pkt) ||
+                  (desc_valid_q && desc_pkt_q == rpick_pkt) ||
                   (read_busy && read_pkt_q == rpick_pkt);
 
   assign rpick_valid = ret_q == RetIdle && work_valid;
   assign ret_addr    = ret_q == RetWait ? rpick_pkt : ret_pkt_q;
-  assign retd_next   = link_valid && link_pkt == ret_pkt_q ? link_next : ret_fwd_q ? fwd_q : ret_link_q;
+  assign retd_next   = link_valid && link_pkt == ret_pkt_q ? link_next
+                     : ret_fwd_q ? fwd_q : ret_link_q;
   assign retd_error  = ret_q == RetError;
   assign complete    = retd_error || (flush_q ? ret_on_error : ret_on_ack);
   assign cpl_room    = !cpl_valid_q || cpl_ready_i;
@@ -410,15 +421,18 @@ module tally_qp_tx #(
   assign cpl_valid_o = cpl_valid_q;
   assign cpl_data_o  = cpl_data_q;
   assign cpl_ep_o    = cpl_ep_q;
-  assign idle_o      = state_idle && used_q == '0 && entry_q == EntryIdle && !enq_valid_q && tx_valid_i == '0 &&
-                       send_q == SendIdle && ret_q == RetIdle && !cpl_valid_q && !desc_valid_q && !req_valid_q &&
+  assign idle_o      = state_idle && used_q == '0 && entry_q == EntryIdle && !enq_valid_q &&
+                       tx_valid_i == '0 &&
+                       send_q == SendIdle && ret_q == RetIdle && !cpl_valid_q && !desc_valid_q &&
+                       !req_valid_q &&
                        !read_busy && !beat_valid_o && cells_ready && budget_ready && !pkt_init_q;
 
   tally_qp_budget #(.Cells(Cells), .Packets(Packets)) u_budget (
     .clk_i, .rst_ni, .ready_o(budget_ready), .tx_window_i,
     .rsv_valid_i, .rsv_qp_i(rsv_qp_i[5:0]), .rsv_cells_i, .rsv_ok_o,
     .want_cells_i(want_cells), .room_o(room), .take_i(take),
-    .free_valid_i(free_valid), .free_class_i(ret_class), .free_qp_i(ret_qp_q[5:0]), .free_cells_i(ret_cells)
+    .free_valid_i(free_valid), .free_class_i(ret_class), .free_qp_i(ret_qp_q[5:0]),
+    .free_cells_i(ret_cells)
   );
 
   tally_qp_cells #(.Cells(Cells)) u_cells (
@@ -431,25 +445,35 @@ module tally_qp_tx #(
   );
 
   tally_qp_pick #(.N(128)) u_turn (
-    .clk_i, .rst_ni, .want_i(active), .valid_o(turn_valid), .index_o(turn_qp), .take_i(pick_valid && pick_ready)
+    .clk_i, .rst_ni, .want_i(active), .valid_o(turn_valid), .index_o(turn_qp),
+    .take_i(pick_valid && pick_ready)
   );
   tally_qp_pick #(.N(128)) u_work (
-    .clk_i, .rst_ni, .want_i(work), .valid_o(work_valid), .index_o(work_qp), .take_i(rpick_valid && rpick_ready)
+    .clk_i, .rst_ni, .want_i(work), .valid_o(work_valid), .index_o(work_qp),
+    .take_i(rpick_valid && rpick_ready)
   );
 
   tally_qp_state #(.Packets(Packets), .RnrTick(RnrTick)) u_state (
     .clk_i, .rst_ni, .ready_o(state_ready), .retry_timer_i, .retry_limits_i,
-    .conn_valid_i(conn_valid_i && !conn_qp_i[7]), .conn_up_i, .conn_qp_i(conn_qp_i[6:0]), .conn_psn_i(conn_tx_psn_i),
-    .ack_valid_i(ack_valid_i && !ack_qp_i[7]), .ack_qp_i(ack_qp_i[6:0]), .ack_psn_i, .ack_syndrome_i,
+    .conn_valid_i(conn_valid_i && !conn_qp_i[7]), .conn_up_i, .conn_qp_i(conn_qp_i[6:0]),
+    .conn_psn_i(conn_tx_psn_i),
+    .ack_valid_i(ack_valid_i && !ack_qp_i[7]), .ack_qp_i(ack_qp_i[6:0]), .ack_psn_i,
+    .ack_syndrome_i,
     .enq_valid_i(enq_valid_q), .enq_ready_o(enq_ready), .enq_qp_i(enq_qp_q), .enq_pkt_i(enq_pkt_q),
     .link_valid_o(link_valid), .link_pkt_o(link_pkt), .link_next_o(link_next),
-    .active_o(active), .pick_valid_i(pick_valid), .pick_ready_o(pick_ready), .pick_qp_i(turn_qp), .pick_ok_o(pick_ok),
-    .pick_pkt_o(pick_pkt), .pick_psn_o(pick_psn), .pick_ackreq_o(pick_ackreq), .pick_again_o(pick_again),
-    .sent_valid_i(sent_valid), .sent_ready_o(sent_ready), .sent_qp_i(send_qp_q), .sent_psn_i(send_psn_q),
+    .active_o(active), .pick_valid_i(pick_valid), .pick_ready_o(pick_ready), .pick_qp_i(turn_qp),
+    .pick_ok_o(pick_ok),
+    .pick_pkt_o(pick_pkt), .pick_psn_o(pick_psn), .pick_ackreq_o(pick_ackreq),
+    .pick_again_o(pick_again),
+    .sent_valid_i(sent_valid), .sent_ready_o(sent_ready), .sent_qp_i(send_qp_q),
+    .sent_psn_i(send_psn_q),
     .sent_next_i(sent_next),
-    .work_o(work), .rpick_valid_i(rpick_valid), .rpick_ready_o(rpick_ready), .rpick_qp_i(work_qp), .rpick_ok_o(rpick_ok),
-    .rpick_error_o(rpick_error), .rpick_flush_o(rpick_flush), .rpick_status_o(rpick_status), .rpick_pkt_o(rpick_pkt),
-    .retd_valid_i(retd_valid), .retd_ready_o(retd_ready), .retd_qp_i(ret_qp_q), .retd_error_i(retd_error),
+    .work_o(work), .rpick_valid_i(rpick_valid), .rpick_ready_o(rpick_ready), .rpick_qp_i(work_qp),
+    .rpick_ok_o(rpick_ok),
+    .rpick_error_o(rpick_error), .rpick_flush_o(rpick_flush), .rpick_status_o(rpick_status),
+    .rpick_pkt_o(rpick_pkt),
+    .retd_valid_i(retd_valid), .retd_ready_o(retd_ready), .retd_qp_i(ret_qp_q),
+    .retd_error_i(retd_error),
     .retd_next_i(retd_next),
     .timeout_o, .nak_received_o, .rnr_received_o, .qp_error_o, .idle_o(state_idle)
   );
@@ -462,7 +486,8 @@ module tally_qp_tx #(
   `TALLY_ASSERT_STABLE(CplStable_A, cpl_valid_o, cpl_ready_i, {cpl_data_o, cpl_ep_o})
   `TALLY_ASSERT(PacketBound_A, used_q <= (PktBits+1)'(Packets))
   `TALLY_ASSERT(RsvKind_A, !rsv_valid_i || rsv_qp_i[7:6] == 2'd0)
-  `TALLY_ASSERT(PayloadBound_A, !(entry_q == EntryBeats && !first_q) || bytes_q <= 13'(tally_pkg::Mtu))
+  `TALLY_ASSERT(PayloadBound_A, !(entry_q == EntryBeats && !first_q) ||
+                bytes_q <= 13'(tally_pkg::Mtu))
 endmodule
 
 `default_nettype wire

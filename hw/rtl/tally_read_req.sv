@@ -3,12 +3,13 @@
 // requester").
 //
 // A job is cut in segments of Segment bytes, each a request; at most ReadsPerQp requests are under
-// way on a queue pair {endpoint, peer}. Jobs take turns; one whose queue pair is full waits and holds
-// up no other. Responses are taken in PSN order: after a gap, a NAK sequence error or a timeout the
-// rest of the oldest request and all after it are asked for again. The timer doubles with each try
-// and starts anew with each packet taken. A queue pair that gives up, is disconnected or connected
-// anew ends its jobs with RetryExceeded; so do later jobs until it is connected.
-// Ordering: data and end of a job in order; its data may come from up to ReadsPerQp requests in turn.
+// way on a queue pair {endpoint, peer}. Jobs take turns; one whose queue pair is full waits and
+// holds up no other. Responses are taken in PSN order: after a gap, a NAK sequence error or a
+// timeout the rest of the oldest request and all after it are asked for again. The timer doubles
+// with each try and starts anew with each packet taken. A queue pair that gives up, is disconnected
+// or connected anew ends its jobs with RetryExceeded; so do later jobs until it is connected.
+// Ordering: data and end of a job in order; its data may come from up to ReadsPerQp requests in
+// turn.
 // Latency: job to request 6 cycles; response to data port 6 cycles. Throughput: a packet each 6
 // cycles, one beat a cycle.
 // Storage: 64 * 153 bits of queue pairs, 256 * 182 bits of requests, 16 * 178 bits of jobs.
@@ -102,7 +103,8 @@ module tally_read_req #(
   if (Reads < 2 || (Reads & (Reads - 1)) != 0) begin : gen_bad_reads
     $error("tally_read_req: ReadsPerQp must be a power of two");
   end
-  if (Segment < tally_pkg::Mtu || Segment > 65536 || Segment % tally_pkg::Mtu != 0) begin : gen_bad_segment
+  if (Segment < tally_pkg::Mtu || Segment > 65536 ||
+      Segment % tally_pkg::Mtu != 0) begin : gen_bad_segment
     $error("tally_read_req: Segment must be a multiple of Mtu, at most 65536");
   end
 
@@ -579,7 +581,8 @@ module tally_read_req #(
           jout_q[CntW*k +: CntW] <= out_up ? out + CntW'(1) : out - CntW'(1);
         end
         if (opened && mine) jblock_q[k] <= 1'b0;
-        else if (state_q == StExec && event_q == EvIssue && alive && full && job_q == JobW'(k)) begin
+        else if (state_q == StExec && event_q == EvIssue && alive && full &&
+                 job_q == JobW'(k)) begin
           jblock_q[k] <= 1'b1;
         end
       end
@@ -646,7 +649,8 @@ module tally_read_req #(
                 && error_q == '0 && !cpl_valid_q;
 
   `TALLY_ASSERT_STABLE(ReqStable_A, req_valid_o, req_ready_i, req_info_o)
-  `TALLY_ASSERT_STABLE(DatStable_A, dat_valid_o, dat_ready_i, {dat_job_o, dat_offset_o, dat_bytes_o})
+  `TALLY_ASSERT_STABLE(DatStable_A, dat_valid_o, dat_ready_i,
+                       {dat_job_o, dat_offset_o, dat_bytes_o})
   `TALLY_ASSERT_STABLE(BeatStable_A, beat_valid_o, beat_ready_i, beat_data_o)
   `TALLY_ASSERT_STABLE(EndStable_A, end_valid_o, end_ready_i, {end_job_o, end_status_o})
   `TALLY_ASSERT_STABLE(CplStable_A, cpl_valid_o, cpl_ready_i, {cpl_data_o, cpl_ep_o})

@@ -2,14 +2,14 @@
 // READ responder: answers RDMA READ requests from host memory (docs/wire.md, "READ: responder").
 //
 // Each queue pair {endpoint, peer} keeps at most ReadsPerQp requests. A request of the expected PSN
-// is queued; an earlier one is a repetition and replaces what is queued from its PSN on; a later one
-// is answered by a NAK sequence error once, behind the answers that are queued. Queue pairs with
-// requests take turns packet by packet: the packet's range is checked in the region table, then it is
-// read ahead and sent; a refused one becomes NAK 0x62 and ends its request.
-// Ordering: answers and NAKs of a queue pair leave in PSN order. What is read ahead when a repetition
-// comes is still sent.
-// Latency: 6 cycles from a request to the DMA command. Throughput: one packet each 6 cycles, one beat
-// a cycle and one cycle more for each packet.
+// is queued; an earlier one is a repetition and replaces what is queued from its PSN on; a later
+// one is answered by a NAK sequence error once, behind the answers that are queued. Queue pairs
+// with requests take turns packet by packet: the packet's range is checked in the region table,
+// then it is read ahead and sent; a refused one becomes NAK 0x62 and ends its request.
+// Ordering: answers and NAKs of a queue pair leave in PSN order. What is read ahead when a
+// repetition comes is still sent.
+// Latency: 6 cycles from a request to the DMA command. Throughput: one packet each 6 cycles, one
+// beat a cycle and one cycle more for each packet.
 // Storage: 64 * 177 bits of queue pairs, 256 * 200 bits of requests, Beats * 512 bits of data and
 // Beats / 4 jobs (packets of the smallest path MTU).
 // Limitations: requests above 2^31 bytes are discarded. A request without a place is discarded; the

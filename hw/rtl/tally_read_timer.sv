@@ -2,8 +2,8 @@
 // Deadlines of many timers on one clock.
 //
 // One timer a cycle is looked at; one that is past its deadline is offered at late_* until it is
-// taken, and no other is looked for meanwhile. It may have been set anew since: who takes it looks at
-// its deadline again (armed_o and deadline_o of index_i, combinational).
+// taken, and no other is looked for meanwhile. It may have been set anew since: who takes it looks
+// at its deadline again (armed_o and deadline_o of index_i, combinational).
 // Ordering: none. Latency: at most Timers + 2 cycles after the deadline. Throughput: one in Timers
 // cycles. Storage: Timers * 33 bits.
 // Limitations: deadlines are less than 2^31 cycles ahead.

@@ -3,14 +3,14 @@
 // completion.
 //
 // Matched rendezvous wait in tally_rndv_queue for one of RendezvousJobs jobs; one peer has at most
-// PeerJobs of them, so that a peer that does not answer holds up no other. A job asks tally_read_req
-// for min(message, room) bytes; the region of the receive is checked at each packet and a refused
-// one and all after it are discarded. When tally_read_req reports the end, Fin and completion go
-// out, each once and neither waiting for the other. Nothing to read: both at once.
-// Ordering: jobs of a peer start in the order they were matched; they end in any order. The completion
-// is offered after the last data handshake of the job's writes.
-// Latency: 5 cycles from match to job. Throughput: a job each 3 cycles; one beat a cycle and 2 cycles
-// more for each packet.
+// PeerJobs of them, so that a peer that does not answer holds up no other. A job asks
+// tally_read_req for min(message, room) bytes; the region of the receive is checked at each packet
+// and a refused one and all after it are discarded. When tally_read_req reports the end, Fin and
+// completion go out, each once and neither waiting for the other. Nothing to read: both at once.
+// Ordering: jobs of a peer start in the order they were matched; they end in any order. The
+// completion is offered after the last data handshake of the job's writes.
+// Latency: 5 cycles from match to job. Throughput: a job each 3 cycles; one beat a cycle and 2
+// cycles more for each packet.
 // Storage: 256 * 468 bits of queue, 16 * 452 bits of jobs.
 // Ready path: wr_data_ready_i to beat_ready_o.
 // Limitations: Fin names RetryExceeded when the READ was given up.
@@ -397,7 +397,8 @@ module tally_rndv #(
   end
 
   logic received;
-  assign received     = cqe.status == tally_pkg::StatusOk || cqe.status == tally_pkg::StatusTruncated;
+  assign received     = cqe.status == tally_pkg::StatusOk ||
+                        cqe.status == tally_pkg::StatusTruncated;
   assign truncated_o  = cpl_done && cqe.status == tally_pkg::StatusTruncated;
   assign rendezvous_o = cpl_done && received;
   assign protection_o = refuse;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Matched rendezvous that wait for a job: one list a peer in a shared memory, taken in turn.
 //
-// A list from which Limit words have been taken and not given back, or that is not enabled, waits and holds up no
-// other. A word that was chosen before its list was disabled still comes out.
+// A list from which Limit words have been taken and not given back, or that is not enabled, waits
+// and holds up no other. A word that was chosen before its list was disabled still comes out.
 // Ordering: first in, first out within a list; lists in turn.
 // Latency: 3 cycles. Throughput: a word in each cycle but one in three; a word out each 3 cycles.
 // Storage: Depth * (Width + 2 * log2(Depth)) bits, two list memories, Lists counters.

@@ -23,8 +23,8 @@ module tally_seq (
   input  wire logic [3:0]   rank_i,
   input  wire logic         ep_enable_i,
 
-  // Bytes of a full packet: Pmtu - MsgHeaderBytes; changes only while idle. Packets hold whole beats, at
-  // least one, and fit their buffers whatever it is.
+  // Bytes of a full packet: Pmtu - MsgHeaderBytes; changes only while idle. Packets hold whole
+  // beats, at least one, and fit their buffers whatever it is.
   input  wire logic [12:0]  max_payload_i,
 
   // Descriptors of collectives, with the cycle of their arrival.

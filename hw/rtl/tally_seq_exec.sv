@@ -6,8 +6,8 @@
 // pipeline behind the grant never stops and no lane can hold it up.
 // Ordering: jobs in grant order, at the write client and at the network port alike.
 // Latency: 11 cycles from a grant to the first beat in the output FIFO. Throughput: one beat a
-// cycle; the next job follows without a bubble. Storage: two FIFOs of OutPackets packets, a forwarding
-// buffer of one packet a lane.
+// cycle; the next job follows without a bubble. Storage: two FIFOs of OutPackets packets, a
+// forwarding buffer of one packet a lane.
 // Limitations: jobs that do not reduce take the same way (the reduction passes operand a).
 `default_nettype none
 `include "tally_assert.svh"

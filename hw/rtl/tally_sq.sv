@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Submission ring of one endpoint: fetches descriptors from host memory and takes those of the doorbell window.
+// Submission ring of one endpoint: fetches descriptors from host memory and takes those of the
+// doorbell window.
 //
-// Ordering: descriptors leave in ring order, whichever way they came. A window write is taken from the
-// window when everything before it has been fetched and has arrived; otherwise it only moves the tail and
-// the ring entry is fetched, which holds the same bytes (as in the "blue flame" doorbells of RDMA cards).
-// Latency: window write to output 1 cycle; ring entry: doorbell to read command 2 cycles, one DMA read.
-// Throughput: up to MaxReads reads of FetchMax descriptors under way, so FifoDepth descriptors in one DMA
-// latency. Storage: FifoDepth * 544 bits (LUT RAM).
+// Ordering: descriptors leave in ring order, whichever way they came. A window write is taken from
+// the window when everything before it has been fetched and has arrived; otherwise it only moves
+// the tail and the ring entry is fetched, which holds the same bytes (as in the "blue flame"
+// doorbells of RDMA cards).
+// Latency: window write to output 1 cycle; ring entry: doorbell to read command 2 cycles, one DMA
+// read.
+// Throughput: up to MaxReads reads of FetchMax descriptors under way, so FifoDepth descriptors in
+// one DMA latency. Storage: FifoDepth * 544 bits (LUT RAM).
 // Reads end at multiples of FetchMax descriptors in the ring, hence at its end as well.
-// A falling enable_i drops what is here; data of reads under way is discarded when it comes, and nothing is
-// fetched or taken from the window before all of it came.
-// Limitations: out_arrival_o of a fetched descriptor is the cycle of the newest doorbell when its fetch was
-// issued. out_valid_o falls with enable_i.
+// A falling enable_i drops what is here; data of reads under way is discarded when it comes, and
+// nothing is fetched or taken from the window before all of it came.
+// Limitations: out_arrival_o of a fetched descriptor is the cycle of the newest doorbell when its
+// fetch was issued. out_valid_o falls with enable_i.
 `default_nettype none
 `include "tally_assert.svh"
 
@@ -62,7 +65,8 @@ module tally_sq #(
   logic              run_n;
   logic [15:0]       tail_q, fetch_q, head_q;
   logic [31:0]       arrival_q;        // cycle of the newest doorbell
-  logic [FreeW-1:0]  free_q;           // places of the FIFO that no descriptor holds or will come to
+  // places of the FIFO that no descriptor holds or will come to
+  logic [FreeW-1:0]  free_q;
   logic              stale_q;          // reads of before the last disable are under way
 
   logic              cmd_valid_q, issue_q;
@@ -112,9 +116,11 @@ module tally_sq #(
   );
   assign read_done = rd_data_valid_i && beat_q + 1'b1 == read_count;
 
-  // One command at a time waits for its grant: a place among the reads is still there then. What it takes
-  // is counted in the cycle after its issue (issue_q), in which there is neither issue nor window_take.
-  assign issue       = enable_i && !stale_q && !cmd_valid_q && read_room && any_waiting && free_enough;
+  // One command at a time waits for its grant: a place among the reads is still there then. What it
+  // takes is counted in the cycle after its issue (issue_q), in which there is neither issue nor
+  // window_take.
+  assign issue       = enable_i && !stale_q && !cmd_valid_q && read_room && any_waiting &&
+                       free_enough;
   assign window_take = enable_i && desc_valid_i && !any_waiting && !read_valid && !cmd_valid_q &&
                        free_q != '0;
   assign data_take   = rd_data_valid_i && enable_i && !stale_q;

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Reliable transport of the device: messages and READs over RoCEv2 queue pairs (docs/wire.md).
 //
-// Wiring of tally_frame_tx, tally_frame_rx, tally_qp_tx, tally_qp_rx, tally_read_req and tally_read_rsp; frames to this device
-// itself go through a FIFO from sender to receiver. Receiving never waits for sending: the FIFO empties into tally_frame_rx
-// whatever the senders do. Ordering: see the units. Latency: 23 cycles from a message's header beat to the frame's first beat.
-// Storage: that of the units, LoopDepth * 577 bits. Counter outputs are pulses, one for each event; events of several units
-// in one cycle give pulses in successive cycles.
+// Wiring of tally_frame_tx, tally_frame_rx, tally_qp_tx, tally_qp_rx, tally_read_req and
+// tally_read_rsp; frames to this device itself go through a FIFO from sender to receiver. Receiving
+// never waits for sending: the FIFO empties into tally_frame_rx whatever the senders do. Ordering:
+// see the units. Latency: 23 cycles from a message's header beat to the frame's first beat.
+// Storage: that of the units, LoopDepth * 577 bits. Counter outputs are pulses, one for each event;
+// events of several units in one cycle give pulses in successive cycles.
 `default_nettype none
 `include "tally_assert.svh"
 
@@ -161,8 +162,10 @@ module tally_transport #(
   logic [3:0]         cpl_ep;
 
   logic [5:0]         idle;
-  logic               rx_dropped, frame_dropped, tx_timeout, read_timeout, qp_nak_sent, read_nak_sent, qp_nak_received;
-  logic               read_nak_received, qp_duplicate, req_duplicate, rsp_duplicate, send_error, read_error;
+  logic               rx_dropped, frame_dropped, tx_timeout, read_timeout, qp_nak_sent,
+                      read_nak_sent, qp_nak_received;
+  logic               read_nak_received, qp_duplicate, req_duplicate, rsp_duplicate, send_error,
+                      read_error;
   logic               discarded;
 
   tally_frame_tx u_frame_tx (
@@ -179,8 +182,10 @@ module tally_transport #(
 
   tally_fifo #(.Width(577), .Depth(LoopDepth)) u_loop (
     .clk_i, .rst_ni,
-    .in_valid_i(loop_in_valid), .in_ready_o(loop_in_ready), .in_data_i({loop_in_last, loop_in_keep, loop_in_data}),
-    .out_valid_o(loop_valid), .out_ready_i(loop_ready), .out_data_o({loop_last, loop_keep, loop_data}),
+    .in_valid_i(loop_in_valid), .in_ready_o(loop_in_ready),
+    .in_data_i({loop_in_last, loop_in_keep, loop_in_data}),
+    .out_valid_o(loop_valid), .out_ready_i(loop_ready),
+    .out_data_o({loop_last, loop_keep, loop_data}),
     .level_o(loop_level)
   );
 
@@ -191,7 +196,8 @@ module tally_transport #(
     .in_last_i({loop_last, net_rx_last_i}),
     .pkt_valid_o(pkt_valid), .pkt_ready_i(pkt_ready), .pkt_info_o(pkt_info),
     .beat_valid_o(pkt_beat_valid), .beat_ready_i(pkt_beat_ready), .beat_data_o(pkt_beat_data),
-    .packet_o(rx_frame_o), .beat_o(rx_beat_o), .dropped_o(frame_dropped), .icrc_error_o, .idle_o(idle[1])
+    .packet_o(rx_frame_o), .beat_o(rx_beat_o), .dropped_o(frame_dropped), .icrc_error_o,
+    .idle_o(idle[1])
   );
 
   tally_qp_tx #(.Cells(Cells), .Packets(Packets), .RnrTick(RnrTick)) u_qp_tx (
@@ -202,7 +208,8 @@ module tally_transport #(
     .ack_valid_i(ack_valid), .ack_qp_i(ack_qp), .ack_psn_i(ack_psn), .ack_syndrome_i(ack_syndrome),
     .req_valid_o(req_valid[0]), .req_ready_i(req_ready[0]), .req_info_o(req_info[0 +: InfoW]),
     .beat_valid_o(body_valid[0]), .beat_ready_i(body_ready[0]), .beat_data_o(body_data[511:0]),
-    .cpl_valid_o(cpl_valid[0]), .cpl_ready_i(cpl_ready[0]), .cpl_data_o(cpl_data[255:0]), .cpl_ep_o(cpl_ep[1:0]),
+    .cpl_valid_o(cpl_valid[0]), .cpl_ready_i(cpl_ready[0]), .cpl_data_o(cpl_data[255:0]),
+    .cpl_ep_o(cpl_ep[1:0]),
     .retransmit_o, .timeout_o(tx_timeout), .nak_received_o(qp_nak_received), .rnr_received_o,
     .qp_error_o(send_error), .idle_o(idle[2])
   );
@@ -218,7 +225,8 @@ module tally_transport #(
     .rresp_valid_o(rresp_valid), .rresp_ready_i(rresp_ready), .rresp_info_o(rresp_info),
     .rbeat_valid_o(rbeat_valid), .rbeat_ready_i(rbeat_ready), .rbeat_data_o(rbeat_data),
     .req_valid_o(req_valid[1]), .req_ready_i(req_ready[1]), .req_info_o(req_info[InfoW +: InfoW]),
-    .nak_sent_o(qp_nak_sent), .rnr_sent_o, .ack_sent_o, .duplicate_o(qp_duplicate), .dropped_o(rx_dropped),
+    .nak_sent_o(qp_nak_sent), .rnr_sent_o, .ack_sent_o, .duplicate_o(qp_duplicate),
+    .dropped_o(rx_dropped),
     .idle_o(idle[3])
   );
 
@@ -227,12 +235,15 @@ module tally_transport #(
     .conn_valid_i, .conn_up_i, .conn_qp_i, .conn_tx_psn_i,
     .job_valid_i, .job_ready_o, .job_id_i, .job_qp_i, .job_addr_i, .job_key_i, .job_len_i,
     .dat_valid_o, .dat_ready_i, .dat_job_o, .dat_offset_o, .dat_bytes_o,
-    .beat_valid_o, .beat_ready_i, .beat_data_o, .end_valid_o, .end_ready_i, .end_job_o, .end_status_o,
+    .beat_valid_o, .beat_ready_i, .beat_data_o, .end_valid_o, .end_ready_i, .end_job_o,
+    .end_status_o,
     .req_valid_o(req_valid[2]), .req_ready_i(req_ready[2]), .req_info_o(req_info[2*InfoW +: InfoW]),
     .rresp_valid_i(rresp_valid), .rresp_ready_o(rresp_ready), .rresp_info_i(rresp_info),
     .rbeat_valid_i(rbeat_valid), .rbeat_ready_o(rbeat_ready), .rbeat_data_i(rbeat_data),
-    .cpl_valid_o(cpl_valid[1]), .cpl_ready_i(cpl_ready[1]), .cpl_data_o(cpl_data[511:256]), .cpl_ep_o(cpl_ep[3:2]),
-    .read_retry_o, .timeout_o(read_timeout), .nak_received_o(read_nak_received), .duplicate_o(req_duplicate),
+    .cpl_valid_o(cpl_valid[1]), .cpl_ready_i(cpl_ready[1]), .cpl_data_o(cpl_data[511:256]),
+    .cpl_ep_o(cpl_ep[3:2]),
+    .read_retry_o, .timeout_o(read_timeout), .nak_received_o(read_nak_received),
+    .duplicate_o(req_duplicate),
     .qp_error_o(read_error), .idle_o(idle[4])
   );
 
@@ -240,14 +251,17 @@ module tally_transport #(
     .clk_i, .rst_ni, .pmtu_i, .conn_valid_i, .conn_up_i, .conn_qp_i, .conn_rx_psn_i,
     .rreq_valid_i(rreq_valid), .rreq_ready_o(rreq_ready), .rreq_info_i(rreq_info),
     .mr_ep_o, .mr_key_o, .mr_addr_o, .mr_len_o, .mr_ok_i,
-    .cmd_valid_o(rd_cmd_valid_o), .cmd_ready_i(rd_cmd_ready_i), .cmd_addr_o(rd_cmd_addr_o), .cmd_len_o(rd_cmd_len_o),
+    .cmd_valid_o(rd_cmd_valid_o), .cmd_ready_i(rd_cmd_ready_i), .cmd_addr_o(rd_cmd_addr_o),
+    .cmd_len_o(rd_cmd_len_o),
     .data_valid_i(rd_data_valid_i), .data_i(rd_data_i),
     .rsp_valid_o(req_valid[3]), .rsp_ready_i(req_ready[3]), .rsp_info_o(req_info[3*InfoW +: InfoW]),
-    .rsp_beat_valid_o(body_valid[1]), .rsp_beat_ready_i(body_ready[1]), .rsp_beat_data_o(body_data[1023:512]),
+    .rsp_beat_valid_o(body_valid[1]), .rsp_beat_ready_i(body_ready[1]),
+    .rsp_beat_data_o(body_data[1023:512]),
     .nak_sent_o(read_nak_sent), .duplicate_o(rsp_duplicate), .protection_o, .idle_o(idle[5])
   );
 
-  // --- completions: 0 SEND, 1 READ queue pairs that gave up (rare, so first); held once offered ---
+  // --- completions ---
+  // 0 SEND, 1 READ queue pairs that gave up (rare, so first); held once offered.
   logic cpl_sel, cpl_hold_q, cpl_sel_q;
   assign cpl_sel     = cpl_hold_q ? cpl_sel_q : cpl_valid[1];
   assign cpl_valid_o = cpl_sel ? cpl_valid[1] : cpl_valid[0];
@@ -279,14 +293,16 @@ module tally_transport #(
     logic [3:0] owed_q;
     always_ff @(posedge clk_i) begin : p_owed
       if (!rst_ni) owed_q <= '0;
-      else owed_q <= owed_q + 4'(events[c*3]) + 4'(events[c*3+1]) + 4'(events[c*3+2]) - 4'(owed_q != '0);
+      else owed_q <= owed_q + 4'(events[c*3]) + 4'(events[c*3+1]) + 4'(events[c*3+2]) -
+                     4'(owed_q != '0);
     end
     assign pulse[c] = owed_q != '0;
     `TALLY_ASSERT(Bound_A, owed_q < 4'd12)
   end
 
   assign {qp_error_o, duplicate_o, nak_received_o, nak_sent_o, timeout_o, dropped_o} = pulse;
-  assign idle_o = idle == '1 && loop_level == '0 && cpl_valid == '0 && pulse == '0 && !net_rx_valid_i;
+  assign idle_o = idle == '1 && loop_level == '0 && cpl_valid == '0 && pulse == '0 &&
+                  !net_rx_valid_i;
 
   `TALLY_ASSERT_STABLE(CplStable_A, cpl_valid_o, cpl_ready_i, {cpl_data_o, cpl_ep_o})
 endmodule

@@ -5,9 +5,8 @@
 // until they complete. Host mode, from the first spilled message, returned receive or missing posted entry
 // on:
 //   H  receives that the device does not have. Those that it has missed while it was in spill mode are
-//   *cleared*: nothing on the
-//      device is for them, now or later. They come first in H, by age; behind them those that are still to be
-//      asked for, in order.
+//      *cleared*: nothing on the device is for them, now or later. They come first in H, by age; behind them
+//      those that are still to be asked for, in order.
 //   U  spilled messages that no receive took.
 // No cleared receive matches a message of U.
 //

@@ -82,8 +82,8 @@ typedef struct tally_counters {
   uint64_t cpu_reduced_bytes;  /* bytes combined by the CPU */
   uint64_t cpu_copied_bytes;   /* payload bytes moved by the CPU; on a device a send of up to 32 bytes rides in its
                                   descriptor: that store is the doorbell and is not counted */
-  uint64_t fallback_posted_full;   /* receives held in software because the device's posted queue was full */
-  uint64_t fallback_send_window;   /* sends held in software because too many to that rank were unacknowledged */
+  uint64_t fallback_posted_full;   /* receives held in software because the device's posted entries were used up */
+  uint64_t fallback_send_window;   /* eager sends held in software because too many were unacknowledged */
   uint64_t fallback_ring_full;     /* descriptors held in software because a ring or queue was full */
   uint64_t fallback_staging;       /* bytes that a staging window carried because direct access is forbidden */
   uint64_t sends;
