@@ -507,7 +507,7 @@ module tally_nic #(
   tally_transport u_transport (
     .clk_i, .rst_ni, .cycle_i, .enable_i(control), .mac_i(mac), .ip_i(ip), .pmtu_i(pmtu),
     .ack_policy_i(ack_policy), .retry_timer_i(retry_timer), .retry_limits_i(retry_limits),
-    .rnr_code_i(rnr_code), .tx_window_i(tx_window),
+    .rnr_code_i(rnr_code), .tx_window_i(tx_window), .cq_ok_i(cq_ok),
     .conn_valid_i(conn_valid), .conn_up_i(conn_up), .conn_qp_i(conn_qp), .conn_mac_i(conn_mac),
     .conn_ip_i(conn_ip), .conn_qpn_i(conn_qpn), .conn_tx_psn_i(conn_tx_psn),
     .conn_rx_psn_i(conn_rx_psn),

@@ -277,7 +277,7 @@ package tally_pkg;
     logic [15:0] seq;  // byte 52: Coll: CollDesc.seq
     logic [31:0] offset;  // byte 48: Rts: cycle at which the send's descriptor came (the sender's clock); Fin: that of the Rts. Coll: packet number in its instruction
     logic [31:0] cookie;  // byte 44: Rts: the sender's cookie. Fin: that of the Rts
-    logic [31:0] key;  // byte 40: Rts: memory key (rkey) of the payload at the sender
+    logic [31:0] key;  // byte 40: Rts: memory key (rkey) of the payload at the sender. Fin: that of the Rts
     logic [63:0] addr;  // byte 32: Rts: address of the payload at the sender
     logic [31:0] length;  // byte 28: Eager, Rts, Fin: bytes of the whole message. CollCredit: credits
     logic [31:0] tag;  // byte 24: Eager, Rts: message tag

@@ -30,6 +30,9 @@ module tally_qp_tx #(
   input  wire logic [15:0]   retry_limits_i,
   input  wire logic [12:0]   tx_window_i,
 
+  // Endpoints whose completions have room: packets of kind Msg of the others are retired later.
+  input  wire logic [3:0]    cq_ok_i,
+
   input  wire logic          conn_valid_i,
   input  wire logic          conn_up_i,
   input  wire logic [7:0]    conn_qp_i,
@@ -448,8 +451,13 @@ module tally_qp_tx #(
     .clk_i, .rst_ni, .want_i(active), .valid_o(turn_valid), .index_o(turn_qp),
     .take_i(pick_valid && pick_ready)
   );
+  logic [127:0] may_retire;
+  for (genvar q = 0; q < 128; q++) begin : gen_may_retire
+    assign may_retire[q] = work[q] && (q >= 64 || cq_ok_i[(q >> 4) & 3]);
+  end
+
   tally_qp_pick #(.N(128)) u_work (
-    .clk_i, .rst_ni, .want_i(work), .valid_o(work_valid), .index_o(work_qp),
+    .clk_i, .rst_ni, .want_i(may_retire), .valid_o(work_valid), .index_o(work_qp),
     .take_i(rpick_valid && rpick_ready)
   );
 

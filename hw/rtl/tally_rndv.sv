@@ -330,6 +330,7 @@ module tally_rndv #(
     fin.dst_rank   = fin_rec_q[385 +: 16];
     fin.context_id = fin_rec_q[401 +: 16];
     fin.length     = fin_rec_q[64 +: 32];
+    fin.key        = fin_rec_q[96 +: 32];
     fin.cookie     = fin_rec_q[128 +: 32];
     fin.offset     = fin_rec_q[160 +: 32];
   end

@@ -29,6 +29,9 @@ module tally_transport #(
   input  wire logic [12:0]   tx_window_i,
   input  wire logic [31:0]   cycle_i,
 
+  // tally_cq: endpoints whose completions have room
+  input  wire logic [3:0]    cq_ok_i,
+
   input  wire logic          conn_valid_i,
   input  wire logic          conn_up_i,
   input  wire logic [7:0]    conn_qp_i,
@@ -201,7 +204,7 @@ module tally_transport #(
   );
 
   tally_qp_tx #(.Cells(Cells), .Packets(Packets), .RnrTick(RnrTick)) u_qp_tx (
-    .clk_i, .rst_ni, .retry_timer_i, .retry_limits_i, .tx_window_i,
+    .clk_i, .rst_ni, .retry_timer_i, .retry_limits_i, .tx_window_i, .cq_ok_i,
     .conn_valid_i, .conn_up_i, .conn_qp_i, .conn_tx_psn_i,
     .rsv_valid_i, .rsv_qp_i, .rsv_cells_i, .rsv_ok_o,
     .tx_valid_i, .tx_ready_o, .tx_data_i, .tx_last_i, .tx_ep_i, .tx_cpl_i,

@@ -70,6 +70,7 @@ class Cluster {
       t.retry_timer_i = 4096;
       t.retry_limits_i = 0x0707;
       t.rnr_code_i = 1;
+      t.cq_ok_i = 0xf;
       t.tx_window_i = 256;
       t.cycle_i = 0;
       t.conn_valid_i = 0;

@@ -64,6 +64,7 @@ class Bench : public ModuleBench<Vtally_qp_tx> {
   explicit Bench(std::uint64_t seed) : random_(seed) {
     top.retry_timer_i = 2000;
     top.retry_limits_i = 0x0707;
+    top.cq_ok_i = 0xf;
     top.tx_window_i = 256;
     top.conn_valid_i = 0;
     top.rsv_valid_i = 0;

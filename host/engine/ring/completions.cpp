@@ -98,6 +98,11 @@ bool RingEngine::take_operation(const device::Cqe& cqe, Completion* out) {
   const auto opcode = static_cast<device::Opcode>(cqe.opcode);
   const bool known = cqe.cookie < operations_.size() && operations_[cqe.cookie].place == Place::kDevice;
   const Kind kind = known ? operations_[cqe.cookie].kind : Kind::kSend;
+  if (!known && opcode == device::Opcode::kSend && cqe.cookie < operations_.size() &&
+      operations_[cqe.cookie].place == Place::kZombie && operations_[cqe.cookie].kind == Kind::kSend) {
+    operations_.free(cqe.cookie);  // the Fin of a rendezvous whose queue pair had given up
+    return false;
+  }
   if (!known || !((opcode == device::Opcode::kSend && kind == Kind::kSend) ||
                   (opcode == device::Opcode::kRecv && (kind == Kind::kRecv || kind == Kind::kMrecv)) ||
                   (opcode == device::Opcode::kProbe && kind == Kind::kProbe) ||
@@ -124,7 +129,16 @@ bool RingEngine::take_operation(const device::Cqe& cqe, Completion* out) {
         if (--peer.sends < kOwnSends) ++reserved_;
         --sends_;
       }
-      if (out->status == TALLY_ERR_PEER) out->source = operation.send.peer;
+      if (out->status == TALLY_ERR_PEER) {
+        out->source = operation.send.peer;
+        // The receiver may have had the Rts all the same, and its Fin come later: the record is kept, so that the cookie
+        // names no other operation.
+        if ((cqe.flags & device::kCqeFlagRendezvous) != 0) {
+          release(operation);
+          operation.place = Place::kZombie;
+          return true;
+        }
+      }
       break;
     }
     case Kind::kRecv:

@@ -24,7 +24,7 @@ enum class Place : std::uint8_t {
   kHost,      ///< a receive that the host matches (Handover)
   kDevice,    ///< posted
   kFinished,  ///< finished without the device, not yet polled
-  kZombie,    ///< the caller knows its end; the answer to its Cancel is still to come
+  kZombie,    ///< the caller knows its end; the answer to its Cancel, or a late Fin, may still come
 };
 /// Why an operation is held.
 enum class Held : std::uint8_t { kNot, kWindow, kPostedFull, kRingFull, kTurn, kPeersDown, kHandover };

@@ -353,7 +353,7 @@ struct MsgHeader {
   std::uint32_t tag;  ///< Eager, Rts: message tag
   std::uint32_t length;  ///< Eager, Rts, Fin: bytes of the whole message. CollCredit: credits
   std::uint64_t addr;  ///< Rts: address of the payload at the sender
-  std::uint32_t key;  ///< Rts: memory key (rkey) of the payload at the sender
+  std::uint32_t key;  ///< Rts: memory key (rkey) of the payload at the sender. Fin: that of the Rts
   std::uint32_t cookie;  ///< Rts: the sender's cookie. Fin: that of the Rts
   std::uint32_t offset;  ///< Rts: cycle at which the send's descriptor came (the sender's clock); Fin: that of the Rts. Coll: packet number in its instruction
   std::uint16_t seq;  ///< Coll: CollDesc.seq
