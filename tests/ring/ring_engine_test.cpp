@@ -61,11 +61,12 @@ TEST_F(RingEngineTest, posts_through_the_window_when_idle_and_through_the_ring_i
   EXPECT_EQ(device_.window_posts, 2u);
 }
 
-TEST_F(RingEngineTest, posts_through_the_window_while_receives_rest_in_the_device) {
+TEST_F(RingEngineTest, posts_a_first_receive_and_a_send_behind_receives_through_the_window) {
   open();
   for (std::uint32_t k = 0; k < 5; ++k) ASSERT_TRUE(recv(8, 1, k, k).ok());
+  EXPECT_EQ(device_.window_posts, 1u) << "receives that join others are in no hurry";
   ASSERT_TRUE(send(8, 1, 0, 9).ok());
-  EXPECT_EQ(device_.window_posts, 6u);
+  EXPECT_EQ(device_.window_posts, 2u);
 }
 
 TEST_F(RingEngineTest, stores_small_payloads_in_the_descriptor) {
@@ -428,6 +429,33 @@ TEST_F(RingEngineTest, names_the_rank_whose_queue_pair_gave_up) {
   EXPECT_NE(send(8, 2, 0, 7).message().find("rank 2 does not answer"), std::string::npos);
   EXPECT_NE(engine_->describe_pending().find("rank 2 does not answer"), std::string::npos);
   EXPECT_TRUE(send(8, 1, 0, 8).ok());
+}
+
+TEST_F(RingEngineTest, takes_a_late_fin_of_a_rendezvous_that_was_given_up_for_no_other_operation) {
+  open(4);
+  ASSERT_TRUE(send(5000, 2, 0, 7).ok());
+  device_.consume();
+  ASSERT_EQ(device_.sends.size(), 1u);
+  device::Cqe cqe{};
+  cqe.cookie = device_.sends.front().cookie;
+  cqe.opcode = static_cast<std::uint8_t>(device::Opcode::kSend);
+  cqe.flags = device::kCqeFlagRendezvous;
+  cqe.status = static_cast<std::uint8_t>(device::Status::kRetryExceeded);
+  device_.sends.pop_front();
+  ASSERT_TRUE(device_.push(cqe));
+  const auto done = poll();
+  ASSERT_EQ(done.size(), 1u);
+  EXPECT_EQ(done[0].status, TALLY_ERR_PEER);
+  ASSERT_TRUE(engine_->deregister_memory(key_).ok()) << "the region is free";
+  ASSERT_TRUE(engine_->register_memory(memory_.data(), memory_.size(), &key_).ok());
+  ASSERT_TRUE(send(8, 1, 0, 8).ok());
+  device_.consume();
+  EXPECT_NE(device_.sends.front().cookie, cqe.cookie);
+  cqe.status = static_cast<std::uint8_t>(device::Status::kOk);
+  ASSERT_TRUE(device_.push(cqe));
+  EXPECT_TRUE(poll().empty());
+  ASSERT_TRUE(device_.complete_send());
+  EXPECT_EQ(poll().size(), 1u) << "the engine goes on";
 }
 
 TEST_F(RingEngineTest, connects_every_queue_pair_to_its_peer) {
