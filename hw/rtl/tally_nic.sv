@@ -669,7 +669,9 @@ module tally_nic #(
                  (m_axi_aw_valid_o && m_axi_aw_ready_i) || (m_axi_w_valid_o && m_axi_w_ready_i) ||
                  (m_axi_b_valid_i && m_axi_b_ready_o) || (m_axis_tvalid_o && m_axis_tready_i) ||
                  (s_axis_tvalid_i && s_axis_tready_o) || s_axil_b_valid_o || s_axil_r_valid_o ||
-                 s_axil_aw_valid_i || s_axil_ar_valid_i;
+                 s_axil_aw_valid_i || s_axil_ar_valid_i ||
+                 // These work for long without an interface; what they end with is still to travel.
+                 !match_idle || !transport_idle || !flush_idle;
   assign bus_open = !rd_idle || !wr_idle || m_axis_tvalid_o;
 
   always_ff @(posedge clk_i) begin : p_still
