@@ -397,7 +397,7 @@ module tally_read_req #(
   assign ask     = (gap && (!s_rec || again_q)) || sequence_nak;
   assign finish  = access || (taken && last_q);
   assign retry   = state_q == StExec && event_q == EvTimer && waiting && late_now_q;
-  assign give_up = (retry && s_tries >= limit) || other_nak;
+  assign give_up = (retry && !s_rec && s_tries >= limit) || other_nak;
   assign full    = s_cnt == CntW'(Reads) || s_sent != s_cnt;
   assign issue   = state_q == StExec && event_q == EvIssue && alive && !full;
   assign doubled = s_ival[30] || s_ival[31] ? {1'b0, {31{1'b1}}} : s_ival << 1;
@@ -470,12 +470,13 @@ module tally_read_req #(
     end else if (retry) begin
       st_we   = 1'b1;
       rec_d   = 1'b0;
-      tries_d = s_tries + 8'd1;
-      ival_d  = doubled;
+      // The short interval after a gap is no try.
+      tries_d = s_rec ? s_tries : s_tries + 8'd1;
+      ival_d  = s_rec ? s_ival : doubled;
       sent_d  = '0;
       arm_we  = 1'b1;
       arm_d   = 1'b1;
-      delay   = doubled;
+      delay   = ival_d;
     end else if (resend) begin
       st_we  = 1'b1;
       sent_d = s_sent + CntW'(1);

@@ -19,7 +19,7 @@
 `include "tally_assert.svh"
 
 module tally_read_rsp #(
-  parameter int unsigned Beats = 3 * tally_pkg::MtuBeats,
+  parameter int unsigned Beats = 4 * tally_pkg::MtuBeats,
   localparam int unsigned InfoW = 214
 ) (
   input  wire logic             clk_i,
