@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "Vtally_message_bench.h"
+#include "support/coverage.hpp"
 #include "support/module_bench.hpp"
 #include "support/random_context.hpp"
 
@@ -81,7 +82,7 @@ Bench::Bench(const BenchConfig& config)
   }
 }
 
-Bench::~Bench() { top_->final(); }
+Bench::~Bench() { finish(*top_, *context_); }
 
 std::uint8_t* Bench::at(std::uint64_t address) {
   if (address < kBase || address >= kBase + memory_.size()) {
