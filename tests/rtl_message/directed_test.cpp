@@ -163,7 +163,7 @@ TEST(Command, a_full_queue_pair_holds_up_its_endpoint_only) {
   EXPECT_EQ(bench.sent_cycles.size(), 4u);
 }
 
-TEST(Command, at_most_128_eager_sends_of_an_endpoint_are_unfinished) {
+TEST(Command, unfinished_eager_sends_of_an_endpoint_are_bounded) {
   BenchConfig config;
   config.window_cells = 1000;
   config.ack_latency = 3000;
@@ -172,10 +172,10 @@ TEST(Command, at_most_128_eager_sends_of_an_endpoint_are_unfinished) {
   for (unsigned i = 0; i < 150; ++i) bench.submit(0, inline_desc(1, kContext, 1, 8, i));
   bench.submit(0, plain(Opcode::kNop, 150));
   bench.run(2500);
-  EXPECT_EQ(bench.sent_cycles.size(), 128u);
+  EXPECT_EQ(bench.sent_cycles.size(), device::kEagerSends);
   bench.expect_finished();
   EXPECT_EQ(bench.sent_cycles.size(), 150u);
-  EXPECT_EQ(bench.most_eager, 128u);
+  EXPECT_EQ(bench.most_eager, device::kEagerSends);
 }
 
 TEST(Command, receives_wait_for_a_rendezvous_place_and_sends_do_not) {
