@@ -657,24 +657,26 @@ module tally_nic #(
 
   // Clock gating. An operation that waits for a packet keeps its unit busy, but nothing changes until
   // an input comes: that is so when no interface moved for SettleCycles (the longest way inside, all of
-  // the sequencer's scan, is shorter), no bus access is open and no timer of the transport runs.
+  // the sequencer's scan, is shorter), no bus access is open and no timer of the transport runs. What
+  // waited for a timer or for the walk of a flush begins when that ends: the count starts there.
   localparam int unsigned SettleCycles = 255;
   logic [7:0] still_q;
-  logic       moved, bus_open;
+  logic       moved, bus_open, own_idle;
   assign moved = (m_axi_ar_valid_o && m_axi_ar_ready_i) || (m_axi_r_valid_i && m_axi_r_ready_o) ||
                  (m_axi_aw_valid_o && m_axi_aw_ready_i) || (m_axi_w_valid_o && m_axi_w_ready_i) ||
                  (m_axi_b_valid_i && m_axi_b_ready_o) || (m_axis_tvalid_o && m_axis_tready_i) ||
                  (s_axis_tvalid_i && s_axis_tready_o) || s_axil_b_valid_o || s_axil_r_valid_o ||
                  s_axil_aw_valid_i || s_axil_ar_valid_i;
   assign bus_open = !rd_idle || !wr_idle || m_axis_tvalid_o;
+  assign own_idle = transport_idle && match_idle && flush_idle;
 
   always_ff @(posedge clk_i) begin : p_still
-    if (!rst_ni || moved) still_q <= '0;
+    if (!rst_ni || moved || !own_idle) still_q <= '0;
     else if (still_q != 8'(SettleCycles)) still_q <= still_q + 8'd1;
   end
 
   assign idle_o = up && !bus_open && !s_axil_b_valid_o && !s_axil_r_valid_o && desc_valid == '0 &&
-                  sq_tail_valid == '0 && !conn_valid && transport_idle && match_idle && flush_idle &&
+                  sq_tail_valid == '0 && !conn_valid && own_idle &&
                   (quiet || still_q == 8'(SettleCycles));
 
   tally_pkg_check u_check ();
