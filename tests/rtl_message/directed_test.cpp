@@ -249,6 +249,17 @@ TEST(Eager, long_messages_are_cut_and_nothing_beyond_the_room_is_written) {
   }
 }
 
+TEST(Eager, arrivals_wait_for_their_completions) {
+  BenchConfig config;
+  config.completion_stall_percent = 97;
+  Bench bench(config);
+  for (std::uint32_t i = 0; i < 16; ++i) bench.submit(1, receive(1, 0, 1, i, 64, i));
+  bench.run_until_idle();
+  for (std::uint32_t i = 0; i < 16; ++i) bench.submit(0, inline_desc(1, kContext, 1, 8, 100 + i));
+  bench.expect_finished();
+  for (std::uint32_t i = 0; i < 16; ++i) expect_status(bench, 1, i, Status::kOk);
+}
+
 TEST(Eager, a_region_that_went_away_is_not_written) {
   BenchConfig config;
   config.bounce = 1;
