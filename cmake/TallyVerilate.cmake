@@ -27,7 +27,10 @@ function(tally_verilate target)
   endif()
   set(coverage "")
   if(TALLY_COVERAGE)
-    set(coverage --coverage-line)
+    # When Verilator splits or reorders blocks it moves counters before or behind what their branches depend on: grants of an
+    # arbiter were counted after its loop, the code of a function before its argument was there.
+    # Whole blocks look like loops to it.
+    set(coverage --coverage-line -fno-split -fno-reorder -Wno-UNOPTFLAT)
     target_compile_definitions(${target} PUBLIC TALLY_COVERAGE)
   endif()
   verilate(${target} ${trace} TOP_MODULE ${ARG_TOP} PREFIX ${ARG_PREFIX} SOURCES ${files}

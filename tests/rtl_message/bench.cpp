@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "Vtally_message_bench.h"
+#include "support/coverage.hpp"
 #include "support/module_bench.hpp"
 #include "support/random_context.hpp"
 
@@ -81,7 +82,7 @@ Bench::Bench(const BenchConfig& config)
   }
 }
 
-Bench::~Bench() { top_->final(); }
+Bench::~Bench() { finish(*top_, *context_); }
 
 std::uint8_t* Bench::at(std::uint64_t address) {
   if (address < kBase || address >= kBase + memory_.size()) {
@@ -184,7 +185,8 @@ void Bench::drive() {
   top_->coll_ready_i = go();
   top_->seq_ready_i = go();
   top_->rndv_ready_i = static_cast<std::uint8_t>(unsigned{go()} | unsigned{go()} << 1);
-  top_->cpl_ready_i = static_cast<std::uint8_t>(unsigned{go()} | unsigned{go()} << 1 | unsigned{go()} << 2);
+  const auto completion_go = [&] { return unsigned{go() && !random.percent(config_.completion_stall_percent)}; };
+  top_->cpl_ready_i = static_cast<std::uint8_t>(completion_go() | completion_go() << 1 | completion_go() << 2);
 
   top_->send_done_i = 0;
   for (auto ack = acks_.begin(); ack != acks_.end();) {

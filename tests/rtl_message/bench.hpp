@@ -31,6 +31,7 @@ using Descriptor = device::RecvDesc;  // sends are laid out alike up to byte 31
 struct BenchConfig {
   unsigned ranks = 6;
   unsigned stall_percent = 0;  // of each handshake that the bench takes part in
+  unsigned completion_stall_percent = 0;  // of the completions, besides
   unsigned read_latency = 4;   // cycles, also of the others
   unsigned write_latency = 4;  // last data to response; the data is in memory only then
   unsigned network_latency = 4;

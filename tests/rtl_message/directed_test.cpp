@@ -163,7 +163,7 @@ TEST(Command, a_full_queue_pair_holds_up_its_endpoint_only) {
   EXPECT_EQ(bench.sent_cycles.size(), 4u);
 }
 
-TEST(Command, at_most_104_eager_sends_of_an_endpoint_are_unfinished) {
+TEST(Command, unfinished_eager_sends_of_an_endpoint_are_bounded) {
   BenchConfig config;
   config.window_cells = 1000;
   config.ack_latency = 3000;
@@ -247,6 +247,17 @@ TEST(Eager, long_messages_are_cut_and_nothing_beyond_the_room_is_written) {
       for (std::uint32_t i = room; i < 2000; ++i) ASSERT_EQ(*bench.at(desc.addr + i), 0xee) << "byte " << i;
     }
   }
+}
+
+TEST(Eager, arrivals_wait_for_their_completions) {
+  BenchConfig config;
+  config.completion_stall_percent = 97;
+  Bench bench(config);
+  for (std::uint32_t i = 0; i < 16; ++i) bench.submit(1, receive(1, 0, 1, i, 64, i));
+  bench.run_until_idle();
+  for (std::uint32_t i = 0; i < 16; ++i) bench.submit(0, inline_desc(1, kContext, 1, 8, 100 + i));
+  bench.expect_finished();
+  for (std::uint32_t i = 0; i < 16; ++i) expect_status(bench, 1, i, Status::kOk);
 }
 
 TEST(Eager, a_region_that_went_away_is_not_written) {

@@ -127,6 +127,21 @@ TEST(ReadResponder, opcodes_follow_the_position_in_the_answer) {
   EXPECT_TRUE(device.idle());
 }
 
+TEST(ReadResponder, every_path_mtu_cuts_its_answers) {
+  for (const unsigned pmtu : {256u, 512u, 1024u, 2048u, 4096u}) {
+    DeviceConfig config;
+    config.pmtu = pmtu;
+    Alone device(config);
+    device.ask(kRx, Device::kBase + 3, 3 * pmtu + 1);
+    device.ask(kRx + 4, Device::kBase + 9, 1);  // behind the PSNs of four packets
+    device.expect_answer(kFirst, kRx, Device::kBase + 3, pmtu);
+    device.expect_answer(kMiddle, kRx + 1, Device::kBase + 3 + pmtu, pmtu);
+    device.expect_answer(kMiddle, kRx + 2, Device::kBase + 3 + 2 * pmtu, pmtu);
+    device.expect_answer(kLast, kRx + 3, Device::kBase + 3 + 3 * pmtu, 1);
+    device.expect_answer(kOnly, kRx + 4, Device::kBase + 9, 1);
+  }
+}
+
 TEST(ReadResponder, a_request_of_no_bytes_is_answered_whatever_its_key) {
   Alone device(small());
   device.ask(kRx, 0, 0, 0xbad);

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "Vtally_seq.h"
+#include "support/coverage.hpp"
 #include "support/random_context.hpp"
 
 namespace tally::test {
@@ -37,7 +38,7 @@ Node::Node(unsigned id, const Timing& timing, std::uint64_t seed)
   dut_->rst_ni = 1;
 }
 
-Node::~Node() { dut_->final(); }
+Node::~Node() { finish(*dut_, *context_); }
 
 bool Node::idle() const {
   return dut_->idle_o != 0 && commands_.empty() && schedule_writes_.empty() && reads_.empty() && granted_.empty() &&

@@ -11,6 +11,7 @@
 #include <memory>
 #include <vector>
 
+#include "support/coverage.hpp"
 #include "support/module_bench.hpp"
 #include "support/seed.hpp"
 
@@ -102,7 +103,7 @@ class Cluster {
     cycles = 0;
   }
   ~Cluster() {
-    for (auto& node : nodes_) node->top->final();
+    for (unsigned n = 0; n < size(); ++n) finish(*nodes_[n]->top, *contexts_[n]);
   }
 
   unsigned size() const { return static_cast<unsigned>(nodes_.size()); }

@@ -347,6 +347,22 @@ TEST(QpRx, hands_other_packets_to_their_units) {
   EXPECT_EQ(bench.answers[0].psn, 1u);
 }
 
+TEST(QpRx, requests_and_responses_wait_for_their_unit) {
+  Bench bench(seed(5));
+  bench.stall = 80;
+  std::vector<unsigned> requests, responses;
+  for (unsigned i = 0; i < 20; ++i) {
+    bench.input.push_back(bench.packet(kReadRequest, 0x85, i, 0));
+    requests.push_back(i);
+    bench.input.push_back(bench.packet(kAck, 0x86, i, 0));
+    responses.push_back(kAck);
+  }
+  bench.run();
+  EXPECT_EQ(bench.requests, requests);
+  EXPECT_EQ(bench.responses, responses);
+  EXPECT_EQ(bench.dropped, 0u);
+}
+
 TEST(QpRx, small_messages_each_four_cycles) {
   Bench bench(seed(5));
   bench.connect(0, 0);

@@ -21,6 +21,7 @@ constexpr unsigned kMsgStatusByte = 5;
 constexpr unsigned kQpErrorOpcode = 18;
 constexpr unsigned kRetryExceeded = 10;
 constexpr unsigned kRnrExceeded = 11;
+constexpr unsigned kRnrTick = 100;  // cycles; parameter of the model
 
 struct Message {
   unsigned client = 0, ep = 0, peer = 0, id = 0, payload = 0;
@@ -54,6 +55,7 @@ struct Faults {
 struct Responder {
   unsigned expected = 0, last = kPsnMask;
   bool gap = false, dead = false;
+  unsigned nak = 0;  // code of the NAK that each packet gets
   std::vector<unsigned> taken;
 };
 
@@ -90,7 +92,7 @@ class Bench : public ModuleBench<Vtally_qp_tx> {
     step();
     step();
     step();
-    responders[qp] = {psn, (psn - 1) & kPsnMask, false, false, {}};
+    responders[qp] = {psn, (psn - 1) & kPsnMask, false, false, 0, {}};
   }
 
   void post(unsigned client, unsigned ep, unsigned peer, unsigned payload, bool on_ack, bool on_error) {
@@ -252,6 +254,7 @@ class Bench : public ModuleBench<Vtally_qp_tx> {
   }
 
   Faults faults;
+  unsigned rnr_code = 1;
   std::vector<Message> messages;
   std::map<unsigned, Responder> responders;
   std::map<unsigned, std::vector<unsigned>> sent_to;
@@ -289,12 +292,13 @@ class Bench : public ModuleBench<Vtally_qp_tx> {
   void receive(const Packet& p) {
     auto& r = responders[p.qp];
     if (r.dead) return;
+    if (r.nak != 0) return answer(p.qp, p.psn, 0x60 | r.nak);
     const bool anew = before_or_equal(p.psn, r.last);
     if (anew) r.gap = false;
     r.last = p.psn;
     if (p.psn == r.expected) {
       if (random_.percent(faults.refuse)) {
-        answer(p.qp, p.psn, 0x20 | 1);
+        answer(p.qp, p.psn, 0x20 | rnr_code);
         r.gap = true;
         return;
       }
@@ -494,6 +498,46 @@ TEST(QpTx, refusals_end_a_queue_pair_only_at_their_limit) {
   patient.faults.refuse = 0;
   patient.run_until_idle(10000);
   patient.check_delivered(0x45);
+}
+
+TEST(QpTx, refused_packet_waits_as_long_as_its_code_says) {
+  // Codes of the InfiniBand specification in units of 10 us; 0 is the longest.
+  constexpr unsigned kUnits[32] = {65536, 1,    2,    3,    4,    6,    8,    12,   16,   24,    32,
+                                   48,    64,   96,   128,  192,  256,  384,  512,  768,  1024,  1536,
+                                   2048,  3072, 4096, 6144, 8192, 12288, 16384, 24576, 32768, 49152};
+  constexpr unsigned kLongest = 60000;  // cycles that are waited for the longer ones
+  for (unsigned code = 0; code < 32; ++code) {
+    Bench bench(seed(11) + code);
+    bench.connect(0x45, true, 7);
+    bench.rnr_code = code;
+    bench.faults.refuse = 100;
+    bench.post(1, 0, 5, 0, false, false);
+    while (bench.packets_out == 0 && bench.cycles < 1000) bench.cycle();
+    ASSERT_EQ(bench.packets_out, 1u);
+    const auto refused = bench.cycles + 2 * bench.faults.delay;
+    while (bench.packets_out == 1 && bench.cycles < refused + kLongest) bench.cycle();
+    const auto waited = bench.cycles - refused;
+    if (kUnits[code] * kRnrTick < kLongest) {
+      EXPECT_GE(waited, kUnits[code] * kRnrTick - 5) << "code " << code;
+      EXPECT_LE(waited, kUnits[code] * kRnrTick + 1000) << "code " << code;
+    } else {
+      EXPECT_EQ(bench.packets_out, 1u) << "code " << code;
+    }
+  }
+}
+
+TEST(QpTx, a_nak_other_than_for_a_gap_ends_the_queue_pair) {
+  for (unsigned code = 1; code < 4; ++code) {  // invalid request, access, operation
+    Bench bench(seed(12));
+    bench.connect(0x13, true, 77);
+    bench.responders[0x13].nak = code;
+    for (unsigned i = 0; i < 3; ++i) bench.post(0, 1, 3, 100, true, true);
+    bench.run_until_idle(20000);
+    EXPECT_EQ(bench.errors, 1u);
+    EXPECT_EQ(bench.timeouts, 0u);
+    ASSERT_EQ(bench.completions.size(), 4u);
+    for (const auto& c : bench.completions) EXPECT_EQ(c.status, kRetryExceeded);
+  }
 }
 
 TEST(QpTx, unconnected_queue_pair_fails_its_sends_without_report) {
