@@ -29,6 +29,7 @@ Status tally_endpoint::ask(ProbeDescriptor probe, tally_group& group, Completion
   Status status = posted(request, engine_->post_probe(probe), &request);
   if (!status.ok()) return status;
   Waiting waiting(*this);  // of its own: as long as the engine answers, a claim is not given up half-way
+  waiting.probe = "a probe waits for the device's answer\n";
   while (request->state != tally_request::State::kDone) {
     if (progress() != 0) continue;
     status = idle(waiting, request);
