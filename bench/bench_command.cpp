@@ -5,6 +5,9 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#ifdef TALLY_HAVE_SIM
+#include "bench/messages_command.hpp"
+#endif
 #include "bench/options.hpp"
 #include "bench/report.hpp"
 #include "engine/numerics/reduce.hpp"
@@ -152,6 +155,9 @@ void add_bench_command(CLI::App& app, CommandContext& context) {
       ->type_name("NS");
   command->add_option("--seed", arguments->seed, "Of skews and inputs")->capture_default_str()->type_name("N");
   command->callback([arguments, &context] { run(*arguments, context); });
+#ifdef TALLY_HAVE_SIM
+  add_bench_messages_command(*group, context);
+#endif
 }
 
 }  // namespace tally::launch

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <cstdlib>
-#include <cstring>
 #include <fmt/format.h>
 #include <memory>
 #include <random>
@@ -13,6 +11,7 @@
 #include <vector>
 
 #include "bench/report.hpp"
+#include "bench/scripted_host.hpp"
 #include "bench/workload.hpp"
 #include "engine/numerics/reduce.hpp"
 #include "engine/ring/ring_engine.hpp"
@@ -24,26 +23,6 @@ namespace tally::bench {
 namespace {
 
 constexpr double kPsPerNs = 1000.0;
-constexpr std::size_t kPage = 4096;
-
-/// Page-aligned memory of one host.
-class Buffer {
- public:
-  explicit Buffer(std::size_t bytes) : bytes_((bytes + kPage - 1) / kPage * kPage) {
-    base_ = static_cast<std::byte*>(std::aligned_alloc(kPage, bytes_));
-    if (base_ == nullptr) throw std::bad_alloc();
-    std::memset(base_, 0, bytes_);
-  }
-  ~Buffer() { std::free(base_); }
-  Buffer(const Buffer&) = delete;
-  Buffer& operator=(const Buffer&) = delete;
-  [[nodiscard]] std::byte* base() const { return base_; }
-  [[nodiscard]] std::size_t bytes() const { return bytes_; }
-
- private:
-  std::size_t bytes_;
-  std::byte* base_;
-};
 
 /// A scripted host: a driver, its buffers and what it waits for.
 struct Host {
@@ -60,16 +39,12 @@ struct Host {
   std::string failure;
 };
 
-void require(const Status& status, const char* what) {
-  if (!status.ok()) throw std::runtime_error(fmt::format("{}: {}", what, status.message()));
-}
-
 class Bench {
  public:
   explicit Bench(const Options& options)
       : options_(options),
         config_(options.config.empty() ? sim::FabricConfig() : sim::FabricConfig::from_file(options.config)),
-        parameters_(parameters(config_)),
+        parameters_(fabric_parameters(config_)),
         fabric_(config_, options.ranks),
         hosts_(options.ranks),
         random_(options.seed) {
@@ -112,12 +87,6 @@ class Bench {
   }
 
  private:
-  [[nodiscard]] static FabricParameters parameters(const sim::FabricConfig& config) {
-    return {config.link_gbps,    config.link_latency_ns, config.switch_latency_ns, config.frame_overhead_bytes,
-            config.queue_bytes,  config.pcie_gbps,       config.mmio_write_ns,     config.dma_read_ns,
-            config.dma_write_ns, config.clock_mhz};
-  }
-
   /// Where a run's time went, along the rank that completed last.
   [[nodiscard]] Breakdown breakdown(const Host& last, std::uint64_t bytes, std::uint64_t posted_ps,
                                     std::uint64_t link_bytes) const {

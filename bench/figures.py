@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Hold the simulated allreduce figures to what the design promises.
+"""Hold the simulated figures to what the design promises.
 
-    figures.py TALLY      run the benchmark with the command TALLY and compare; exit 1 when a figure is missed
+    figures.py TALLY      run the benchmarks with the command TALLY and compare; exit 1 when a figure is missed
 
 Simulated time does not depend on the machine, so these are no timings: a miss is a change of the device, of the
 schedules or of the model.
@@ -19,20 +19,45 @@ PROMISES = [
 ]
 
 
+# bytes, loss, figure of `tally bench messages`, least value, why
+MESSAGES = [
+    (8, 0, "messages_per_second", 30e6, "rate: 30 million eager messages of 8 bytes a second through one device"),
+    (1 << 20, 0, "ratio_to_link", 0.97, "bandwidth: 97 % of what the link carries after headers"),
+    (1 << 16, 0.01, "ratio_to_first_loss", 0.8, "loss: 1 % on every link costs at most 20 % of the bandwidth"),
+]
+
+
+def bench(tally, *arguments):
+    """The JSON report of `tally bench` with these arguments."""
+    with tempfile.NamedTemporaryFile(suffix=".json") as out:
+        subprocess.run([tally, "bench", *arguments, "--json", out.name], check=True, stdout=subprocess.DEVNULL)
+        return json.load(out)
+
+
 def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
+    tally = sys.argv[1]
     missed = 0
+
+    def judge(good, text):
+        nonlocal missed
+        missed += not good
+        print(f"{'ok' if good else 'MISSED'}: {text}")
+
     for ranks, size, limit, why in PROMISES:
-        with tempfile.NamedTemporaryFile(suffix=".json") as out:
-            subprocess.run([sys.argv[1], "bench", "allreduce", "--engine", "rtl", "--ranks", str(ranks), "--sizes",
-                            str(size), "--repeats", "1", "--json", out.name], check=True, stdout=subprocess.DEVNULL)
-            row = json.load(out)["rows"][0]
-        ratio = row["ratio_to_bound"]
+        row = bench(tally, "allreduce", "--engine", "rtl", "--ranks", str(ranks), "--sizes", str(size), "--repeats", "1")["rows"][0]
         cpu = row["cpu_matches"] + row["cpu_reduced_bytes"] + row["cpu_copied_bytes"]
-        verdict = "ok" if ratio <= limit and cpu == 0 else "MISSED"
-        missed += verdict != "ok"
-        print(f"{verdict}: {ranks} ranks, {size} bytes: {ratio:.3f} of the bound (limit {limit:.3f}), CPU work {cpu}; {why}")
+        judge(row["ratio_to_bound"] <= limit and cpu == 0,
+              f"{ranks} ranks, {size} bytes: {row['ratio_to_bound']:.3f} of the bound (limit {limit:.3f}), CPU work {cpu}; {why}")
+
+    rows = bench(tally, "messages", "--sizes", "8,64K,1M", "--loss", "0,0.01")["rows"]
+    for size, loss, figure, least, why in MESSAGES:
+        row = next(r for r in rows if r["bytes"] == size and r["loss"] == loss)
+        first = next(r for r in rows if r["bytes"] == size and r["loss"] == 0)
+        row["ratio_to_first_loss"] = row["payload_gbps"] / first["payload_gbps"]
+        judge(row[figure] >= least and row["cpu_work"] == 0,
+              f"{size} bytes, loss {loss}: {figure} {row[figure]:.4g} (least {least:.4g}), CPU work {row['cpu_work']}; {why}")
     return missed != 0
 
 

@@ -25,9 +25,17 @@ function(tally_verilate target)
   if(TALLY_TRACE)
     set(trace TRACE_FST)
   endif()
+  set(coverage "")
+  if(TALLY_COVERAGE)
+    # When Verilator splits or reorders blocks it moves counters before or behind what their branches depend on: grants of an
+    # arbiter were counted after its loop, the code of a function before its argument was there.
+    # Whole blocks look like loops to it.
+    set(coverage --coverage-line -fno-split -fno-reorder -Wno-UNOPTFLAT)
+    target_compile_definitions(${target} PUBLIC TALLY_COVERAGE)
+  endif()
   verilate(${target} ${trace} TOP_MODULE ${ARG_TOP} PREFIX ${ARG_PREFIX} SOURCES ${files}
     INCLUDE_DIRS ${rtl}
-    VERILATOR_ARGS --assert -Wall --no-timing -O3 --x-assign fast --x-initial unique ${params})
+    VERILATOR_ARGS --assert -Wall --no-timing -O3 --x-assign fast --x-initial unique ${coverage} ${params})
   # Users see the model as third-party code.
   get_target_property(dirs ${target} INCLUDE_DIRECTORIES)
   target_include_directories(${target} SYSTEM INTERFACE ${dirs})

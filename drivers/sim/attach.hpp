@@ -12,7 +12,7 @@
 namespace tally::sim {
 
 inline constexpr std::uint32_t kMmioEntries = 1024;       // power of two
-inline constexpr std::size_t kSharedBytes = 2u << 20;     // rings and bounce slots
+inline constexpr std::size_t kSharedBytes = 8u << 20;     // rings, bounce and spill slots
 inline constexpr std::size_t kStagingBytes = 64u << 10;   // one DMA request at most
 
 enum class MmioKind : std::uint32_t { kWrite32 = 0, kWrite64Bytes = 1, kRead32 = 2 };

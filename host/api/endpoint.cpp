@@ -72,7 +72,8 @@ Status tally_endpoint::open(const char* engine, std::unique_ptr<tally_endpoint>*
 
   std::vector<std::uint16_t> ranks(static_cast<std::size_t>(made->size()));
   std::iota(ranks.begin(), ranks.end(), std::uint16_t{0});
-  made->groups_.push_back(std::make_unique<tally_group>(made->rank(), std::move(ranks)));
+  made->groups_.push_back(
+      std::make_unique<tally_group>(made->rank(), std::move(ranks), made->capabilities().flow_bytes));
   made->all_ranks()->endpoint = made.get();
   if (const char* algorithm = std::getenv("TALLY_ALGORITHM"); algorithm != nullptr) {
     made->forced_algorithm_ = algorithm;
@@ -96,6 +97,8 @@ tally_endpoint::~tally_endpoint() {
 Status tally_endpoint::close() {
   if (live_requests_ != 0)
     return {TALLY_ERR_BUSY, fmt::format("endpoint: {} requests are under way", live_requests_)};
+  if (live_messages_ != 0)
+    return {TALLY_ERR_BUSY, fmt::format("endpoint: {} claimed messages are not received", live_messages_)};
   if (groups_.size() > 1)
     return {TALLY_ERR_BUSY, fmt::format("endpoint: {} groups are not freed", groups_.size() - 1)};
   Waiting waiting(*this);

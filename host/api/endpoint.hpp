@@ -21,6 +21,7 @@
 struct tally_endpoint {
  public:
   using Clock = std::chrono::steady_clock;
+  static constexpr const char* kJobEnds = "the job is being ended";
 
   /// Joins the job. Throws job::Error where the job cannot be joined.
   static tally::Status open(const char* engine, std::unique_ptr<tally_endpoint>* endpoint);
@@ -48,6 +49,17 @@ struct tally_endpoint {
                            int tag, tally_request** request);
   tally::Status start_receive(tally_group& group, void* buffer, std::size_t length, int source, int tag,
                               tally_request** request);
+  /// The message stays claimed unless the receive was posted; then *message is nullptr.
+  tally::Status start_matched_receive(tally_message** message, void* buffer, std::size_t length,
+                                      tally_request** request);
+  /// The request is under way or complete.
+  tally::Status cancel(tally_request& request);
+  /// Looks for a message; *found tells, and what else is not nullptr is written only when it was. `message`
+  /// not nullptr: the message is claimed.
+  tally::Status probe_now(tally_group& group, int source, int tag, bool* found, tally_message** message,
+                          tally_result* result);
+  /// The same until there is one.
+  tally::Status probe(tally_group& group, int source, int tag, tally_message** message, tally_result* result);
   tally::Status start_allreduce(tally_group& group, const void* input, void* output, std::size_t count,
                                 tally_dtype dtype, tally_op op, tally_request** request);
   tally::Status start_bcast(tally_group& group, void* buffer, std::size_t count, tally_dtype dtype, int root,
@@ -97,7 +109,9 @@ struct tally_endpoint {
     std::chrono::duration<double> warn_after;
     std::uint64_t activity = 0;
     Clock::time_point abort_asked{};
-    Clock::time_point left_seen{};  ///< the receiver of the send is gone
+    Clock::time_point left_seen{};       ///< the receiver of the send is gone
+    std::string probe;                   ///< what a probe looks for
+    std::chrono::microseconds pause{0};  ///< 0: until the engine has news, at most kSleep
   };
 
   explicit tally_endpoint(tally::job::Membership job) : job_(std::move(job)) {}
@@ -117,7 +131,7 @@ struct tally_endpoint {
   tally::Status wait(tally_request** request, tally_result* result, Waiting& waiting);
   /// One pause of a wait for `request` (or for room in a queue: nullptr); fails when the wait must end.
   tally::Status idle(Waiting& waiting, tally_request* request);
-  [[nodiscard]] std::uint64_t activity() const;
+  [[nodiscard]] std::uint64_t activity(const Waiting& waiting) const;
   [[nodiscard]] bool has_left(std::uint16_t job_rank) const noexcept {
     return header().rank[job_rank].closed.load(std::memory_order_acquire) != 0;
   }
@@ -127,6 +141,17 @@ struct tally_endpoint {
                           tally_request** request);
   tally::Status post_receive(tally::RecvDescriptor receive, tally_group& group, tally_memory* region,
                              bool internal, tally_request** request);
+
+  /// What receives and probes look for. Descriptor: RecvDescriptor or ProbeDescriptor.
+  template <typename Descriptor>
+  tally::Status set_pattern(tally_group& group, int source, int tag, Descriptor* wanted) const;
+  tally::Status check_length(std::size_t length) const;
+  /// Posts a probe and waits for its answer; TALLY_AGAIN: no message, or no room for the probe.
+  tally::Status ask(tally::ProbeDescriptor probe, tally_group& group, tally::Completion* answer);
+  /// Makes sure of a slot for a message that is going to be claimed.
+  void reserve_message();
+  void report(const tally::Completion& answer, tally_group& group, tally_message** message,
+              tally_result* result);
 
   // collectives
   tally::Status start_collective(tally_group& group, tally::schedule::Collective collective, int root,
@@ -163,7 +188,10 @@ struct tally_endpoint {
   std::size_t last_region_ = 0;
   std::deque<tally_request> requests_;  // stable addresses; index = cookie
   std::vector<std::uint32_t> free_requests_;
+  std::deque<tally_message> messages_;  // stable addresses
+  std::vector<tally_message*> free_messages_;
   std::size_t live_requests_ = 0;                     ///< of the program
+  std::size_t live_messages_ = 0;                     ///< claimed, not yet received
   std::size_t unsent_ = 0;                            ///< sends under way, the library's own included
   std::vector<std::unique_ptr<tally_group>> groups_;  // the first one: all ranks
   std::vector<std::unique_ptr<tally_group>> retained_groups_;

@@ -8,17 +8,19 @@
 
 #include "drivers/shm/shm_transport.hpp"
 #include "drivers/sim/sim_bar.hpp"
+#include "engine/ring/environment.hpp"
 #include "engine/ring/ring_engine.hpp"
 #include "engine/soft/soft_engine.hpp"
 
 namespace tally::api {
 namespace {
 
-using Make = std::unique_ptr<Engine> (*)(const job::Membership&);
+using Make = Status (*)(const job::Membership&, std::unique_ptr<Engine>*);
 
-std::unique_ptr<Engine> make_soft(const job::Membership& job) {
-  return std::make_unique<soft::SoftEngine>(
+Status make_soft(const job::Membership& job, std::unique_ptr<Engine>* engine) {
+  *engine = std::make_unique<soft::SoftEngine>(
       std::make_unique<shm::ShmTransport>(job.segment.header(), static_cast<std::uint32_t>(job.rank)));
+  return {};
 }
 
 struct OwnedBar {
@@ -28,12 +30,33 @@ struct OwnedBar {
 /// The driver with the window that it drives; the window outlives it.
 class SimulatedDevice final : OwnedBar, public ring::RingEngine {
  public:
-  explicit SimulatedDevice(const job::Membership& job)
+  SimulatedDevice(const job::Membership& job, const ring::RingEngineOptions& options)
       : OwnedBar{sim::SimBar(job.segment.header(), static_cast<unsigned>(job.rank))},
-        RingEngine(bar, static_cast<unsigned>(job.rank), job.segment.header().ranks) {}
+        RingEngine(bar, static_cast<unsigned>(job.rank), job.segment.header().ranks, options) {}
 };
 
-std::unique_ptr<Engine> make_rtl(const job::Membership& job) { return std::make_unique<SimulatedDevice>(job); }
+/// The first rank whose device does not take messages yet; -1: all do.
+int rank_not_up(const job::Header& header) {
+  for (std::uint32_t r = 0; r < header.ranks; ++r) {
+    if (header.rank[r].device_up.load(std::memory_order_acquire) == 0) return static_cast<int>(r);
+  }
+  return -1;
+}
+
+/// A device that is not up discards frames. So the engine holds sends until all are: an operation that waits for a rank that does
+/// not come is one that waits, with what it waits for in its description, until the rank comes, the job ends or the caller's
+/// patience does.
+Status make_rtl(const job::Membership& job, std::unique_ptr<Engine>* engine) {
+  ring::RingEngineOptions options;
+  Status status = ring::read_environment(&options);
+  if (!status.ok()) return status;
+  job::Header& header = job.segment.header();
+  options.awaited_rank = [&header] { return rank_not_up(header); };
+  *engine = std::make_unique<SimulatedDevice>(job, options);
+  header.rank[job.rank].device_up.store(1, std::memory_order_release);
+  job::wake_all(header);
+  return {};
+}
 
 struct Entry {
   job::EngineKind kind;
@@ -62,8 +85,7 @@ Status make_engine(const job::Membership& job, const std::string& wanted, std::u
   }
   for (const Entry& entry : kEngines) {
     if (entry.kind != started) continue;
-    *engine = entry.make(job);
-    return {};
+    return entry.make(job, engine);
   }
   return {TALLY_ERR_UNSUPPORTED,
           fmt::format("engine '{}', with which this job was started, is not in this library",

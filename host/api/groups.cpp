@@ -54,7 +54,7 @@ Status tally_endpoint::create_group(const int* ranks, int size, tally_group** ou
   const int own = position[static_cast<std::size_t>(rank())];
   if (own < 0) return bad_argument("ranks does not hold the caller, rank {}", rank());
 
-  auto group = std::make_unique<tally_group>(own, std::move(list));
+  auto group = std::make_unique<tally_group>(own, std::move(list), capabilities().flow_bytes);
   group->endpoint = this;
   group->list_hash = mix(hash, creations_[hash]++);
   if (!forced_algorithm_.empty()) {
@@ -150,6 +150,8 @@ Status tally_endpoint::free_group(tally_group* group) {
     return bad_argument("group {} is not a group of this endpoint", static_cast<void*>(group));
   if (group->users != 0)
     return {TALLY_ERR_BUSY, fmt::format("group: {} requests are under way", group->users)};
+  if (group->claimed != 0)
+    return {TALLY_ERR_BUSY, fmt::format("group: {} claimed messages are not received", group->claimed)};
   const std::uint32_t tag = control_tag(ControlTag::kFreed, group->list_hash);
   if (group->rank != 0) {
     tally::SendDescriptor send;

@@ -38,6 +38,10 @@ namespace tally::api {
       return "TALLY_ERR_TIMEOUT";
     case TALLY_ERR_INTERNAL:
       return "TALLY_ERR_INTERNAL";
+    case TALLY_ERR_CANCELLED:
+      return "TALLY_ERR_CANCELLED";
+    case TALLY_ERR_PEER:
+      return "TALLY_ERR_PEER";
   }
   return "unknown status";
 }

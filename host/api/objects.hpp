@@ -21,8 +21,9 @@ struct tally_memory {
 
 /// An ordered set of job ranks with a context. Owned by its endpoint.
 struct tally_group {
-  tally_group(int own_rank, std::vector<std::uint16_t> job_ranks)
-      : rank(own_rank), ranks(std::move(job_ranks)), schedules(rank, ranks) {
+  /// flow_bytes: of the engine's capabilities.
+  tally_group(int own_rank, std::vector<std::uint16_t> job_ranks, std::uint64_t flow_bytes)
+      : rank(own_rank), ranks(std::move(job_ranks)), schedules(rank, ranks, flow_bytes) {
     for (std::size_t r = 0; r < ranks.size(); ++r) {
       if (from_job.size() <= ranks[r]) from_job.resize(std::size_t{ranks[r]} + 1, -1);
       from_job[ranks[r]] = static_cast<int>(r);
@@ -35,6 +36,7 @@ struct tally_group {
   std::uint16_t context = 0;
   std::uint16_t next_seq = 0;   ///< of the next collective
   std::uint32_t users = 0;      ///< requests under way
+  std::uint32_t claimed = 0;    ///< claimed messages that wait for their receive
   bool retain = false;          ///< an abandoned collective may still use the schedules
   std::uint64_t list_hash = 0;  ///< of the list and its creation number
   tally::api::Schedules schedules;
@@ -42,7 +44,7 @@ struct tally_group {
 
 /// An operation under way. A slot of the endpoint's pool; its cookie is the index there.
 struct tally_request {
-  enum class Kind : std::uint8_t { kSend, kReceive, kCollective };
+  enum class Kind : std::uint8_t { kSend, kReceive, kProbe, kCollective };
   enum class State : std::uint8_t {
     kFree,
     kActive,     ///< with the engine
@@ -54,6 +56,8 @@ struct tally_request {
   Kind kind = Kind::kSend;
   State state = State::kFree;
   bool abort_asked = false;
+  bool matched = false;   ///< receive of a claimed message: there is nothing to cancel
+  bool cancel_asked = false;
   bool internal = false;  ///< the library's own: does not count as a program's request
   tally_group* group = nullptr;
   tally_memory* regions[2] = {nullptr, nullptr};
@@ -64,4 +68,11 @@ struct tally_request {
   std::uint16_t seq = 0;   ///< collectives
   std::uint16_t peer = 0;  ///< send: job rank
   tally::Completion completion;
+};
+
+/// A message that a probe took out of the queue. A slot of the endpoint's pool.
+struct tally_message {
+  tally_endpoint* endpoint = nullptr;
+  tally_group* group = nullptr;  ///< nullptr: the slot is free
+  std::uint32_t number = 0;      ///< the engine's name of the message
 };

@@ -30,14 +30,9 @@ Status tally_endpoint::start_send(tally_group& group, const void* buffer, std::s
     return bad_argument("destination {} is out of range (0 to {})", destination, last);
   }
   if (tag < 0) return bad_argument("tag {} is out of range (0 to {})", tag, TALLY_MAX_TAG);
-  Status status = check_sign("length", length);
-  if (!status.ok()) return status;
-  if (length > capabilities().max_message) {
-    return {TALLY_ERR_UNSUPPORTED, fmt::format("length {}: engine '{}' takes {} bytes", length,
-                                               capabilities().name, capabilities().max_message)};
-  }
+  Status status = check_length(length);
   tally_memory* region = nullptr;
-  status = find_region("buffer", buffer, length, &region);
+  if (status.ok()) status = find_region("buffer", buffer, length, &region);
   if (!status.ok()) return status;
   tally::SendDescriptor send;
   send.buffer = buffer;
@@ -60,8 +55,17 @@ Status tally_endpoint::post_send(tally::SendDescriptor send, tally_group& group,
   return posted(request, engine_->post_send(send), out);
 }
 
-Status tally_endpoint::start_receive(tally_group& group, void* buffer, std::size_t length, int source,
-                                     int tag, tally_request** request) {
+Status tally_endpoint::check_length(std::size_t length) const {
+  Status status = check_sign("length", length);
+  if (status.ok() && length > capabilities().max_message) {
+    return {TALLY_ERR_UNSUPPORTED, fmt::format("length {}: engine '{}' takes {} bytes", length,
+                                               capabilities().name, capabilities().max_message)};
+  }
+  return status;
+}
+
+template <typename Descriptor>
+Status tally_endpoint::set_pattern(tally_group& group, int source, int tag, Descriptor* wanted) const {
   const int last = static_cast<int>(group.ranks.size()) - 1;
   if (source != TALLY_ANY_SOURCE && (source < 0 || source > last)) {
     return bad_argument("source {} is out of range (0 to {}, or TALLY_ANY_SOURCE)", source, last);
@@ -69,23 +73,25 @@ Status tally_endpoint::start_receive(tally_group& group, void* buffer, std::size
   if (tag < 0 && tag != TALLY_ANY_TAG) {
     return bad_argument("tag {} is out of range (0 to {}, or TALLY_ANY_TAG)", tag, TALLY_MAX_TAG);
   }
-  Status status = check_sign("length", length);
-  if (!status.ok()) return status;
-  if (length > capabilities().max_message) {
-    return {TALLY_ERR_UNSUPPORTED, fmt::format("length {}: engine '{}' takes {} bytes", length,
-                                               capabilities().name, capabilities().max_message)};
-  }
-  tally_memory* region = nullptr;
-  status = find_region("buffer", buffer, length, &region);
-  if (!status.ok()) return status;
+  wanted->context = group.context;
+  wanted->any_source = source == TALLY_ANY_SOURCE;
+  wanted->source = wanted->any_source ? std::uint16_t{0} : group.ranks[static_cast<std::size_t>(source)];
+  wanted->any_tag = tag == TALLY_ANY_TAG;
+  wanted->tag = wanted->any_tag ? 0 : static_cast<std::uint32_t>(tag);
+  return {};
+}
+template Status tally_endpoint::set_pattern(tally_group&, int, int, tally::ProbeDescriptor*) const;
+
+Status tally_endpoint::start_receive(tally_group& group, void* buffer, std::size_t length, int source,
+                                     int tag, tally_request** request) {
   tally::RecvDescriptor receive;
+  Status status = set_pattern(group, source, tag, &receive);
+  if (status.ok()) status = check_length(length);
+  tally_memory* region = nullptr;
+  if (status.ok()) status = find_region("buffer", buffer, length, &region);
+  if (!status.ok()) return status;
   receive.buffer = buffer;
   receive.length = length;
-  receive.context = group.context;
-  receive.any_source = source == TALLY_ANY_SOURCE;
-  receive.source = receive.any_source ? std::uint16_t{0} : group.ranks[static_cast<std::size_t>(source)];
-  receive.any_tag = tag == TALLY_ANY_TAG;
-  receive.tag = receive.any_tag ? 0 : static_cast<std::uint32_t>(tag);
   return post_receive(receive, group, region, false, request);
 }
 

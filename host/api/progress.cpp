@@ -19,7 +19,6 @@ namespace {
 constexpr auto kSleep = 10ms;     // one pause; bounds how late a failed job or a broken context is seen
 constexpr auto kAbortGrace = 5s;  // an engine has this long to end an aborted collective
 constexpr auto kLeftGrace = 1s;   // without progress: what a rank took before it left is told by then
-const std::string kJobEnds = "the job is being ended";
 
 }  // namespace
 
@@ -68,8 +67,12 @@ Status tally_endpoint::posted(tally_request* request, Status status, tally_reque
 std::size_t tally_endpoint::progress() {
   std::array<Completion, 32> completions;
   const std::size_t taken = engine_->poll(completions);
-  for (std::size_t i = 0; i < taken; ++i) complete(requests_[completions[i].cookie], completions[i]);
-  if (taken != 0) last_progress_ = Clock::now();
+  bool moved = false;
+  for (std::size_t i = 0; i < taken; ++i) {
+    moved = moved || completions[i].status != TALLY_AGAIN;  // that a probe found nothing is no progress
+    complete(requests_[completions[i].cookie], completions[i]);
+  }
+  if (moved) last_progress_ = Clock::now();
   return taken;
 }
 
@@ -92,6 +95,8 @@ void tally_endpoint::complete(tally_request& request, const Completion& completi
         ++counts_.receives;
         counts_.received_bytes += std::min(completion.length, request.length);
       }
+      break;
+    case tally_request::Kind::kProbe:
       break;
     case tally_request::Kind::kCollective:
       if (ok) {
@@ -142,8 +147,16 @@ Status tally_endpoint::finish(tally_request** handle, tally_result* result) {
     case TALLY_ERR_PROTECTION:
       status = {done.status, "the device refused a buffer: it is not registered there"};
       break;
+    case TALLY_ERR_CANCELLED:
+      status = {done.status, "the receive was cancelled"};
+      break;
+    case TALLY_ERR_PEER:
+      status = {done.status,
+                fmt::format("the device of rank {} does not answer",
+                            request.kind == tally_request::Kind::kSend ? request.peer : done.source)};
+      break;
     case TALLY_ERR_JOB:
-      status = {done.status, header().failed.load(std::memory_order_relaxed) != 0 ? kJobEnds
+      status = {done.status, header().failed.load(std::memory_order_relaxed) != 0 ? std::string(kJobEnds)
                              : request.kind == tally_request::Kind::kSend && has_left(request.peer)
                                  ? fmt::format("rank {} has left the job", request.peer)
                                  : std::string("the device or its fabric is gone")};
@@ -230,10 +243,12 @@ void tally_endpoint::watch_context(tally_request& request) {
   engine_->abort_collective(request.group->context, request.seq);
 }
 
-std::uint64_t tally_endpoint::activity() const {
+std::uint64_t tally_endpoint::activity(const Waiting& waiting) const {
   const tally_counters now = counters();
-  return now.cpu_matches + now.cpu_copied_bytes + now.cpu_reduced_bytes + now.device_read_bytes +
-         now.device_written_bytes + now.device_tx_packets + now.device_rx_packets;
+  const std::uint64_t moved = now.cpu_matches + now.cpu_copied_bytes + now.cpu_reduced_bytes +
+                              now.device_tx_packets + now.device_rx_packets;
+  // The device fetches and answers each probe: that alone is no progress.
+  return waiting.probe.empty() ? moved + now.device_read_bytes + now.device_written_bytes : moved;
 }
 
 Status tally_endpoint::idle(Waiting& waiting, tally_request* request) {
@@ -243,7 +258,7 @@ Status tally_endpoint::idle(Waiting& waiting, tally_request* request) {
     ++waiting.spins;
     return {};
   }
-  engine_->wait(kSleep);
+  engine_->wait(waiting.pause == 0us ? kSleep : waiting.pause);
   const Clock::time_point now = Clock::now();
   if (request != nullptr && request->abort_asked) {
     if (waiting.abort_asked == Clock::time_point{}) waiting.abort_asked = now;
@@ -252,7 +267,7 @@ Status tally_endpoint::idle(Waiting& waiting, tally_request* request) {
   }
   if (now >= waiting.next_look) {
     // Large operations complete late; bytes that move are progress, too.
-    const std::uint64_t moved = activity();
+    const std::uint64_t moved = activity(waiting);
     if (moved != waiting.activity) last_progress_ = now;
     waiting.activity = moved;
     waiting.next_look = now + 1s;
@@ -271,7 +286,7 @@ Status tally_endpoint::idle(Waiting& waiting, tally_request* request) {
   const bool warn = warn_after_ > 0s && quiet >= waiting.warn_after;
   const bool give_up = give_up_after_ > 0s && quiet >= give_up_after_;
   if (!warn && !give_up) return {};
-  std::string pending = engine_->describe_pending();
+  std::string pending = waiting.probe + engine_->describe_pending();
   while (!pending.empty() && pending.back() == '\n') pending.pop_back();
   for (std::size_t at = 0; (at = pending.find('\n', at)) != std::string::npos;) pending.replace(at, 1, "; ");
   if (give_up)

@@ -35,10 +35,9 @@ Status Schedules::set_algorithm(const std::string& name) {
 }
 
 Status Schedules::get(Collective collective, int root, std::uint64_t bytes, const Compiled** compiled) {
-  // select() looks at the size only by this comparison.
-  const bool small = bytes <= schedule::kSmallBytes;
+  const schedule::SizeClass size = schedule::size_class(bytes, flow_bytes_);
   const std::uint32_t key = static_cast<std::uint32_t>(root) << 8 |
-                            static_cast<std::uint32_t>(collective) << 1 | static_cast<std::uint32_t>(small);
+                            static_cast<std::uint32_t>(collective) << 2 | static_cast<std::uint32_t>(size);
   if (const auto found = choices_.find(key); found != choices_.end()) {
     *compiled = found->second;
     return {};
@@ -53,7 +52,7 @@ Status Schedules::make(Collective collective, int root, std::uint64_t bytes, con
   std::string error;
   const std::string algorithm = knows(collective, algorithm_) ? algorithm_ : std::string("auto");
   if (!schedule::select(collective, static_cast<int>(job_ranks_.size()), root, bytes, algorithm, &schedule,
-                        &error)) {
+                        &error, flow_bytes_)) {
     return {TALLY_ERR_INTERNAL, error};
   }
   const std::uint16_t signature = schedule::signature(schedule);

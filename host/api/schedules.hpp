@@ -22,11 +22,12 @@ struct Compiled {
 
 class Schedules {
  public:
-  /// For group rank `rank` of the group of these job ranks.
-  Schedules(int rank, std::vector<std::uint16_t> job_ranks) : rank_(rank), job_ranks_(std::move(job_ranks)) {}
+  /// For group rank `rank` of the group of these job ranks, on an engine whose flows hold flow_bytes.
+  Schedules(int rank, std::vector<std::uint16_t> job_ranks, std::uint64_t flow_bytes)
+      : rank_(rank), job_ranks_(std::move(job_ranks)), flow_bytes_(flow_bytes) {}
 
   /// The schedule for a call. A collective that `algorithm` does not know takes "auto". *compiled lives as
-  /// long as this object. Allocates at the first call for (collective, root, small or large, algorithm) only.
+  /// long as this object. Allocates at the first call for (collective, root, size class, algorithm) only.
   Status get(schedule::Collective collective, int root, std::uint64_t bytes, const Compiled** compiled);
   /// "auto" or a name that some collective knows; an error otherwise.
   Status set_algorithm(const std::string& name);
@@ -37,6 +38,7 @@ class Schedules {
 
   int rank_;
   std::vector<std::uint16_t> job_ranks_;
+  std::uint64_t flow_bytes_;
   std::string algorithm_ = "auto";
   std::unordered_map<std::uint32_t, const Compiled*> choices_;  ///< what get() answers
   std::vector<std::unique_ptr<Compiled>> compiled_;

@@ -34,14 +34,36 @@ Status check_result(const tally_result* result) {
   return {};
 }
 
+bool under_way(const tally_request& request) {
+  return request.state == tally_request::State::kActive || request.state == tally_request::State::kDone;
+}
+
 Status check_request(tally_request* const* request) {
   if (request == nullptr) return bad_argument("request is NULL");
   if (*request == nullptr) return bad_argument("*request is NULL");
-  const tally_request::State state = (*request)->state;
-  if (state != tally_request::State::kActive && state != tally_request::State::kDone) {
+  if (!under_way(**request)) {
     return bad_argument("*request {} is not under way", static_cast<const void*>(*request));
   }
   return {};
+}
+
+Status check_message(tally_message* const* message) {
+  if (message == nullptr) return bad_argument("message is NULL");
+  if (*message == nullptr) return bad_argument("*message is NULL");
+  if ((*message)->group == nullptr) {
+    return bad_argument("*message {} is not claimed: it has been received",
+                        static_cast<const void*>(*message));
+  }
+  return {};
+}
+
+/// Of a call that does not wait: what it makes of TALLY_AGAIN.
+template <typename Start>
+Status start_with_room(tally_endpoint& endpoint, Start start) {
+  Status status = start();
+  if (status.code() != TALLY_AGAIN) return status;
+  endpoint.progress();  // it may have made room
+  return start();
 }
 
 /// start(endpoint, group, &request) after the checks that all starts share.
@@ -53,11 +75,7 @@ tally_status start_call(const char* call, tally_endpoint* endpoint, tally_group*
     if (status.ok()) status = need("request", request);
     if (!status.ok()) return status;
     tally_request* made = nullptr;
-    status = start(*endpoint, *group, &made);
-    if (status.code() == TALLY_AGAIN) {
-      endpoint->progress();  // it may have made room
-      status = start(*endpoint, *group, &made);
-    }
+    status = start_with_room(*endpoint, [&] { return start(*endpoint, *group, &made); });
     if (status.ok()) *request = made;
     return status;
   });
@@ -72,6 +90,32 @@ tally_status blocking_call(const char* call, tally_endpoint* endpoint, tally_gro
     if (status.ok()) status = check_result(result);
     if (!status.ok()) return status;
     return endpoint->run([&](tally_request** request) { return start(*endpoint, *group, request); }, result);
+  });
+}
+
+/// Both iprobes; `message` is nullptr for the one that claims nothing.
+tally_status probe_now_call(const char* call, tally_endpoint* endpoint, tally_group* group, int source,
+                            int tag, int* found, bool claim, tally_message** message, tally_result* result) {
+  return boundary(call, [&]() -> Status {
+    Status status = resolve(endpoint, &group);
+    if (status.ok()) status = need("found", found);
+    if (status.ok() && claim) status = need("message", message);
+    if (status.ok()) status = check_result(result);
+    if (!status.ok()) return status;
+    bool is_there = false;
+    status = endpoint->probe_now(*group, source, tag, &is_there, message, result);
+    if (status.ok()) *found = is_there ? 1 : 0;
+    return status;
+  });
+}
+
+tally_status probe_call(const char* call, tally_endpoint* endpoint, tally_group* group, int source, int tag,
+                        bool claim, tally_message** message, tally_result* result) {
+  return boundary(call, [&]() -> Status {
+    Status status = resolve(endpoint, &group);
+    if (status.ok() && claim) status = need("message", message);
+    if (status.ok()) status = check_result(result);
+    return status.ok() ? endpoint->probe(*group, source, tag, message, result) : status;
   });
 }
 
@@ -231,6 +275,61 @@ tally_status tally_wait_all(tally_request** requests, size_t count) {
       if (requests[i]->endpoint != endpoint) return bad_argument("requests[{}] is of another endpoint", i);
     }
     return endpoint == nullptr ? Status{} : endpoint->wait_all(requests, count);
+  });
+}
+
+tally_status tally_cancel(tally_request* request) {
+  return boundary("tally_cancel", [&]() -> Status {
+    Status status = need("request", request);
+    if (status.ok() && !under_way(*request))
+      status = bad_argument("request {} is not under way", static_cast<const void*>(request));
+    return status.ok() ? request->endpoint->cancel(*request) : status;
+  });
+}
+
+tally_status tally_iprobe(tally_endpoint* endpoint, tally_group* group, int source, int tag, int* found,
+                          tally_result* result) {
+  return probe_now_call("tally_iprobe", endpoint, group, source, tag, found, false, nullptr, result);
+}
+
+tally_status tally_probe(tally_endpoint* endpoint, tally_group* group, int source, int tag,
+                         tally_result* result) {
+  return probe_call("tally_probe", endpoint, group, source, tag, false, nullptr, result);
+}
+
+tally_status tally_improbe(tally_endpoint* endpoint, tally_group* group, int source, int tag, int* found,
+                           tally_message** message, tally_result* result) {
+  return probe_now_call("tally_improbe", endpoint, group, source, tag, found, true, message, result);
+}
+
+tally_status tally_mprobe(tally_endpoint* endpoint, tally_group* group, int source, int tag,
+                          tally_message** message, tally_result* result) {
+  return probe_call("tally_mprobe", endpoint, group, source, tag, true, message, result);
+}
+
+tally_status tally_mrecv_start(tally_message** message, void* buffer, size_t length,
+                               tally_request** request) {
+  return boundary("tally_mrecv_start", [&]() -> Status {
+    Status status = check_message(message);
+    if (status.ok()) status = need("request", request);
+    if (!status.ok()) return status;
+    tally_endpoint& endpoint = *(*message)->endpoint;
+    return start_with_room(endpoint,
+                           [&] { return endpoint.start_matched_receive(message, buffer, length, request); });
+  });
+}
+
+tally_status tally_mrecv(tally_message** message, void* buffer, size_t length, tally_result* result) {
+  return boundary("tally_mrecv", [&]() -> Status {
+    Status status = check_message(message);
+    if (status.ok()) status = check_result(result);
+    if (!status.ok()) return status;
+    tally_endpoint& endpoint = *(*message)->endpoint;
+    return endpoint.run(
+        [&](tally_request** request) {
+          return endpoint.start_matched_receive(message, buffer, length, request);
+        },
+        result);
   });
 }
 

@@ -37,6 +37,7 @@ struct Capabilities {
   std::uint32_t lanes = 0;         ///< schedule lanes
   std::uint64_t max_message = 0;   ///< bytes
   std::uint32_t max_groups = 0;    ///< context ids are 0 .. max_groups - 1
+  std::uint64_t flow_bytes = 0;    ///< data that a (peer, lane) flow holds: the largest Program::max_bytes it can run
   bool offloads_matching = false;
   bool offloads_reductions = false;
 };
@@ -62,6 +63,28 @@ struct RecvDescriptor {
   bool any_source = false;
   bool any_tag = false;
   std::uint32_t tag = 0;
+  std::uint32_t cookie = 0;
+};
+
+/// Looks for a message that has arrived and that no receive has taken. Completes at once: TALLY_OK with source, tag and
+/// length of the oldest match, or TALLY_AGAIN when there is none now. With `claim` the message is taken out of the
+/// queue, so that no receive or probe meets it, and Completion::message names it for post_mrecv.
+struct ProbeDescriptor {
+  std::uint16_t context = 0;
+  std::uint16_t source = 0;        ///< job rank; ignored with any_source
+  bool any_source = false;
+  bool any_tag = false;
+  bool claim = false;
+  std::uint32_t tag = 0;
+  std::uint32_t cookie = 0;
+};
+
+/// Receives a claimed message.
+struct MrecvDescriptor {
+  void* buffer = nullptr;
+  std::uint64_t length = 0;        ///< bytes of room
+  std::uint32_t key = 0;
+  std::uint32_t message = 0;       ///< of the probe's completion
   std::uint32_t cookie = 0;
 };
 
@@ -91,6 +114,7 @@ struct Completion {
   std::uint16_t source = 0;        ///< recv: sender. Mismatch: the rank that differs
   std::uint32_t detail = 0;        ///< Mismatch: 31:24 fields that differ, 23:0 the peer's count
   std::uint64_t device_ns = 0;     ///< simulated or device time of the operation; 0 where there is none
+  std::uint32_t message = 0;       ///< probe with claim: names the message for post_mrecv
 };
 
 /// One process's end of an engine. Not thread-safe: the API layer serializes calls.
@@ -106,6 +130,11 @@ class Engine {
   virtual Status deregister_memory(std::uint32_t key) = 0;
   virtual Status post_send(const SendDescriptor& send) = 0;
   virtual Status post_recv(const RecvDescriptor& recv) = 0;
+  virtual Status post_probe(const ProbeDescriptor& probe) = 0;
+  virtual Status post_mrecv(const MrecvDescriptor& mrecv) = 0;
+  /// Asks for the end of the receive with this cookie, which must be under way. It completes with TALLY_ERR_CANCELLED if
+  /// no message has matched it, else as it would have: one or the other, always.
+  virtual void cancel(std::uint32_t cookie) = 0;
   virtual Status post_collective(const CollectiveDescriptor& collective) = 0;
   /// Moves things on and takes finished operations; returns how many were written to `out`.
   virtual std::size_t poll(std::span<Completion> out) = 0;

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstring>
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <vector>
 
@@ -17,6 +18,7 @@ namespace {
 struct Row {
   const char* name;
   std::uint64_t tally_counters::*field;
+  std::string unit = {};  ///< where the name does not tell
 };
 struct Section {
   const char* title;
@@ -31,9 +33,16 @@ const std::array<Section, 4>& sections() {
         {"cpu_copied_bytes", &tally_counters::cpu_copied_bytes}}},
       {"fallbacks",
        {{"fallback_posted_full", &tally_counters::fallback_posted_full},
-        {"fallback_no_credit", &tally_counters::fallback_no_credit},
+        {"fallback_send_window", &tally_counters::fallback_send_window},
         {"fallback_ring_full", &tally_counters::fallback_ring_full},
-        {"fallback_staging (bytes)", &tally_counters::fallback_staging}}},
+        {"fallback_staging", &tally_counters::fallback_staging, "bytes"},
+        {"fallback_spilled_order", &tally_counters::fallback_spilled_order},
+        {"fallback_spilled_unexpected", &tally_counters::fallback_spilled_unexpected},
+        {"fallback_spilled_bounce", &tally_counters::fallback_spilled_bounce},
+        {"fallback_spilled_conflict", &tally_counters::fallback_spilled_conflict},
+        {"fallback_receives_returned", &tally_counters::fallback_receives_returned},
+        {"handovers_to_host", &tally_counters::handovers_to_host},
+        {"handovers_to_device", &tally_counters::handovers_to_device}}},
       {"operations",
        {{"sends", &tally_counters::sends},
         {"receives", &tally_counters::receives},
@@ -47,27 +56,71 @@ const std::array<Section, 4>& sections() {
         {"device_read_bytes", &tally_counters::device_read_bytes},
         {"device_written_bytes", &tally_counters::device_written_bytes},
         {"device_tx_packets", &tally_counters::device_tx_packets},
-        {"device_rx_packets", &tally_counters::device_rx_packets}}},
+        {"device_rx_packets", &tally_counters::device_rx_packets},
+        {"device_retransmits", &tally_counters::device_retransmits},
+        {"device_timeouts", &tally_counters::device_timeouts},
+        {"device_receiver_not_ready", &tally_counters::device_receiver_not_ready},
+        {"device_icrc_errors", &tally_counters::device_icrc_errors}}},
   }};
   return list;
 }
 
 constexpr std::size_t kColumns = 8;  ///< ranks side by side; more go into blocks below each other
 
-}  // namespace
+using RankCounters = std::vector<std::optional<tally_counters>>;  ///< of a rank that left some
 
-std::string counters_table(const job::Segment& segment) {
-  const auto ranks = segment.header().ranks;
-  std::vector<std::optional<tally_counters>> counters(ranks);
-  std::size_t present = 0;
-  for (std::uint32_t rank = 0; rank < ranks; ++rank) {
+RankCounters read_counters(const job::Segment& segment) {
+  RankCounters counters(segment.header().ranks);
+  for (std::uint32_t rank = 0; rank < counters.size(); ++rank) {
     tally_counters value{};
     std::memcpy(&value, segment.counters(rank), sizeof value);
-    if (value.size == sizeof value) {
-      counters[rank] = value;
-      ++present;
-    }
+    if (value.size == sizeof value) counters[rank] = value;
   }
+  return counters;
+}
+
+std::uint64_t total_of(const RankCounters& counters, const Row& row) {
+  std::uint64_t total = 0;
+  for (const auto& value : counters) total += value ? (*value).*row.field : 0;
+  return total;
+}
+
+/// Simulated time at the end, where the engine has any.
+std::optional<double> device_time_us(const job::Segment& segment) {
+  if (segment.header().engine != job::EngineKind::kRtl) return std::nullopt;
+  const auto* area = reinterpret_cast<const sim::Area*>(segment.base() + segment.header().sim_offset);
+  return static_cast<double>(area->now_ps.load()) * 1e-6;
+}
+
+}  // namespace
+
+std::string counters_json(const job::Segment& segment) {
+  const RankCounters counters = read_counters(segment);
+  nlohmann::ordered_json root;
+  root["engine"] = job::engine_name(segment.header().engine);
+  root["ranks"] = nlohmann::ordered_json::array();
+  for (const auto& value : counters) {
+    nlohmann::ordered_json entry;  // null
+    for (const auto& section : sections()) {
+      for (const auto& row : section.rows) {
+        if (value) entry[row.name] = (*value).*row.field;
+      }
+    }
+    root["ranks"].push_back(entry);
+  }
+  for (const auto& section : sections()) {
+    for (const auto& row : section.rows) root["total"][row.name] = total_of(counters, row);
+  }
+  const std::optional<double> time = device_time_us(segment);
+  root["device_time_us"] = time ? nlohmann::ordered_json(*time) : nlohmann::ordered_json();
+  return root.dump(2) + '\n';
+}
+
+std::string counters_table(const job::Segment& segment) {
+  const RankCounters counters = read_counters(segment);
+  const std::size_t ranks = counters.size();
+  const auto present = static_cast<std::size_t>(
+      std::count_if(counters.begin(), counters.end(), [](const auto& value) { return value.has_value(); }));
   std::string text = fmt::format("tally counters: {} ranks, engine {}\n", ranks,
                                  job::engine_name(segment.header().engine));
   for (std::size_t first = 0; first < ranks; first += kColumns) {
@@ -80,14 +133,12 @@ std::string counters_table(const job::Segment& segment) {
     for (const auto& section : sections()) {
       text += fmt::format("{}\n", section.title);
       for (const auto& row : section.rows) {
-        text += fmt::format("  {:<26}", row.name);
+        text += fmt::format("  {:<26}", row.unit.empty() ? row.name : fmt::format("{} ({})", row.name, row.unit));
         for (std::size_t rank = first; rank < last; ++rank) {
           text += counters[rank] ? fmt::format(" {:>12}", (*counters[rank]).*row.field) : fmt::format(" {:>12}", "-");
         }
         if (with_total) {
-          std::uint64_t total = 0;
-          for (const auto& value : counters) total += value ? (*value).*row.field : 0;
-          text += fmt::format(" {:>14}", total);
+          text += fmt::format(" {:>14}", total_of(counters, row));
         }
         text += '\n';
       }
@@ -96,10 +147,8 @@ std::string counters_table(const job::Segment& segment) {
   if (present < ranks) {
     text += fmt::format("{} of {} ranks left no counters: they did not close a Tally endpoint\n", ranks - present, ranks);
   }
-  if (segment.header().engine == job::EngineKind::kRtl) {
-    const auto* area = reinterpret_cast<const sim::Area*>(segment.base() + segment.header().sim_offset);
-    text += fmt::format("device time at the end (simulated): {:.3f} us\n",
-                        static_cast<double>(area->now_ps.load()) * 1e-6);
+  if (const std::optional<double> time = device_time_us(segment)) {
+    text += fmt::format("device time at the end (simulated): {:.3f} us\n", *time);
   } else {
     text += "device time: none (engine soft has no device)\n";
   }

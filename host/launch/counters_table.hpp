@@ -11,4 +11,8 @@ namespace tally::launch {
 /// endpoint have none and show "-".
 [[nodiscard]] std::string counters_table(const job::Segment& segment);
 
+/// The same as JSON: "engine", "ranks" (an object of counters each, or null), "total", "device_time_us" (simulated time at
+/// the end, or null).
+[[nodiscard]] std::string counters_json(const job::Segment& segment);
+
 }  // namespace tally::launch

@@ -20,7 +20,7 @@ constexpr bool kHaveSim = false;
 const std::vector<EngineChoice>& engines() {
   static const std::vector<EngineChoice> list{
       {"rtl", "simulated network card: RTL under Verilator in a SystemC fabric, simulated time", job::EngineKind::kRtl,
-       device::kMaxNodes, kHaveSim},
+       device::kMaxRanks, kHaveSim},
       {"soft", "matching, schedules and reductions on the CPU over shared memory", job::EngineKind::kSoft, job::kMaxRanks,
        true},
   };

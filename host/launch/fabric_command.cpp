@@ -18,6 +18,7 @@ volatile std::sig_atomic_t stop_requested = 0;
 struct FabricOptions {
   std::string job;
   std::string config;
+  std::string pcap;
 };
 
 int serve(const FabricOptions& options) {
@@ -28,7 +29,8 @@ int serve(const FabricOptions& options) {
   action.sa_handler = [](int) { stop_requested = 1; };
   sigaction(SIGTERM, &action, nullptr);  // no SA_RESTART: a sleeping fabric wakes
 
-  const auto config = options.config.empty() ? sim::FabricConfig() : sim::FabricConfig::from_file(options.config);
+  auto config = options.config.empty() ? sim::FabricConfig() : sim::FabricConfig::from_file(options.config);
+  if (!options.pcap.empty()) config.pcap = options.pcap;
   sim::Fabric fabric(config, header.ranks);
   auto* area = reinterpret_cast<sim::Area*>(segment.base() + header.sim_offset);
   auto* windows = reinterpret_cast<sim::Window*>(segment.base() + header.sim_offset + sizeof(sim::Area));
@@ -45,6 +47,7 @@ void add_fabric_command(CLI::App& app, CommandContext& context) {
   command->group("");  // not in the help
   command->add_option("--job", options->job, "The job's segment")->required();
   command->add_option("--config", options->config, "Parameters of the fabric (JSON)");
+  command->add_option("--pcap", options->pcap, "Capture file; overrides that of the parameters");
   command->callback([options, &context] {
     try {
       context.exit_code = serve(*options);

@@ -13,7 +13,7 @@
 namespace tally::job {
 
 inline constexpr std::uint64_t kMagic = 0x3130424f4a4c4154;  // "TALJOB01"
-inline constexpr std::uint32_t kVersion = 1;
+inline constexpr std::uint32_t kVersion = 2;
 inline constexpr std::uint32_t kMaxRanks = 64;
 inline constexpr std::uint32_t kMaxContexts = 64;
 
@@ -25,6 +25,7 @@ struct alignas(64) RankRecord {
   std::atomic<std::uint32_t> closed;    ///< 1 after a regular close
   std::atomic<std::uint32_t> wake;      ///< futex: raised by whoever gives this rank something to poll
   std::atomic<std::uint32_t> sleeping;  ///< 1 while the rank waits on `wake`
+  std::atomic<std::uint32_t> device_up; ///< rtl: 1 when the rank's device takes messages; stays 1
 };
 
 /// A collective that a rank gave up: the others' waits end with TALLY_ERR_ABORTED. One per context.

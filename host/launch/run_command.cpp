@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // `tally run`: everything is checked before anything starts.
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
 #include <fmt/format.h>
 #include <fstream>
 #include <memory>
+#include <unistd.h>
 
 #include "launch/commands.hpp"
 #include "launch/engines.hpp"
@@ -20,7 +24,9 @@ struct RunOptions {
   std::string ranks;
   std::string engine;
   std::string config;
+  std::string pcap;
   bool counters = false;
+  std::string counters_json;
   bool tag_output = false;
 };
 
@@ -43,6 +49,15 @@ void run(const RunOptions& options, std::vector<std::string> program, CommandCon
     }
     if (!check_config(options.config, &error)) return refuse(error);
   }
+  if (!options.pcap.empty()) {
+    if (engine->kind != job::EngineKind::kRtl) {
+      return refuse(fmt::format("--pcap: engine {} has no network to capture", engine->name));
+    }
+    const auto folder = std::filesystem::path(options.pcap).parent_path();
+    if (access(folder.empty() ? "." : folder.c_str(), W_OK | X_OK) != 0) {
+      return refuse(fmt::format("--pcap: '{}' cannot be written: {}", options.pcap, std::strerror(errno)));
+    }
+  }
   if (!program.empty() && program.front().rfind('-', 0) == 0) {
     return refuse(fmt::format("unknown option '{}'", program.front()));
   }
@@ -53,10 +68,16 @@ void run(const RunOptions& options, std::vector<std::string> program, CommandCon
   if (const int code = resolve_program(program.front(), &spec.program, &error); code != 0) {
     return refuse("PROG: " + error, code);
   }
+  // Last: only a job that starts empties the file.
+  if (!options.counters_json.empty() && !std::ofstream(options.counters_json)) {
+    return refuse(fmt::format("--counters-json: '{}' cannot be written", options.counters_json));
+  }
   spec.ranks = static_cast<unsigned>(ranks);
   spec.engine = engine->kind;
   spec.config = options.config;
+  spec.pcap = options.pcap;
   spec.counters = options.counters;
+  spec.counters_json = options.counters_json;
   spec.tag_output = options.tag_output;
   spec.arguments = std::move(program);
   context.exit_code = run_job(spec);
@@ -105,7 +126,12 @@ void add_run_command(CLI::App& app, CommandContext& context) {
                    fmt::format("Engine: {} or auto (default: TALLY_ENGINE, else auto)", engine_names()))
       ->type_name("NAME");
   command->add_option("--config", options->config, "Parameters of the simulated fabric (JSON)")->type_name("FILE");
+  command
+      ->add_option("--pcap", options->pcap,
+                   "Capture what each simulated card sends and receives: x.pcap gives x.node0.pcap, x.node1.pcap, ...")
+      ->type_name("FILE");
   command->add_flag("--counters", options->counters, "Print what CPU and devices did, after all output");
+  command->add_option("--counters-json", options->counters_json, "Write the same to a file (JSON)")->type_name("FILE");
   command->add_flag("--tag-output", options->tag_output, "Put \"[rank] \" before each line of output");
   command->prefix_command();
   command->callback([command, options, &context] { run(*options, command->remaining(), context); });

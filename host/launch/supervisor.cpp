@@ -8,6 +8,7 @@
 #include <cstring>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <fstream>
 #include <memory>
 #include <optional>
 #include <poll.h>
@@ -69,7 +70,7 @@ class Supervisor {
   Supervisor(const JobSpec& spec, FileDescriptor launcher)
       : spec_(spec),
         launcher_(std::move(launcher)),
-        segment_(job::Segment::create(spec.ranks, spec.engine, spec.counters)),
+        segment_(job::Segment::create(spec.ranks, spec.engine, spec.counters || !spec.counters_json.empty())),
         ranks_(spec.ranks) {
     const auto set = handled_signals();
     sigprocmask(SIG_BLOCK, &set, nullptr);
@@ -111,6 +112,10 @@ class Supervisor {
     if (!spec_.config.empty()) {
       fabric.arguments.push_back("--config");
       fabric.arguments.push_back(spec_.config);
+    }
+    if (!spec_.pcap.empty()) {
+      fabric.arguments.push_back("--pcap");
+      fabric.arguments.push_back(spec_.pcap);
     }
     fabric.stdout_fd = text.write.get();
     fabric.stderr_fd = text.write.get();
@@ -419,6 +424,10 @@ class Supervisor {
     }
     for (auto& source : sources_) source->close();
     if (spec_.counters) out_.append(counters_table(segment_));
+    if (!spec_.counters_json.empty() && !(std::ofstream(spec_.counters_json) << counters_json(segment_)).flush()) {
+      note(fmt::format("the counters cannot be written to '{}'", spec_.counters_json));
+      exit_code_ = std::max(exit_code_, 1);
+    }
     // As with any program, the reader of the output sets the pace; a signal or the launcher's death ends it.
     const bool interrupted = user_signal_.has_value();
     while ((!out_.empty() || !err_.empty()) && launcher_.open() &&

@@ -17,7 +17,9 @@ struct JobSpec {
   unsigned ranks = 1;
   job::EngineKind engine = job::EngineKind::kSoft;
   std::string config;                  ///< fabric parameters, or empty
-  bool counters = false;
+  std::string pcap;                    ///< capture file of the fabric, or empty
+  bool counters = false;               ///< print a table
+  std::string counters_json;           ///< write them to this file, or empty
   bool tag_output = false;
   std::string program;                 ///< resolved path
   std::vector<std::string> arguments;  ///< with argv[0]

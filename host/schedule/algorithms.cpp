@@ -10,7 +10,7 @@
 namespace tally::schedule {
 
 static_assert(kMaxLanes == device::kNumLanes);
-static_assert(kFlowBytes == std::uint64_t{device::kFlowSlots} * device::kMtu);
+static_assert(kFlowBytes == std::uint64_t{device::kFlowSlots} * device::kMaxPayload);
 static_assert(kSmallBytes <= kFlowBytes);
 
 namespace {

@@ -15,8 +15,10 @@ namespace tally::schedule {
 
 /// Lanes that every engine has (device::kNumLanes).
 inline constexpr std::size_t kMaxLanes = 4;
-/// Bytes of one instruction that every engine's flow holds when nobody consumes them (device: FlowSlots * Mtu).
-inline constexpr std::uint64_t kFlowBytes = 32 * 1024;
+/// The most bytes of one instruction that a flow holds when nobody consumes them, in the engine whose flows hold the
+/// least (device: FlowSlots * MaxPayload). With a path MTU below 4096 the device's hold less: an engine says how much
+/// (Capabilities::flow_bytes).
+inline constexpr std::uint64_t kFlowBytes = 32256;
 /// Largest vector for which select() takes the allreduce with the fewest steps.
 inline constexpr std::uint64_t kSmallBytes = 16 * 1024;
 
@@ -126,6 +128,7 @@ struct Program {
 [[nodiscard]] Schedule allreduce_recursive_doubling(int ranks);
 /// The same with each step's reduction fused with the next step's send: one lane, no scratch, one trip through host
 /// memory a step. For vectors of at most kSmallBytes (max_bytes): both partners of an exchange send before they receive.
+/// The same association of operands as allreduce_recursive_doubling, hence the same bits.
 [[nodiscard]] Schedule allreduce_recursive_doubling_fused(int ranks);
 /// Allreduce by ring: reduce-scatter, then allgather; bandwidth-optimal. Chunks: ranks. Vectors of any size.
 [[nodiscard]] Schedule allreduce_ring(int ranks);
@@ -134,12 +137,25 @@ struct Program {
 /// Bcast by binomial tree from root. Chunks: 1. Input and output are the same memory.
 [[nodiscard]] Schedule bcast_binomial(int ranks, int root);
 
+/// All that select() looks at of a vector's size, on an engine whose flows hold flow_bytes.
+enum class SizeClass : std::uint8_t {
+  kFused,  ///< at most kSmallBytes, and a flow holds it
+  kSmall,  ///< at most kSmallBytes
+  kLarge,
+};
+[[nodiscard]] constexpr SizeClass size_class(std::uint64_t bytes, std::uint64_t flow_bytes) noexcept {
+  if (bytes > kSmallBytes) return SizeClass::kLarge;
+  return bytes <= flow_bytes ? SizeClass::kFused : SizeClass::kSmall;
+}
+
 /// The schedule for a call. `algorithm` may be empty or "auto" (choose by size) or a name; returns false and sets
-/// *error when there is no such algorithm for this collective, or not for this size. What is returned depends on bytes
-/// only by bytes <= kSmallBytes; out->algorithm names it exactly: "recursive_doubling" gives
-/// "recursive_doubling_fused" up to kSmallBytes.
+/// *error when there is no such algorithm for this collective, or not for this size. out->algorithm names it exactly:
+/// "recursive_doubling" gives "recursive_doubling_fused" for size class kFused. Where the engine's flows are too small
+/// for the fused schedule, small vectors take the unfused one: results do not depend on flow_bytes. All ranks
+/// must give the same flow_bytes.
 [[nodiscard]] bool select(Collective collective, int ranks, int root, std::uint64_t bytes,
-                          const std::string& algorithm, Schedule* out, std::string* error);
+                          const std::string& algorithm, Schedule* out, std::string* error,
+                          std::uint64_t flow_bytes = kFlowBytes);
 /// Names that select() takes for a collective.
 [[nodiscard]] std::vector<std::string> algorithms(Collective collective);
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Which schedule a call takes. The thresholds follow from the device's constants (schedule.hpp); where the
 // best change lies between small and large vectors on a given fabric is for the benchmarks to say.
+#include <algorithm>
+
 #include "schedule/schedule.hpp"
 
 namespace tally::schedule {
@@ -39,11 +41,11 @@ std::vector<std::string> algorithms(Collective collective) {
 }
 
 bool select(Collective collective, int ranks, int root, std::uint64_t bytes, const std::string& algorithm,
-            Schedule* out, std::string* error) {
+            Schedule* out, std::string* error, std::uint64_t flow_bytes) {
   if (ranks < 1 || ranks > 0xffff)
     return fail(error, "ranks is " + std::to_string(ranks) + ", not 1 to 65535");
   const bool automatic = algorithm.empty() || algorithm == "auto";
-  const bool small = bytes <= kSmallBytes;
+  const SizeClass size = size_class(bytes, flow_bytes);
   switch (collective) {
     case Collective::kBarrier:
       if (!automatic && algorithm != "dissemination") break;
@@ -58,15 +60,18 @@ bool select(Collective collective, int ranks, int root, std::uint64_t bytes, con
       *out = bcast_binomial(ranks, root);
       return true;
     case Collective::kAllreduce:
-      if (algorithm == "recursive_doubling_fused" && !small) {
+      if (algorithm == "recursive_doubling_fused" && size != SizeClass::kFused) {
         return fail(error, "allreduce algorithm recursive_doubling_fused takes at most " +
-                               std::to_string(kSmallBytes) + " bytes, not " + std::to_string(bytes) +
-                               "; use recursive_doubling or ring");
+                               std::to_string(std::min(kSmallBytes, flow_bytes)) + " bytes, not " +
+                               std::to_string(bytes) + "; use recursive_doubling or ring");
       }
       // Two ranks and a large vector: the ring moves as many bytes as recursive doubling and reduces half of
       // them.
-      if (automatic ? small : algorithm == "recursive_doubling" || algorithm == "recursive_doubling_fused") {
-        *out = small ? allreduce_recursive_doubling_fused(ranks) : allreduce_recursive_doubling(ranks);
+      if (automatic ? size != SizeClass::kLarge
+                    : algorithm == "recursive_doubling" || algorithm == "recursive_doubling_fused") {
+        *out = size == SizeClass::kFused ? allreduce_recursive_doubling_fused(ranks)
+                                         : allreduce_recursive_doubling(ranks);
+        if (out->max_bytes != 0) out->max_bytes = std::min(out->max_bytes, flow_bytes);
         return true;
       }
       if (!automatic && algorithm != "ring") break;

@@ -15,8 +15,8 @@
 `include "tally_assert.svh"
 
 module tally_dma_rd #(
-  parameter int unsigned NumClients = 5,
-  parameter int unsigned MaxCommands = 16
+  parameter int unsigned NumClients = 9,
+  parameter int unsigned MaxCommands = 32
 ) (
   input  wire logic                     clk_i,
   input  wire logic                     rst_ni,

@@ -18,7 +18,7 @@
 `include "tally_assert.svh"
 
 module tally_dma_wr #(
-  parameter int unsigned NumClients = 4,
+  parameter int unsigned NumClients = 5,
   parameter int unsigned MaxCommands = 64
 ) (
   input  wire logic                      clk_i,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // First-word-fall-through FIFO.
 //
-// Ordering: first in, first out. Latency: 1 cycle from write to read. Throughput: 1 word a cycle at any
-// Depth above 1 (Depth 1: one word each two cycles). Storage: Width * Depth bits.
+// Ordering: first in, first out. Latency: 1 cycle from write to read. Throughput: 1 word a cycle at
+// any Depth above 1 (Depth 1: one word each two cycles). Storage: Width * Depth bits.
 // A full FIFO is not ready, also in a cycle in which it is read: ready depends on registers alone.
 `default_nettype none
 `include "tally_assert.svh"

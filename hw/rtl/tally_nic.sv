@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Top of the offload engine: one endpoint between a host bus and a network.
+// Top of the offload engine: four endpoints between a host bus and an Ethernet port.
 //
-// Interfaces: AXI4-Lite slave (registers, doorbells), AXI4 master (DMA, 512 bit), AXI4-Stream in and out (packets,
-// 512 bit; the first beat is tally_pkg::wire_header_t). cycle_i is a free-running count of clock cycles that the shell
-// supplies, so that the shell may stop the clock while idle_o is high and no input is pending; idle_o means that no
-// state changes until an input comes (operations may still wait for packets).
-// Wiring, counters and the loopback queue only; each unit's header tells its ordering, latency and storage.
+// Interfaces: AXI4-Lite slave (registers, doorbells), AXI4 master (DMA, 512 bit), AXI4-Stream in
+// and out (Ethernet frames without check sequence, 512 bit). cycle_i is a free-running count of
+// clock cycles that the shell supplies, so that the shell may stop the clock while idle_o is high
+// and no input is pending; idle_o means that no state changes until an input comes (operations may
+// still wait for packets; a running timer keeps it low).
+// Wiring, counters and admission only; each unit's header tells its ordering, latency and storage.
 `default_nettype none
 `include "tally_assert.svh"
 
-module tally_nic (
+module tally_nic #(
+  parameter int unsigned PostedEntries     = tally_pkg::PostedEntries,
+  parameter int unsigned UnexpectedEntries = tally_pkg::UnexpectedEntries
+) (
   input  wire logic         clk_i,
   input  wire logic         rst_ni,
   input  wire logic [31:0]  cycle_i,
@@ -74,75 +78,125 @@ module tally_nic (
   input  wire logic [63:0]  s_axis_tkeep_i,
   input  wire logic         s_axis_tlast_i
 );
-  localparam int unsigned NumRd    = 5;
-  localparam int unsigned NumWr    = 4;
+  localparam int unsigned NumEp    = tally_pkg::NumEndpoints;
+  localparam int unsigned NumRd    = 9;
+  localparam int unsigned NumWr    = 5;
   localparam int unsigned NumCpl   = 6;
-  localparam int unsigned NumCnt   = 15;
-  localparam int unsigned PostedW  = 160;
+  localparam int unsigned NumCnt   = 34;
+  localparam int unsigned PostedW  = 192;
   localparam int unsigned UnexpW   = 193;
-  localparam int unsigned MatchedW = 417;
-  localparam int unsigned ReadW    = 288;
-  localparam int unsigned SlotBits = $clog2(tally_pkg::UnexpectedEntries);
-  localparam int unsigned JobBits  = $clog2(tally_pkg::RendezvousJobs);
-  // Two whole packets, so that a self message streams.
-  localparam int unsigned LoopBeats = 2 * (tally_pkg::MtuBeats + 1);
+  localparam int unsigned MatchedW = 451;
 
   // --- registers ------------------------------------------------------------------------------
   logic                 control;
-  logic [15:0]          node, nodes;
-  logic [63:0]          sq_base, cq_base, bounce;
-  logic [3:0]           sq_log2, cq_log2;
-  logic                 ep_enable;
-  logic [15:0]          cq_head, sq_head;
-  logic                 sq_tail_valid, desc_valid, coll_abort_valid;
+  logic [47:0]          mac;
+  logic [31:0]          ip, ack_policy, retry_timer;
+  logic [12:0]          pmtu, eager_max, tx_window, max_payload;
+  logic [15:0]          retry_limits;
+  logic [4:0]           rnr_code;
+  logic [NumEp*32-1:0]  ep_posted;
+  logic [NumEp*16-1:0]  ep_unexpected, ep_bounce, cq_head, sq_head, spill_head;
+  logic [NumEp*64-1:0]  sq_base, cq_base, bounce_base, spill_base;
+  logic [NumEp*4-1:0]   sq_log2, cq_log2, spill_log2, rank;
+  logic [NumEp*5-1:0]   ranks;
+  logic [NumEp-1:0]     ep_enable, enable, flushing, sq_tail_valid, desc_valid;
   logic [15:0]          sq_tail;
   logic [511:0]         desc;
+  logic                 coll_abort_valid;
   logic [31:0]          coll_abort;
   logic                 mr_wr_valid;
+  logic [1:0]           mr_wr_ep;
   logic [31:0]          mr_wr_key;
   logic [63:0]          mr_wr_base, mr_wr_len;
   logic                 sched_wr_valid;
   logic [15:0]          sched_wr_addr;
   logic [255:0]         sched_wr_data;
-  logic                 enable, quiet, waiting;
+  logic                 conn_valid, conn_up;
+  logic [7:0]           conn_qp;
+  logic [47:0]          conn_mac;
+  logic [31:0]          conn_ip;
+  logic [23:0]          conn_qpn, conn_tx_psn, conn_rx_psn;
+  logic                 quiet;
   logic [NumCnt*32-1:0] counters;
+
+  // The transport clears the states of its queue pairs after reset (less than InitCycles);
+  // registers answer from then on. Its cells and the tables of tally_match take longer: there
+  // operations wait.
+  localparam int unsigned InitCycles = 255;
+  logic [7:0] init_q;
+  logic       up, aw_ready, w_ready, ar_ready;
+
+  always_ff @(posedge clk_i) begin : p_init
+    if (!rst_ni) init_q <= '0;
+    else if (!up) init_q <= init_q + 8'd1;
+  end
+  assign up                = init_q == 8'(InitCycles);
+  assign s_axil_aw_ready_o = aw_ready && up;
+  assign s_axil_w_ready_o  = w_ready && up;
+  assign s_axil_ar_ready_o = ar_ready && up;
 
   tally_axil_regs u_regs (
     .clk_i, .rst_ni,
-    .s_axil_aw_valid_i, .s_axil_aw_ready_o, .s_axil_aw_addr_i,
-    .s_axil_w_valid_i, .s_axil_w_ready_o, .s_axil_w_data_i,
+    .s_axil_aw_valid_i(s_axil_aw_valid_i && up), .s_axil_aw_ready_o(aw_ready), .s_axil_aw_addr_i,
+    .s_axil_w_valid_i(s_axil_w_valid_i && up), .s_axil_w_ready_o(w_ready), .s_axil_w_data_i,
     .s_axil_b_valid_o, .s_axil_b_ready_i, .s_axil_b_resp_o,
-    .s_axil_ar_valid_i, .s_axil_ar_ready_o, .s_axil_ar_addr_i,
+    .s_axil_ar_valid_i(s_axil_ar_valid_i && up), .s_axil_ar_ready_o(ar_ready), .s_axil_ar_addr_i,
     .s_axil_r_valid_o, .s_axil_r_ready_i, .s_axil_r_data_o, .s_axil_r_resp_o,
-    .control_o(control), .node_o(node), .nodes_o(nodes),
+    .control_o(control), .mac_o(mac), .ip_o(ip), .pmtu_o(pmtu), .eager_max_o(eager_max),
+    .ep_posted_o(ep_posted), .ep_unexpected_o(ep_unexpected), .ep_bounce_o(ep_bounce),
+    .ack_policy_o(ack_policy), .retry_timer_o(retry_timer), .retry_limits_o(retry_limits),
+    .rnr_code_o(rnr_code), .tx_window_o(tx_window),
     .sq_base_o(sq_base), .sq_log2_o(sq_log2), .cq_base_o(cq_base), .cq_log2_o(cq_log2),
-    .bounce_o(bounce), .ep_enable_o(ep_enable), .cq_head_o(cq_head),
+    .bounce_o(bounce_base), .ep_enable_o(ep_enable), .cq_head_o(cq_head),
+    .spill_base_o(spill_base), .spill_log2_o(spill_log2), .spill_head_o(spill_head),
+    .rank_o(rank), .ranks_o(ranks),
     .sq_tail_valid_o(sq_tail_valid), .sq_tail_o(sq_tail),
     .desc_valid_o(desc_valid), .desc_o(desc),
     .coll_abort_valid_o(coll_abort_valid), .coll_abort_o(coll_abort),
-    .mr_wr_valid_o(mr_wr_valid), .mr_wr_key_o(mr_wr_key),
+    .mr_wr_valid_o(mr_wr_valid), .mr_wr_ep_o(mr_wr_ep), .mr_wr_key_o(mr_wr_key),
     .mr_wr_base_o(mr_wr_base), .mr_wr_len_o(mr_wr_len),
     .sched_wr_valid_o(sched_wr_valid), .sched_wr_addr_o(sched_wr_addr),
     .sched_wr_data_o(sched_wr_data),
-    .status_i({31'd0, quiet && !waiting}), .counters_i(counters)
+    .conn_valid_o(conn_valid), .conn_up_o(conn_up), .conn_qp_o(conn_qp), .conn_mac_o(conn_mac),
+    .conn_ip_o(conn_ip), .conn_qpn_o(conn_qpn), .conn_tx_psn_o(conn_tx_psn),
+    .conn_rx_psn_o(conn_rx_psn),
+    .status_i({31'd0, quiet}), .ep_status_i(flushing), .counters_i(counters)
   );
 
-  assign enable = control && ep_enable;
+  assign max_payload = pmtu - 13'(tally_pkg::MsgHeaderBytes);
+
+  // --- endpoints that end: their receives and messages are dropped ------------------------------
+  logic             flush_valid, flush_ready, flush_idle;
+  logic [1:0]       flush_ep;
+
+  tally_ep_flush u_flush (
+    .clk_i, .rst_ni, .enable_i(ep_enable),
+    .flush_valid_o(flush_valid), .flush_ready_i(flush_ready), .flush_ep_o(flush_ep),
+    .flushing_o(flushing), .idle_o(flush_idle)
+  );
+  assign enable = control ? ep_enable & ~flushing : '0;
 
   // --- memory regions -------------------------------------------------------------------------
-  logic [31:0] mra_key, mrb_key, mrc_key, mra_len, mrb_len, mrc_len;
-  logic [63:0] mra_addr, mrb_addr, mrc_addr;
-  logic        mra_ok, mrb_ok, mrc_ok;
+  logic [1:0]  mra_ep, mrb_ep, mrd_ep, mre_ep;
+  logic [31:0] mra_key, mrb_key, mrc_key, mrd_key, mre_key;
+  logic [31:0] mra_len, mrb_len, mrc_len, mrd_len, mre_len;
+  logic [63:0] mra_addr, mrb_addr, mrc_addr, mrd_addr, mre_addr;
+  logic        mra_ok, mrb_ok, mrc_ok, mrd_ok, mre_ok;
 
   tally_mr u_mr (
     .clk_i, .rst_ni,
-    .wr_valid_i(mr_wr_valid), .wr_key_i(mr_wr_key), .wr_base_i(mr_wr_base), .wr_len_i(mr_wr_len),
-    .a_key_i(mra_key), .a_addr_i(mra_addr), .a_len_i(mra_len), .a_ok_o(mra_ok),
-    .b_key_i(mrb_key), .b_addr_i(mrb_addr), .b_len_i(mrb_len), .b_ok_o(mrb_ok),
-    .c_key_i(mrc_key), .c_addr_i(mrc_addr), .c_len_i(mrc_len), .c_ok_o(mrc_ok)
+    .wr_valid_i(mr_wr_valid), .wr_ep_i(mr_wr_ep), .wr_key_i(mr_wr_key),
+    .wr_base_i(mr_wr_base), .wr_len_i(mr_wr_len),
+    .a_ep_i(mra_ep), .a_key_i(mra_key), .a_addr_i(mra_addr), .a_len_i(mra_len), .a_ok_o(mra_ok),
+    .b_ep_i(mrb_ep), .b_key_i(mrb_key), .b_addr_i(mrb_addr), .b_len_i(mrb_len), .b_ok_o(mrb_ok),
+    .c_ep_i(2'd0), .c_key_i(mrc_key), .c_addr_i(mrc_addr), .c_len_i(mrc_len), .c_ok_o(mrc_ok),
+    .d_ep_i(mrd_ep), .d_key_i(mrd_key), .d_addr_i(mrd_addr), .d_len_i(mrd_len), .d_ok_o(mrd_ok),
+    .e_ep_i(mre_ep), .e_key_i(mre_key), .e_addr_i(mre_addr), .e_len_i(mre_len), .e_ok_o(mre_ok)
   );
 
   // --- DMA ------------------------------------------------------------------------------------
+  // Read clients: 0 to 3 submission rings, 4 sends, 5 READ responses, 6 copy, 7 and 8 sequencer.
+  // Write clients: 0 arrivals, 1 rendezvous, 2 copy, 3 sequencer, 4 completions.
   logic [NumRd-1:0]     rd_cmd_valid, rd_cmd_ready, rd_data_valid;
   logic [NumRd*64-1:0]  rd_cmd_addr;
   logic [NumRd*13-1:0]  rd_cmd_len;
@@ -188,222 +242,347 @@ module tally_nic (
   assign m_axi_aw_burst_o = 2'b01;
 
   // --- submission -----------------------------------------------------------------------------
-  logic         sq_valid, sq_ready, sq_idle;
-  logic [511:0] sq_desc;
-  logic [31:0]  sq_arrival;
+  logic [NumEp-1:0]     sq_valid, sq_ready, sq_idle;
+  logic [NumEp*512-1:0] sq_desc;
+  logic [NumEp*32-1:0]  sq_arrival;
 
-  tally_sq u_sq (
-    .clk_i, .rst_ni, .cycle_i,
-    .enable_i(enable), .base_i(sq_base), .log2_i(sq_log2),
-    .tail_valid_i(sq_tail_valid), .tail_i(sq_tail), .desc_valid_i(desc_valid), .desc_i(desc),
-    .rd_cmd_valid_o(rd_cmd_valid[0]), .rd_cmd_ready_i(rd_cmd_ready[0]),
-    .rd_cmd_addr_o(rd_cmd_addr[0 +: 64]), .rd_cmd_len_o(rd_cmd_len[0 +: 13]),
-    .rd_data_valid_i(rd_data_valid[0]), .rd_data_i(rd_data),
-    .out_valid_o(sq_valid), .out_ready_i(sq_ready), .out_desc_o(sq_desc),
-    .out_arrival_o(sq_arrival),
-    .head_o(sq_head), .idle_o(sq_idle)
-  );
+  for (genvar e = 0; e < NumEp; e++) begin : gen_sq
+    tally_sq u_sq (
+      .clk_i, .rst_ni, .cycle_i,
+      .enable_i(enable[e]), .base_i(sq_base[e*64 +: 64]), .log2_i(sq_log2[e*4 +: 4]),
+      .tail_valid_i(sq_tail_valid[e]), .tail_i(sq_tail),
+      .desc_valid_i(desc_valid[e]), .desc_i(desc),
+      .rd_cmd_valid_o(rd_cmd_valid[e]), .rd_cmd_ready_i(rd_cmd_ready[e]),
+      .rd_cmd_addr_o(rd_cmd_addr[e*64 +: 64]), .rd_cmd_len_o(rd_cmd_len[e*13 +: 13]),
+      .rd_data_valid_i(rd_data_valid[e]), .rd_data_i(rd_data),
+      .out_valid_o(sq_valid[e]), .out_ready_i(sq_ready[e]), .out_desc_o(sq_desc[e*512 +: 512]),
+      .out_arrival_o(sq_arrival[e*32 +: 32]),
+      .head_o(sq_head[e*16 +: 16]), .idle_o(sq_idle[e])
+    );
+  end
 
   // --- command decode -------------------------------------------------------------------------
-  logic                send_valid, send_ready, coll_valid, coll_ready;
-  logic [511:0]        send_desc, coll_desc;
-  logic [31:0]         send_arrival, coll_arrival;
-  logic                post_valid, post_ready, post_done, post_hit, post_full;
-  logic [15:0]         post_context, post_source, post_hit_source;
-  logic [31:0]         post_tag, post_hit_tag;
-  logic                post_any_source, post_any_tag;
-  logic [PostedW-1:0]  post_payload;
-  logic [UnexpW-1:0]   post_unexp_payload;
-  logic [SlotBits-1:0] post_slot;
-  logic                copy_valid, copy_ready, crndv_valid, crndv_ready, free_valid, free_ready;
-  logic [MatchedW-1:0] copy_matched, crndv_matched;
-  logic [SlotBits-1:0] copy_slot, free_slot;
-  logic                cmd_idle, cnt_match_unexpected, cmd_protection;
-
+  logic                  send_valid, send_ready, send_rts, coll_valid, coll_ready;
+  logic [511:0]          send_desc, coll_desc;
+  logic [31:0]           send_arrival, coll_arrival;
+  logic [1:0]            send_ep;
+  logic                  rsv_valid, rsv_ok;
+  logic [7:0]            rsv_qp;
+  logic [4:0]            rsv_cells;
+  logic [NumEp-1:0]      send_done, cq_ok;
+  logic                  post_valid, post_ready, post_done;
+  logic [2:0]            post_op, post_result, post_reason;
+  logic [1:0]            post_ep;
+  logic [15:0]           post_context, post_source, post_hit_source;
+  logic [31:0]           post_tag, post_hit_tag, post_spill_seen, post_spills;
+  logic                  post_any_source, post_any_tag;
+  logic [11:0]           post_handle, post_slot;
+  logic [PostedW-1:0]    post_payload;
+  logic [UnexpW-1:0]     post_unexp_payload;
+  logic                  copy_valid, copy_ready, crndv_valid, crndv_ready, crndv_unexpected;
+  logic                  rndv_room;
+  logic [MatchedW-1:0]   copy_matched, crndv_matched;
+  logic                  cmd_idle, cnt_match_unexpected, cnt_not_posted, cnt_cancelled, cnt_probe;
+  logic                  cmd_protection;
   logic [NumCpl-1:0]     cpl_valid, cpl_ready;
   logic [NumCpl*256-1:0] cpl_data;
+  logic [NumCpl*2-1:0]   cpl_ep;
 
   tally_cmd u_cmd (
-    .clk_i, .rst_ni, .nodes_i(nodes),
+    .clk_i, .rst_ni,
+    .ep_ranks_i(ranks), .ep_posted_i(ep_posted), .eager_max_i(eager_max), .cq_ok_i(cq_ok),
     .in_valid_i(sq_valid), .in_ready_o(sq_ready), .in_desc_i(sq_desc), .in_arrival_i(sq_arrival),
-    .mr_key_o(mra_key), .mr_addr_o(mra_addr), .mr_len_o(mra_len), .mr_ok_i(mra_ok),
+    .mr_ep_o(mra_ep), .mr_key_o(mra_key), .mr_addr_o(mra_addr), .mr_len_o(mra_len),
+    .mr_ok_i(mra_ok),
+    .rsv_valid_o(rsv_valid), .rsv_qp_o(rsv_qp), .rsv_cells_o(rsv_cells), .rsv_ok_i(rsv_ok),
+    .send_done_i(send_done),
     .send_valid_o(send_valid), .send_ready_i(send_ready), .send_desc_o(send_desc),
-    .send_arrival_o(send_arrival),
-    .post_valid_o(post_valid), .post_ready_i(post_ready), .post_context_o(post_context),
-    .post_source_o(post_source), .post_tag_o(post_tag), .post_any_source_o(post_any_source),
-    .post_any_tag_o(post_any_tag), .post_payload_o(post_payload),
-    .post_done_i(post_done), .post_hit_i(post_hit), .post_full_i(post_full),
+    .send_arrival_o(send_arrival), .send_ep_o(send_ep), .send_rts_o(send_rts),
+    .post_valid_o(post_valid), .post_ready_i(post_ready), .post_op_o(post_op),
+    .post_ep_o(post_ep), .post_context_o(post_context), .post_source_o(post_source),
+    .post_tag_o(post_tag), .post_any_source_o(post_any_source), .post_any_tag_o(post_any_tag),
+    .post_handle_o(post_handle), .post_spill_seen_o(post_spill_seen),
+    .post_payload_o(post_payload),
+    .post_done_i(post_done), .post_result_i(post_result), .post_reason_i(post_reason),
     .post_source_i(post_hit_source), .post_tag_i(post_hit_tag),
     .post_unexp_payload_i(post_unexp_payload), .post_slot_i(post_slot),
+    .post_spills_i(post_spills),
     .coll_valid_o(coll_valid), .coll_ready_i(coll_ready), .coll_desc_o(coll_desc),
     .coll_arrival_o(coll_arrival),
     .copy_valid_o(copy_valid), .copy_ready_i(copy_ready), .copy_matched_o(copy_matched),
-    .copy_slot_o(copy_slot),
-    .rndv_valid_o(crndv_valid), .rndv_ready_i(crndv_ready), .rndv_matched_o(crndv_matched),
-    .free_valid_o(free_valid), .free_ready_i(free_ready), .free_slot_o(free_slot),
+    .rndv_room_i(rndv_room), .rndv_valid_o(crndv_valid), .rndv_ready_i(crndv_ready),
+    .rndv_matched_o(crndv_matched), .rndv_unexpected_o(crndv_unexpected),
     .cpl_valid_o(cpl_valid[0]), .cpl_ready_i(cpl_ready[0]), .cpl_data_o(cpl_data[0 +: 256]),
-    .match_unexpected_o(cnt_match_unexpected), .protection_o(cmd_protection), .idle_o(cmd_idle)
+    .cpl_ep_o(cpl_ep[0 +: 2]),
+    .match_unexpected_o(cnt_match_unexpected), .not_posted_o(cnt_not_posted),
+    .cancelled_o(cnt_cancelled), .probe_o(cnt_probe), .protection_o(cmd_protection),
+    .idle_o(cmd_idle)
   );
 
   // --- match unit -----------------------------------------------------------------------------
-  logic                arr_valid, arr_ready, arr_done, arr_hit, arr_full;
-  logic [15:0]         arr_context, arr_source;
-  logic [31:0]         arr_tag;
-  logic [UnexpW-1:0]   arr_payload;
-  logic [PostedW-1:0]  arr_posted_payload;
-  logic [SlotBits-1:0] arr_slot, slot_free;
-  logic                slot_free_valid;
-  logic [$clog2(tally_pkg::PostedEntries+1)-1:0]     posted_level;
-  logic [$clog2(tally_pkg::UnexpectedEntries+1)-1:0] unexp_level;
+  logic               arr_valid, arr_ready, arr_done, arr_storable, match_idle;
+  logic [1:0]         arr_ep, arr_result;
+  logic [2:0]         arr_reason;
+  logic [15:0]        arr_context, arr_source;
+  logic [31:0]        arr_tag, arr_posts;
+  logic [UnexpW-1:0]  arr_payload;
+  logic [PostedW-1:0] arr_posted_payload;
 
-  tally_match #(.PostedW(PostedW), .UnexpW(UnexpW)) u_match (
+  tally_match #(
+    .Posted(PostedEntries), .Unexpected(UnexpectedEntries), .PostedW(PostedW), .UnexpW(UnexpW)
+  ) u_match (
     .clk_i, .rst_ni,
-    .post_valid_i(post_valid), .post_ready_o(post_ready), .post_context_i(post_context),
-    .post_source_i(post_source), .post_tag_i(post_tag), .post_any_source_i(post_any_source),
-    .post_any_tag_i(post_any_tag), .post_payload_i(post_payload),
-    .post_done_o(post_done), .post_hit_o(post_hit), .post_full_o(post_full),
+    .post_valid_i(post_valid), .post_ready_o(post_ready), .post_op_i(post_op),
+    .post_ep_i(post_ep), .post_context_i(post_context), .post_source_i(post_source),
+    .post_tag_i(post_tag), .post_any_source_i(post_any_source), .post_any_tag_i(post_any_tag),
+    .post_handle_i(post_handle), .post_spill_seen_i(post_spill_seen),
+    .post_payload_i(post_payload),
+    .post_done_o(post_done), .post_result_o(post_result), .post_reason_o(post_reason),
     .post_source_o(post_hit_source), .post_tag_o(post_hit_tag),
     .post_unexp_payload_o(post_unexp_payload), .post_slot_o(post_slot),
-    .arr_valid_i(arr_valid), .arr_ready_o(arr_ready), .arr_context_i(arr_context),
-    .arr_source_i(arr_source), .arr_tag_i(arr_tag), .arr_payload_i(arr_payload),
-    .arr_done_o(arr_done), .arr_hit_o(arr_hit), .arr_full_o(arr_full),
-    .arr_posted_payload_o(arr_posted_payload), .arr_slot_o(arr_slot),
-    .slot_free_valid_i(slot_free_valid), .slot_free_i(slot_free),
-    .posted_level_o(posted_level), .unexp_level_o(unexp_level)
+    .post_spills_o(post_spills),
+    .arr_valid_i(arr_valid), .arr_ready_o(arr_ready), .arr_ep_i(arr_ep),
+    .arr_context_i(arr_context), .arr_source_i(arr_source), .arr_tag_i(arr_tag),
+    .arr_storable_i(arr_storable), .arr_payload_i(arr_payload),
+    .arr_done_o(arr_done), .arr_result_o(arr_result), .arr_reason_o(arr_reason),
+    .arr_posts_o(arr_posts), .arr_posted_payload_o(arr_posted_payload),
+    .unexpected_quota_i(ep_unexpected),
+    .flush_valid_i(flush_valid), .flush_ready_o(flush_ready), .flush_ep_i(flush_ep),
+    .idle_o(match_idle)
   );
 
   // --- message path ---------------------------------------------------------------------------
-  logic                rx_valid, rx_ready, seq_rx_valid, seq_rx_ready;
-  logic [511:0]        rx_data;
-  logic                rx_last;
-  logic                read_valid, read_ready;
-  logic [ReadW-1:0]    read_data;
-  logic                req_valid, req_ready, credit_valid, credit_ready;
-  logic [511:0]        req_data, credit_data;
+  logic [2:0]          tx_valid, tx_ready, tx_last;
+  logic [1535:0]       tx_data;
+  logic [5:0]          tx_ep;
+  logic [257:0]        tx_cpl;
+  logic                rx_valid, rx_ready, rx_last;
+  logic [511:0]        rx_data, unit_data;
+  logic [1:0]          rx_ep, unit_ep, unit_valid;
+  logic [7:0]          rx_qp;
+  logic [12:0]         rx_bytes;
+  logic                unit_last, msg_rx_ready, seq_rx_ready;
+  logic [NumEp-1:0]    accepted, resolved, resolved_demux, spill_room;
+  logic                get_valid, get_ok, get_wait, put_valid, put2_valid, spill_get_valid;
+  logic [1:0]          get_ep, put_ep, put2_ep, spill_get_ep;
+  logic [9:0]          get_slot, put_slot, put2_slot;
+  logic [15:0]         spill_slot;
+  logic [53:0]         written;
   logic                rrndv_valid, rrndv_ready;
   logic [MatchedW-1:0] rrndv_matched;
-  logic [JobBits-1:0]  job_index;
-  logic                job_valid, job_end_valid, job_end_ready, job_end_nak;
-  logic [15:0]         job_source;
-  logic [63:0]         job_addr;
-  logic [31:0]         job_want;
-  logic                bounce_done_valid;
-  logic [SlotBits-1:0] bounce_done_slot;
-  logic                rxc_valid, rndvc_valid, copyc_valid;
-  logic [15:0]         rxc_peer, rndvc_peer, copyc_peer;
-  logic [1:0]          tx_valid, tx_ready, tx_last;
-  logic [1023:0]       tx_data;
-  logic                msg_tx_idle, msg_rx_idle, rndv_idle, rndv_waiting, copy_idle, credit_idle;
-  logic                tx_protection, cnt_match_posted, cnt_unexpected, rx_truncated, rx_dropped;
-  logic                rndv_truncated, cnt_rendezvous, copy_truncated;
+  logic                msg_tx_idle, msg_rx_idle, rndv_idle, copy_idle, slots_idle;
+  logic                demux_idle, demux_dropped;
+  logic                cnt_match_posted, cnt_unexpected, rx_truncated, rx_protection;
+  logic [3:0]          cnt_spill;
+  logic                rndv_truncated, cnt_rendezvous, rndv_protection, copy_truncated;
 
   tally_msg_tx u_msg_tx (
-    .clk_i, .rst_ni,
+    .clk_i, .rst_ni, .ep_rank_i(rank),
     .send_valid_i(send_valid), .send_ready_o(send_ready), .send_desc_i(send_desc),
-    .send_arrival_i(send_arrival),
-    .read_valid_i(read_valid), .read_ready_o(read_ready), .read_data_i(read_data),
-    .req_valid_i(req_valid), .req_ready_o(req_ready), .req_data_i(req_data),
-    .credit_valid_i(credit_valid), .credit_ready_o(credit_ready), .credit_data_i(credit_data),
-    .mr_key_o(mrb_key), .mr_addr_o(mrb_addr), .mr_len_o(mrb_len), .mr_ok_i(mrb_ok),
-    .rd_cmd_valid_o(rd_cmd_valid[1]), .rd_cmd_ready_i(rd_cmd_ready[1]),
-    .rd_cmd_addr_o(rd_cmd_addr[64 +: 64]), .rd_cmd_len_o(rd_cmd_len[13 +: 13]),
-    .rd_data_valid_i(rd_data_valid[1]), .rd_data_i(rd_data), .rd_data_last_i(rd_last),
+    .send_arrival_i(send_arrival), .send_ep_i(send_ep), .send_rts_i(send_rts),
+    .rd_cmd_valid_o(rd_cmd_valid[4]), .rd_cmd_ready_i(rd_cmd_ready[4]),
+    .rd_cmd_addr_o(rd_cmd_addr[4*64 +: 64]), .rd_cmd_len_o(rd_cmd_len[4*13 +: 13]),
+    .rd_data_valid_i(rd_data_valid[4]), .rd_data_i(rd_data),
     .tx_valid_o(tx_valid[0]), .tx_ready_i(tx_ready[0]), .tx_data_o(tx_data[0 +: 512]),
-    .tx_last_o(tx_last[0]),
-    .cpl_valid_o(cpl_valid[1]), .cpl_ready_i(cpl_ready[1]), .cpl_data_o(cpl_data[256 +: 256]),
-    .protection_o(tx_protection), .idle_o(msg_tx_idle)
+    .tx_last_o(tx_last[0]), .tx_ep_o(tx_ep[0 +: 2]), .tx_cpl_o(tx_cpl),
+    .idle_o(msg_tx_idle)
+  );
+
+  tally_msg_demux u_demux (
+    .clk_i, .rst_ni, .ep_rank_i(rank), .ep_enable_i(enable),
+    .rx_valid_i(rx_valid), .rx_ready_o(rx_ready), .rx_data_i(rx_data), .rx_last_i(rx_last),
+    .rx_ep_i(rx_ep), .rx_qp_i(rx_qp), .rx_bytes_i(rx_bytes),
+    .out_valid_o(unit_valid), .out_ready_i({seq_rx_ready, msg_rx_ready}),
+    .out_data_o(unit_data), .out_last_o(unit_last), .out_ep_o(unit_ep),
+    .resolved_o(resolved_demux), .dropped_o(demux_dropped), .idle_o(demux_idle)
   );
 
   tally_msg_rx u_msg_rx (
-    .clk_i, .rst_ni, .bounce_i(bounce),
-    .rx_valid_i(rx_valid), .rx_ready_o(rx_ready), .rx_data_i(rx_data), .rx_last_i(rx_last),
-    .arr_valid_o(arr_valid), .arr_ready_i(arr_ready), .arr_context_o(arr_context),
-    .arr_source_o(arr_source), .arr_tag_o(arr_tag), .arr_payload_o(arr_payload),
-    .arr_done_i(arr_done), .arr_hit_i(arr_hit), .arr_full_i(arr_full),
-    .arr_posted_payload_i(arr_posted_payload), .arr_slot_i(arr_slot),
+    .clk_i, .rst_ni, .bounce_i(bounce_base), .spill_base_i(spill_base),
+    .rx_valid_i(unit_valid[0]), .rx_ready_o(msg_rx_ready), .rx_data_i(unit_data),
+    .rx_last_i(unit_last), .rx_ep_i(unit_ep),
+    .get_valid_o(get_valid), .get_ep_o(get_ep), .get_ok_i(get_ok), .get_wait_i(get_wait),
+    .get_slot_i(get_slot), .put_valid_o(put_valid), .put_ep_o(put_ep), .put_slot_o(put_slot),
+    .spill_get_valid_o(spill_get_valid), .spill_get_ep_o(spill_get_ep),
+    .spill_slot_i(spill_slot),
+    .arr_valid_o(arr_valid), .arr_ready_i(arr_ready), .arr_ep_o(arr_ep),
+    .arr_context_o(arr_context), .arr_source_o(arr_source), .arr_tag_o(arr_tag),
+    .arr_storable_o(arr_storable), .arr_payload_o(arr_payload),
+    .arr_done_i(arr_done), .arr_result_i(arr_result), .arr_reason_i(arr_reason),
+    .arr_posts_i(arr_posts), .arr_posted_payload_i(arr_posted_payload),
+    .mr_ep_o(mrb_ep), .mr_key_o(mrb_key), .mr_addr_o(mrb_addr), .mr_len_o(mrb_len),
+    .mr_ok_i(mrb_ok),
     .rndv_valid_o(rrndv_valid), .rndv_ready_i(rrndv_ready), .rndv_matched_o(rrndv_matched),
-    .job_index_o(job_index), .job_valid_i(job_valid), .job_source_i(job_source),
-    .job_addr_i(job_addr), .job_want_i(job_want),
-    .job_end_valid_o(job_end_valid), .job_end_ready_i(job_end_ready), .job_end_nak_o(job_end_nak),
-    .read_valid_o(read_valid), .read_ready_i(read_ready), .read_data_o(read_data),
     .wr_cmd_valid_o(wr_cmd_valid[0]), .wr_cmd_ready_i(wr_cmd_ready[0]),
     .wr_cmd_addr_o(wr_cmd_addr[0 +: 64]), .wr_cmd_len_o(wr_cmd_len[0 +: 13]),
     .wr_data_valid_o(wr_data_valid[0]), .wr_data_ready_i(wr_data_ready[0]),
     .wr_data_o(wr_data[0 +: 512]), .wr_done_i(wr_done[0]),
-    .bounce_done_valid_o(bounce_done_valid), .bounce_done_slot_o(bounce_done_slot),
-    .credit_valid_o(rxc_valid), .credit_peer_o(rxc_peer),
-    .cpl_valid_o(cpl_valid[2]), .cpl_ready_i(cpl_ready[2]), .cpl_data_o(cpl_data[512 +: 256]),
+    .written_o(written),
+    .cpl_valid_o(cpl_valid[1]), .cpl_ready_i(cpl_ready[1]), .cpl_data_o(cpl_data[256 +: 256]),
+    .cpl_ep_o(cpl_ep[2 +: 2]),
+    .resolved_o(resolved),
     .match_posted_o(cnt_match_posted), .unexpected_o(cnt_unexpected), .truncated_o(rx_truncated),
-    .dropped_o(rx_dropped), .idle_o(msg_rx_idle)
+    .protection_o(rx_protection), .spill_o(cnt_spill), .idle_o(msg_rx_idle)
   );
 
-  tally_rndv u_rndv (
-    .clk_i, .rst_ni,
-    .rx_valid_i(rrndv_valid), .rx_ready_o(rrndv_ready), .rx_matched_i(rrndv_matched),
-    .cmd_valid_i(crndv_valid), .cmd_ready_o(crndv_ready), .cmd_matched_i(crndv_matched),
-    .job_index_i(job_index), .job_valid_o(job_valid), .job_source_o(job_source),
-    .job_addr_o(job_addr), .job_want_o(job_want),
-    .job_end_valid_i(job_end_valid), .job_end_ready_o(job_end_ready), .job_end_nak_i(job_end_nak),
-    .req_valid_o(req_valid), .req_ready_i(req_ready), .req_data_o(req_data),
-    .credit_valid_o(rndvc_valid), .credit_peer_o(rndvc_peer),
-    .cpl_valid_o(cpl_valid[3]), .cpl_ready_i(cpl_ready[3]), .cpl_data_o(cpl_data[768 +: 256]),
-    .truncated_o(rndv_truncated), .rendezvous_o(cnt_rendezvous), .idle_o(rndv_idle),
-    .waiting_o(rndv_waiting)
+  tally_slots u_slots (
+    .clk_i, .rst_ni, .enable_i(enable), .bounce_quota_i(ep_bounce),
+    .spill_log2_i(spill_log2), .spill_head_i(spill_head),
+    .get_valid_i(get_valid), .get_ep_i(get_ep), .get_ok_o(get_ok), .get_wait_o(get_wait),
+    .get_slot_o(get_slot),
+    .put_valid_i(put_valid), .put_ep_i(put_ep), .put_slot_i(put_slot),
+    .put2_valid_i(put2_valid), .put2_ep_i(put2_ep), .put2_slot_i(put2_slot),
+    .spill_get_valid_i(spill_get_valid), .spill_get_ep_i(spill_get_ep),
+    .spill_slot_o(spill_slot),
+    .accept_i(accepted), .resolved_i(resolved), .resolved2_i(resolved_demux),
+    .spill_room_o(spill_room), .idle_o(slots_idle)
   );
 
   tally_copy u_copy (
-    .clk_i, .rst_ni, .bounce_i(bounce),
+    .clk_i, .rst_ni, .bounce_i(bounce_base),
     .job_valid_i(copy_valid), .job_ready_o(copy_ready), .job_matched_i(copy_matched),
-    .job_slot_i(copy_slot),
-    .bounce_done_valid_i(bounce_done_valid), .bounce_done_slot_i(bounce_done_slot),
-    .free_valid_i(free_valid), .free_ready_o(free_ready), .free_slot_i(free_slot),
-    .slot_free_valid_o(slot_free_valid), .slot_free_o(slot_free),
-    .rd_cmd_valid_o(rd_cmd_valid[2]), .rd_cmd_ready_i(rd_cmd_ready[2]),
-    .rd_cmd_addr_o(rd_cmd_addr[128 +: 64]), .rd_cmd_len_o(rd_cmd_len[26 +: 13]),
-    .rd_data_valid_i(rd_data_valid[2]), .rd_data_i(rd_data),
+    .written_i(written),
+    .put_valid_o(put2_valid), .put_ep_o(put2_ep), .put_slot_o(put2_slot),
+    .rd_cmd_valid_o(rd_cmd_valid[6]), .rd_cmd_ready_i(rd_cmd_ready[6]),
+    .rd_cmd_addr_o(rd_cmd_addr[6*64 +: 64]), .rd_cmd_len_o(rd_cmd_len[6*13 +: 13]),
+    .rd_data_valid_i(rd_data_valid[6]), .rd_data_i(rd_data),
+    .wr_cmd_valid_o(wr_cmd_valid[2]), .wr_cmd_ready_i(wr_cmd_ready[2]),
+    .wr_cmd_addr_o(wr_cmd_addr[2*64 +: 64]), .wr_cmd_len_o(wr_cmd_len[2*13 +: 13]),
+    .wr_data_valid_o(wr_data_valid[2]), .wr_data_ready_i(wr_data_ready[2]),
+    .wr_data_o(wr_data[2*512 +: 512]),
+    .cpl_valid_o(cpl_valid[3]), .cpl_ready_i(cpl_ready[3]), .cpl_data_o(cpl_data[3*256 +: 256]),
+    .cpl_ep_o(cpl_ep[6 +: 2]),
+    .truncated_o(copy_truncated), .idle_o(copy_idle)
+  );
+
+  // --- rendezvous -----------------------------------------------------------------------------
+  logic         job_valid, job_ready, dat_valid, dat_ready, dat_beat_valid, dat_beat_ready;
+  logic         end_valid, end_ready;
+  logic [3:0]   job_id, dat_job, end_job;
+  logic [7:0]   job_qp, end_status;
+  logic [63:0]  job_addr;
+  logic [31:0]  job_key, job_len, dat_offset;
+  logic [12:0]  dat_bytes;
+  logic [511:0] dat_beat_data;
+
+  tally_rndv u_rndv (
+    .clk_i, .rst_ni, .rank_i(rank), .cq_ok_i(cq_ok),
+    .rx_valid_i(rrndv_valid), .rx_ready_o(rrndv_ready), .rx_data_i(rrndv_matched),
+    .cmd_valid_i(crndv_valid), .cmd_ready_o(crndv_ready), .cmd_data_i(crndv_matched),
+    .cmd_unexpected_i(crndv_unexpected),
+    .room_o(rndv_room),
+    .job_valid_o(job_valid), .job_ready_i(job_ready), .job_id_o(job_id), .job_qp_o(job_qp),
+    .job_addr_o(job_addr), .job_key_o(job_key), .job_len_o(job_len),
+    .dat_valid_i(dat_valid), .dat_ready_o(dat_ready), .dat_job_i(dat_job),
+    .dat_offset_i(dat_offset), .dat_bytes_i(dat_bytes),
+    .beat_valid_i(dat_beat_valid), .beat_ready_o(dat_beat_ready), .beat_data_i(dat_beat_data),
+    .end_valid_i(end_valid), .end_ready_o(end_ready), .end_job_i(end_job),
+    .end_status_i(end_status),
+    .mr_ep_o(mre_ep), .mr_key_o(mre_key), .mr_addr_o(mre_addr), .mr_len_o(mre_len),
+    .mr_ok_i(mre_ok),
     .wr_cmd_valid_o(wr_cmd_valid[1]), .wr_cmd_ready_i(wr_cmd_ready[1]),
     .wr_cmd_addr_o(wr_cmd_addr[64 +: 64]), .wr_cmd_len_o(wr_cmd_len[13 +: 13]),
     .wr_data_valid_o(wr_data_valid[1]), .wr_data_ready_i(wr_data_ready[1]),
     .wr_data_o(wr_data[512 +: 512]),
-    .credit_valid_o(copyc_valid), .credit_peer_o(copyc_peer),
-    .cpl_valid_o(cpl_valid[4]), .cpl_ready_i(cpl_ready[4]), .cpl_data_o(cpl_data[1024 +: 256]),
-    .truncated_o(copy_truncated), .idle_o(copy_idle)
+    .fin_valid_o(tx_valid[1]), .fin_ready_i(tx_ready[1]), .fin_data_o(tx_data[512 +: 512]),
+    .fin_last_o(tx_last[1]), .fin_ep_o(tx_ep[2 +: 2]),
+    .cpl_valid_o(cpl_valid[2]), .cpl_ready_i(cpl_ready[2]), .cpl_data_o(cpl_data[2*256 +: 256]),
+    .cpl_ep_o(cpl_ep[4 +: 2]),
+    .truncated_o(rndv_truncated), .rendezvous_o(cnt_rendezvous), .protection_o(rndv_protection),
+    .idle_o(rndv_idle)
   );
 
-  tally_credit u_credit (
-    .clk_i, .rst_ni,
-    .rx_valid_i(rxc_valid), .rx_peer_i(rxc_peer),
-    .rndv_valid_i(rndvc_valid), .rndv_peer_i(rndvc_peer),
-    .copy_valid_i(copyc_valid), .copy_peer_i(copyc_peer),
-    .out_valid_o(credit_valid), .out_ready_i(credit_ready), .out_data_o(credit_data),
-    .idle_o(credit_idle)
+  // --- transport ------------------------------------------------------------------------------
+  logic [7:0] ready_kinds;
+  logic       transport_idle;
+  logic       cnt_tx_frame, cnt_tx_beat, cnt_rx_frame, cnt_rx_beat, cnt_frame_dropped;
+  logic       cnt_retransmit, cnt_read_retry, cnt_timeout, cnt_nak_sent, cnt_nak_received;
+  logic       cnt_rnr_sent, cnt_rnr_received, cnt_ack_sent, cnt_icrc_error, cnt_duplicate;
+  logic       cnt_qp_error, read_protection;
+
+  // An endpoint takes another message of kind Msg when it could be spilled, matched to a rendezvous
+  // and completed; of kind Coll when it could be completed.
+  assign ready_kinds = {cq_ok & enable, spill_room & cq_ok & enable & {NumEp{rndv_room}}};
+
+  tally_transport u_transport (
+    .clk_i, .rst_ni, .cycle_i, .enable_i(control), .mac_i(mac), .ip_i(ip), .pmtu_i(pmtu),
+    .ack_policy_i(ack_policy), .retry_timer_i(retry_timer), .retry_limits_i(retry_limits),
+    .rnr_code_i(rnr_code), .tx_window_i(tx_window), .cq_ok_i(cq_ok),
+    .conn_valid_i(conn_valid), .conn_up_i(conn_up), .conn_qp_i(conn_qp), .conn_mac_i(conn_mac),
+    .conn_ip_i(conn_ip), .conn_qpn_i(conn_qpn), .conn_tx_psn_i(conn_tx_psn),
+    .conn_rx_psn_i(conn_rx_psn),
+    .tx_valid_i(tx_valid), .tx_ready_o(tx_ready), .tx_data_i(tx_data), .tx_last_i(tx_last),
+    .tx_ep_i(tx_ep), .tx_cpl_i(tx_cpl),
+    .rsv_valid_i(rsv_valid), .rsv_qp_i(rsv_qp), .rsv_cells_i(rsv_cells), .rsv_ok_o(rsv_ok),
+    .rx_valid_o(rx_valid), .rx_ready_i(rx_ready), .rx_data_o(rx_data), .rx_last_o(rx_last),
+    .rx_ep_o(rx_ep), .rx_qp_o(rx_qp), .rx_bytes_o(rx_bytes), .accept_o(accepted),
+    .ready_i(ready_kinds),
+    .job_valid_i(job_valid), .job_ready_o(job_ready), .job_id_i(job_id), .job_qp_i(job_qp),
+    .job_addr_i(job_addr), .job_key_i(job_key), .job_len_i(job_len),
+    .dat_valid_o(dat_valid), .dat_ready_i(dat_ready), .dat_job_o(dat_job),
+    .dat_offset_o(dat_offset), .dat_bytes_o(dat_bytes),
+    .beat_valid_o(dat_beat_valid), .beat_ready_i(dat_beat_ready), .beat_data_o(dat_beat_data),
+    .end_valid_o(end_valid), .end_ready_i(end_ready), .end_job_o(end_job),
+    .end_status_o(end_status),
+    .mr_ep_o(mrd_ep), .mr_key_o(mrd_key), .mr_addr_o(mrd_addr), .mr_len_o(mrd_len),
+    .mr_ok_i(mrd_ok),
+    .rd_cmd_valid_o(rd_cmd_valid[5]), .rd_cmd_ready_i(rd_cmd_ready[5]),
+    .rd_cmd_addr_o(rd_cmd_addr[5*64 +: 64]), .rd_cmd_len_o(rd_cmd_len[5*13 +: 13]),
+    .rd_data_valid_i(rd_data_valid[5]), .rd_data_i(rd_data),
+    .cpl_valid_o(cpl_valid[5]), .cpl_ready_i(cpl_ready[5]), .cpl_data_o(cpl_data[5*256 +: 256]),
+    .cpl_ep_o(cpl_ep[10 +: 2]),
+    .net_tx_valid_o(m_axis_tvalid_o), .net_tx_ready_i(m_axis_tready_i),
+    .net_tx_data_o(m_axis_tdata_o), .net_tx_keep_o(m_axis_tkeep_o), .net_tx_last_o(m_axis_tlast_o),
+    .net_rx_valid_i(s_axis_tvalid_i), .net_rx_ready_o(s_axis_tready_o),
+    .net_rx_data_i(s_axis_tdata_i), .net_rx_keep_i(s_axis_tkeep_i), .net_rx_last_i(s_axis_tlast_i),
+    .tx_frame_o(cnt_tx_frame), .tx_beat_o(cnt_tx_beat), .rx_frame_o(cnt_rx_frame),
+    .rx_beat_o(cnt_rx_beat), .dropped_o(cnt_frame_dropped), .retransmit_o(cnt_retransmit),
+    .read_retry_o(cnt_read_retry), .timeout_o(cnt_timeout), .nak_sent_o(cnt_nak_sent),
+    .nak_received_o(cnt_nak_received), .rnr_sent_o(cnt_rnr_sent),
+    .rnr_received_o(cnt_rnr_received), .ack_sent_o(cnt_ack_sent), .icrc_error_o(cnt_icrc_error),
+    .duplicate_o(cnt_duplicate), .qp_error_o(cnt_qp_error), .protection_o(read_protection),
+    .idle_o(transport_idle)
   );
+
+  // An eager send ends with the transport's completion; that of an Rts is marked as rendezvous.
+  tally_pkg::cqe_t tx_cqe;
+  assign tx_cqe = cpl_data[5*256 +: 256];
+  always_comb begin : p_send_done
+    send_done = '0;
+    if (cpl_valid[5] && cpl_ready[5] && tx_cqe.opcode == tally_pkg::OpcodeSend
+        && !tx_cqe.flags[tally_pkg::CqeFlagRendezvousBit]) begin
+      send_done[cpl_ep[10 +: 2]] = 1'b1;
+    end
+  end
 
   // --- collectives ----------------------------------------------------------------------------
   logic seq_idle, seq_reduced_beat, seq_done, seq_protection;
 
+  assign tx_ep[4 +: 2]  = 2'd0;
+  assign cpl_ep[8 +: 2] = 2'd0;
+
   tally_seq u_seq (
-    .clk_i, .rst_ni, .node_i(node), .ep_enable_i(enable),
+    .clk_i, .rst_ni, .rank_i(rank[3:0]), .ep_enable_i(enable[0]), .max_payload_i(max_payload),
     .cmd_valid_i(coll_valid), .cmd_ready_o(coll_ready), .cmd_desc_i(coll_desc),
     .cmd_arrival_i(coll_arrival),
     .sched_wr_valid_i(sched_wr_valid), .sched_wr_addr_i(sched_wr_addr),
     .sched_wr_data_i(sched_wr_data),
-    .rx_valid_i(seq_rx_valid), .rx_ready_o(seq_rx_ready), .rx_data_i(rx_data),
-    .rx_last_i(rx_last),
-    .tx_valid_o(tx_valid[1]), .tx_ready_i(tx_ready[1]), .tx_data_o(tx_data[512 +: 512]),
-    .tx_last_o(tx_last[1]),
-    .rda_cmd_valid_o(rd_cmd_valid[3]), .rda_cmd_ready_i(rd_cmd_ready[3]),
-    .rda_cmd_addr_o(rd_cmd_addr[192 +: 64]), .rda_cmd_len_o(rd_cmd_len[39 +: 13]),
-    .rda_data_valid_i(rd_data_valid[3]), .rda_data_i(rd_data), .rda_data_last_i(rd_last),
-    .rdb_cmd_valid_o(rd_cmd_valid[4]), .rdb_cmd_ready_i(rd_cmd_ready[4]),
-    .rdb_cmd_addr_o(rd_cmd_addr[256 +: 64]), .rdb_cmd_len_o(rd_cmd_len[52 +: 13]),
-    .rdb_data_valid_i(rd_data_valid[4]), .rdb_data_i(rd_data), .rdb_data_last_i(rd_last),
-    .wr_cmd_valid_o(wr_cmd_valid[2]), .wr_cmd_ready_i(wr_cmd_ready[2]),
-    .wr_cmd_addr_o(wr_cmd_addr[128 +: 64]), .wr_cmd_len_o(wr_cmd_len[26 +: 13]),
-    .wr_data_valid_o(wr_data_valid[2]), .wr_data_ready_i(wr_data_ready[2]),
-    .wr_data_o(wr_data[1024 +: 512]), .wr_done_i(wr_done[2]),
+    .rx_valid_i(unit_valid[1]), .rx_ready_o(seq_rx_ready), .rx_data_i(unit_data),
+    .rx_last_i(unit_last),
+    .tx_valid_o(tx_valid[2]), .tx_ready_i(tx_ready[2]), .tx_data_o(tx_data[1024 +: 512]),
+    .tx_last_o(tx_last[2]),
+    .rda_cmd_valid_o(rd_cmd_valid[7]), .rda_cmd_ready_i(rd_cmd_ready[7]),
+    .rda_cmd_addr_o(rd_cmd_addr[7*64 +: 64]), .rda_cmd_len_o(rd_cmd_len[7*13 +: 13]),
+    .rda_data_valid_i(rd_data_valid[7]), .rda_data_i(rd_data), .rda_data_last_i(rd_last),
+    .rdb_cmd_valid_o(rd_cmd_valid[8]), .rdb_cmd_ready_i(rd_cmd_ready[8]),
+    .rdb_cmd_addr_o(rd_cmd_addr[8*64 +: 64]), .rdb_cmd_len_o(rd_cmd_len[8*13 +: 13]),
+    .rdb_data_valid_i(rd_data_valid[8]), .rdb_data_i(rd_data), .rdb_data_last_i(rd_last),
+    .wr_cmd_valid_o(wr_cmd_valid[3]), .wr_cmd_ready_i(wr_cmd_ready[3]),
+    .wr_cmd_addr_o(wr_cmd_addr[3*64 +: 64]), .wr_cmd_len_o(wr_cmd_len[3*13 +: 13]),
+    .wr_data_valid_o(wr_data_valid[3]), .wr_data_ready_i(wr_data_ready[3]),
+    .wr_data_o(wr_data[3*512 +: 512]), .wr_done_i(wr_done[3]),
     .mr_key_o(mrc_key), .mr_addr_o(mrc_addr), .mr_len_o(mrc_len), .mr_ok_i(mrc_ok),
-    .cpl_valid_o(cpl_valid[5]), .cpl_ready_i(cpl_ready[5]), .cpl_data_o(cpl_data[1280 +: 256]),
+    .cpl_valid_o(cpl_valid[4]), .cpl_ready_i(cpl_ready[4]), .cpl_data_o(cpl_data[4*256 +: 256]),
     .abort_valid_i(coll_abort_valid), .abort_i(coll_abort),
     .idle_o(seq_idle),
     .reduced_beat_o(seq_reduced_beat), .collective_done_o(seq_done),
@@ -411,68 +590,49 @@ module tally_nic (
   );
 
   // --- completions ----------------------------------------------------------------------------
-  logic cq_idle;
+  logic cq_idle, cnt_cq_full;
 
   tally_cq #(.NumClients(NumCpl)) u_cq (
     .clk_i, .rst_ni, .cycle_i,
     .enable_i(enable), .base_i(cq_base), .log2_i(cq_log2), .head_i(cq_head), .sq_head_i(sq_head),
-    .cpl_valid_i(cpl_valid), .cpl_ready_o(cpl_ready), .cpl_data_i(cpl_data),
-    .wr_cmd_valid_o(wr_cmd_valid[3]), .wr_cmd_ready_i(wr_cmd_ready[3]),
-    .wr_cmd_addr_o(wr_cmd_addr[192 +: 64]), .wr_cmd_len_o(wr_cmd_len[39 +: 13]),
-    .wr_data_valid_o(wr_data_valid[3]), .wr_data_ready_i(wr_data_ready[3]),
-    .wr_data_o(wr_data[1536 +: 512]), .idle_o(cq_idle)
+    .cpl_valid_i(cpl_valid), .cpl_ready_o(cpl_ready), .cpl_data_i(cpl_data), .cpl_ep_i(cpl_ep),
+    .cq_ok_o(cq_ok),
+    .wr_cmd_valid_o(wr_cmd_valid[4]), .wr_cmd_ready_i(wr_cmd_ready[4]),
+    .wr_cmd_addr_o(wr_cmd_addr[4*64 +: 64]), .wr_cmd_len_o(wr_cmd_len[4*13 +: 13]),
+    .wr_data_valid_o(wr_data_valid[4]), .wr_data_ready_i(wr_data_ready[4]),
+    .wr_data_o(wr_data[4*512 +: 512]), .full_o(cnt_cq_full), .idle_o(cq_idle)
   );
-
-  // --- network --------------------------------------------------------------------------------
-  logic         loop_in_valid, loop_in_ready, loop_in_last, loop_valid, loop_ready, loop_last;
-  logic [511:0] loop_in_data, loop_data;
-  logic [1:0]   nrx_ready, nrx_out_valid;
-  logic [$clog2(LoopBeats+1)-1:0] loop_level;
-  logic         cnt_tx_packet, cnt_tx_beat, cnt_rx_packet, cnt_rx_beat, nrx_dropped;
-  logic         ntx_idle, nrx_idle;
-
-  tally_net_tx #(.NumClients(2)) u_net_tx (
-    .clk_i, .rst_ni, .node_i(node),
-    .in_valid_i(tx_valid), .in_ready_o(tx_ready), .in_data_i(tx_data), .in_last_i(tx_last),
-    .net_valid_o(m_axis_tvalid_o), .net_ready_i(m_axis_tready_i), .net_data_o(m_axis_tdata_o),
-    .net_keep_o(m_axis_tkeep_o), .net_last_o(m_axis_tlast_o),
-    .loop_valid_o(loop_in_valid), .loop_ready_i(loop_in_ready), .loop_data_o(loop_in_data),
-    .loop_last_o(loop_in_last),
-    .packet_o(cnt_tx_packet), .beat_o(cnt_tx_beat), .idle_o(ntx_idle)
-  );
-
-  tally_fifo #(.Width(513), .Depth(LoopBeats)) u_loop (
-    .clk_i, .rst_ni,
-    .in_valid_i(loop_in_valid), .in_ready_o(loop_in_ready),
-    .in_data_i({loop_in_last, loop_in_data}),
-    .out_valid_o(loop_valid), .out_ready_i(loop_ready), .out_data_o({loop_last, loop_data}),
-    .level_o(loop_level)
-  );
-
-  tally_net_rx u_net_rx (
-    .clk_i, .rst_ni, .node_i(node), .nodes_i(nodes),
-    .in_valid_i({loop_valid, s_axis_tvalid_i && enable}), .in_ready_o(nrx_ready),
-    .in_data_i({loop_data, s_axis_tdata_i}), .in_last_i({loop_last, s_axis_tlast_i}),
-    .out_valid_o(nrx_out_valid), .out_ready_i({seq_rx_ready, rx_ready}), .out_data_o(rx_data),
-    .out_last_o(rx_last),
-    .packet_o(cnt_rx_packet), .beat_o(cnt_rx_beat), .dropped_o(nrx_dropped), .idle_o(nrx_idle)
-  );
-
-  assign s_axis_tready_o = nrx_ready[0] && enable;
-  assign loop_ready      = nrx_ready[1];
-  assign rx_valid        = nrx_out_valid[0];
-  assign seq_rx_valid    = nrx_out_valid[1];
 
   // --- counters and idle ----------------------------------------------------------------------
-  // Increments of the counters, three bits each, in register order.
+  // Increments of the counters, three bits each, in register order (last register first).
   logic [NumCnt*3-1:0] increments;
   assign increments = {
-    3'(nrx_dropped) + 3'(rx_dropped),                                      // CntRxDropped
+    3'(cnt_cq_full),                                                       // CntCqFull
+    3'(cnt_qp_error),                                                      // CntQpErrors
+    3'(cnt_duplicate),                                                     // CntDuplicates
+    3'(cnt_icrc_error),                                                    // CntIcrcErrors
+    3'(cnt_ack_sent),                                                      // CntAcksSent
+    3'(cnt_rnr_received),                                                  // CntRnrReceived
+    3'(cnt_rnr_sent),                                                      // CntRnrSent
+    3'(cnt_nak_received),                                                  // CntNakReceived
+    3'(cnt_nak_sent),                                                      // CntNakSent
+    3'(cnt_timeout),                                                       // CntTimeouts
+    3'(cnt_read_retry),                                                    // CntReadRetries
+    3'(cnt_retransmit),                                                    // CntRetransmits
+    3'(cnt_probe),                                                         // CntProbes
+    3'(cnt_cancelled),                                                     // CntCancelled
+    3'(cnt_not_posted),                                                    // CntNotPosted
+    3'(cnt_spill[3]),                                                      // CntSpillConflict
+    3'(cnt_spill[2]),                                                      // CntSpillBounce
+    3'(cnt_spill[1]),                                                      // CntSpillUnexpected
+    3'(cnt_spill[0]),                                                      // CntSpillOrder
+    3'(cnt_frame_dropped) + 3'(demux_dropped),                             // CntRxDropped
     3'(cnt_rendezvous),                                                    // CntRendezvous
     3'(m_axi_w_valid_o && m_axi_w_ready_i),                                // CntDmaWriteBeats
     3'(m_axi_r_valid_i && m_axi_r_ready_o),                                // CntDmaReadBeats
     3'(rx_truncated) + 3'(rndv_truncated) + 3'(copy_truncated),            // CntTruncated
-    3'(cmd_protection) + 3'(tx_protection) + 3'(seq_protection) + 3'(rd_error) + 3'(wr_error),
+    3'(cmd_protection) + 3'(rx_protection) + 3'(rndv_protection) + 3'(read_protection) +
+      3'(seq_protection) + 3'(rd_error) + 3'(wr_error),                    // CntProtection
     3'(seq_done),                                                          // CntCollectives
     3'(seq_reduced_beat),                                                  // CntReducedBeats
     3'(cnt_unexpected),                                                    // CntUnexpected
@@ -480,8 +640,8 @@ module tally_nic (
     3'(cnt_match_posted),                                                  // CntMatchPosted
     3'(cnt_rx_beat),                                                       // CntRxBeats
     3'(cnt_tx_beat),                                                       // CntTxBeats
-    3'(cnt_rx_packet),                                                     // CntRxPackets
-    3'(cnt_tx_packet)                                                      // CntTxPackets
+    3'(cnt_rx_frame),                                                      // CntRxPackets
+    3'(cnt_tx_frame)                                                       // CntTxPackets
   };
 
   always_ff @(posedge clk_i) begin : p_counters
@@ -494,14 +654,14 @@ module tally_nic (
     end
   end
 
-  assign quiet   = rd_idle && wr_idle && sq_idle && cmd_idle && msg_tx_idle && msg_rx_idle &&
-                   rndv_idle && copy_idle && credit_idle && seq_idle && cq_idle && ntx_idle &&
-                   nrx_idle && !loop_valid;
-  assign waiting = rndv_waiting;
+  assign quiet   = rd_idle && wr_idle && sq_idle == '1 && cmd_idle && match_idle && msg_tx_idle &&
+                   msg_rx_idle && demux_idle && slots_idle && rndv_idle && copy_idle && seq_idle &&
+                   cq_idle && transport_idle && flush_idle;
 
-  // Clock gating. An operation that waits for a packet keeps its unit busy, but nothing changes until
-  // an input comes: that is so when no interface moved for SettleCycles (the longest way inside, a packet
-  // through the loopback queue and all of the sequencer's scan, is shorter) and no bus access is open.
+  // Clock gating. An operation that waits for a packet keeps its unit busy, but nothing changes
+  // until an input comes: that is so when no interface moved for SettleCycles (the longest way
+  // inside, all of the sequencer's scan, is shorter), no bus access is open and no timer of the
+  // transport runs.
   localparam int unsigned SettleCycles = 255;
   logic [7:0] still_q;
   logic       moved, bus_open;
@@ -509,7 +669,9 @@ module tally_nic (
                  (m_axi_aw_valid_o && m_axi_aw_ready_i) || (m_axi_w_valid_o && m_axi_w_ready_i) ||
                  (m_axi_b_valid_i && m_axi_b_ready_o) || (m_axis_tvalid_o && m_axis_tready_i) ||
                  (s_axis_tvalid_i && s_axis_tready_o) || s_axil_b_valid_o || s_axil_r_valid_o ||
-                 s_axil_aw_valid_i || s_axil_ar_valid_i;
+                 s_axil_aw_valid_i || s_axil_ar_valid_i ||
+                 // These work for long without an interface; what they end with is still to travel.
+                 !match_idle || !transport_idle || !flush_idle;
   assign bus_open = !rd_idle || !wr_idle || m_axis_tvalid_o;
 
   always_ff @(posedge clk_i) begin : p_still
@@ -517,14 +679,16 @@ module tally_nic (
     else if (still_q != 8'(SettleCycles)) still_q <= still_q + 8'd1;
   end
 
-  assign idle_o = !bus_open && !s_axil_b_valid_o && !s_axil_r_valid_o && !desc_valid &&
-                  !sq_tail_valid && (quiet || still_q == 8'(SettleCycles));
+  assign idle_o = up && !bus_open && !s_axil_b_valid_o && !s_axil_r_valid_o && desc_valid == '0 &&
+                  sq_tail_valid == '0 && !conn_valid && transport_idle && match_idle &&
+                  flush_idle &&
+                  (quiet || still_q == 8'(SettleCycles));
 
   tally_pkg_check u_check ();
 
-  // Packets carry their length in the header; levels and two of the write acknowledgements serve tests.
+  // Two of the write acknowledgements, and the fields of a completion that are not looked at.
   logic unused;
-  assign unused = ^{s_axis_tkeep_i, posted_level, unexp_level, loop_level, wr_done};
+  assign unused = ^{wr_done, tx_cqe, rd_last};
 endmodule
 
 `default_nettype wire

@@ -5,17 +5,25 @@
 package tally_pkg;
 
   localparam logic [31:0] DeviceId = 32'h594C4154;
-  localparam logic [31:0] DeviceVersion = 32'h00010000;
+  localparam logic [31:0] DeviceVersion = 32'h00020000;
   // Width of the data path and of one AXI4-Stream beat, bytes.
   localparam int unsigned BeatBytes = 64;
-  // Largest payload of one packet, bytes.
+  // Largest path MTU: payload of one RoCEv2 packet, bytes. Register Pmtu sets the one in use.
   localparam int unsigned Mtu = 4096;
   // Mtu / BeatBytes.
   localparam int unsigned MtuBeats = 64;
+  // Smallest path MTU, bytes.
+  localparam int unsigned MinMtu = 256;
+  // MsgHeader, the first bytes of the payload of each SEND packet.
+  localparam int unsigned MsgHeaderBytes = 64;
+  // Mtu - MsgHeaderBytes: largest payload of one message packet, bytes.
+  localparam int unsigned MaxPayload = 4032;
   // Largest payload carried inside a SEND descriptor, bytes.
   localparam int unsigned InlineBytes = 32;
-  // Nodes that one job may hold: bounds the credit and flow tables.
-  localparam int unsigned MaxNodes = 16;
+  // Ranks (endpoint addresses) that one job may hold: bounds the queue-pair and flow tables.
+  localparam int unsigned MaxRanks = 16;
+  // Endpoints (process contexts) of a device.
+  localparam int unsigned NumEndpoints = 4;
   // Lanes of the schedule sequencer.
   localparam int unsigned NumLanes = 4;
   // Packets of on-chip staging for each (peer, lane) flow; also its initial credit.
@@ -24,35 +32,66 @@ package tally_pkg;
   localparam int unsigned ScheduleEntries = 1024;
   // Collectives that the device accepts before the first completes.
   localparam int unsigned CollectiveQueue = 4;
-  // Posted-receive entries of the match unit.
-  localparam int unsigned PostedEntries = 64;
-  // Unexpected-message entries of the match unit; also bounce slots.
-  localparam int unsigned UnexpectedEntries = 64;
+  // Posted-receive entries of the match unit, shared out to the endpoints by EpPosted.
+  localparam int unsigned PostedEntries = 4096;
+  // Unexpected-message entries of the match unit, limited for each endpoint by EpUnexpected.
+  localparam int unsigned UnexpectedEntries = 4096;
+  // Bounce slots that an endpoint can have (EpBounce).
+  localparam int unsigned BounceSlots = 1024;
   // Host memory for the payload of one unexpected eager message, bytes.
   localparam int unsigned BounceSlotBytes = 4096;
+  // Host memory of one spilled message: its MsgHeader and payload, bytes.
+  localparam int unsigned SpillSlotBytes = 4096;
   // Contexts that collectives may use: 0 to this minus 1.
   localparam int unsigned CollectiveContexts = 64;
-  // Rendezvous reads that one device has under way at once.
-  localparam int unsigned RendezvousJobs = 8;
+  // Rendezvous that one device reads at once.
+  localparam int unsigned RendezvousJobs = 16;
+  // Matched rendezvous that wait for a job.
+  localparam int unsigned RendezvousQueue = 256;
+  // Largest RDMA READ request that the device makes, bytes.
+  localparam int unsigned ReadSegment = 65536;
+  // RDMA READ requests under way on one queue pair.
+  localparam int unsigned ReadsPerQp = 4;
   // Memory regions an endpoint can register.
   localparam int unsigned MrEntries = 64;
+  // Unit of the retransmit buffer, bytes.
+  localparam int unsigned CellBytes = 256;
+  // Cells of the retransmit buffer.
+  localparam int unsigned RetransmitCells = 4096;
+  // Unfinished eager sends that a device takes from one endpoint.
+  localparam int unsigned EagerSends = 104;
+  // SEND packets that wait to be sent or acknowledged.
+  localparam int unsigned TxPackets = 1024;
+  // Queue pairs of a device; index = QpKind * 64 + endpoint * 16 + peer rank.
+  localparam int unsigned QpContexts = 256;
+  // Queue-pair number of queue pair 0.
+  localparam int unsigned QpnBase = 256;
+  // UDP destination port of RoCEv2.
+  localparam int unsigned UdpPort = 4791;
   // Engine clock, MHz.
   localparam int unsigned ClockMhz = 250;
-  // First four bytes of a device's MAC address; the node id follows, big-endian.
+  // First four bytes of a simulated device's MAC address; the node number follows, big-endian.
   localparam logic [31:0] MacPrefix = 32'h2544C00;
-  // EtherType of Tally packets (IEEE local experimental 1).
-  localparam int unsigned EtherType = 34997;
-  // Offset of the first endpoint's doorbell page in the BAR; pages are 4096 bytes.
+  // IPv4 address of a simulated device is this plus the node number plus 1 (10.84.0.1, ...).
+  localparam logic [31:0] IpPrefix = 32'hA540000;
+  // Offset of the first endpoint's doorbell page in the BAR; pages are 4096 bytes, one an endpoint.
   localparam int unsigned EndpointPage = 4096;
   // Size of the register window (BAR 0), bytes.
-  localparam int unsigned BarBytes = 8192;
+  localparam int unsigned BarBytes = 32768;
 
   // First byte of a submission descriptor.
   localparam logic [7:0] OpcodeNop = 8'd0;  // Completes at once
-  localparam logic [7:0] OpcodeSend = 8'd1;  // Tagged send: eager up to Mtu bytes, rendezvous above
-  localparam logic [7:0] OpcodeRecv = 8'd2;  // Posts a receive to the match unit
+  localparam logic [7:0] OpcodeSend = 8'd1;  // Tagged send: eager up to EagerMax bytes, rendezvous above
+  localparam logic [7:0] OpcodeRecv = 8'd2;  // Receive: takes the oldest unexpected message that matches, or is posted to the match unit
   localparam logic [7:0] OpcodeCollective = 8'd3;  // Runs a schedule of the schedule memory
-  localparam logic [7:0] OpcodeCredit = 8'd16;  // Completions only: message credits came back from a peer
+  localparam logic [7:0] OpcodeCancel = 8'd4;  // Takes the posted receive `handle` back
+  localparam logic [7:0] OpcodeProbe = 8'd5;  // Looks for an unexpected message; with Claim takes it out of the queue for Mrecv
+  localparam logic [7:0] OpcodeMrecv = 8'd6;  // Receives the claimed message `handle`
+  localparam logic [7:0] OpcodeFetch = 8'd7;  // Receives a rendezvous that was spilled: reads remote_* into the buffer
+  localparam logic [7:0] OpcodeSpillOn = 8'd8;  // From here on arrivals without a posted receive are spilled to the host
+  localparam logic [7:0] OpcodeSpillOff = 8'd9;  // Ends that, if nothing was spilled beyond spill_seen
+  localparam logic [7:0] OpcodeSpill = 8'd17;  // Completions only: an arrival was spilled
+  localparam logic [7:0] OpcodeQpError = 8'd18;  // Completions only: a queue pair gave up; source is the peer, detail the QpKind
 
   // Completion status.
   localparam logic [7:0] StatusOk = 8'd0;  // Done
@@ -63,6 +102,24 @@ package tally_pkg;
   localparam logic [7:0] StatusMismatch = 8'd5;  // A peer runs this collective with another count, type, operation or algorithm; detail is a MismatchField bit set in 31:24 and the peer's count (saturated) in 23:0, source the peer
   localparam logic [7:0] StatusRemoteProtection = 8'd6;  // The sender's buffer of a rendezvous was refused by the sender's device
   localparam logic [7:0] StatusAborted = 8'd7;  // The host aborted the collective
+  localparam logic [7:0] StatusNotFound = 8'd8;  // Probe: no such message. Cancel: the receive is no longer posted. Mrecv: no such claimed message. SpillOff: something was spilled, detail is the spill count
+  localparam logic [7:0] StatusNotPosted = 8'd9;  // Recv: no unexpected message matches and the receive was not posted; flags 15:8 tell why (SpillReason), detail is the spill count
+  localparam logic [7:0] StatusRetryExceeded = 8'd10;  // The peer's device does not answer
+  localparam logic [7:0] StatusRnrExceeded = 8'd11;  // The peer stayed not ready to receive
+  localparam logic [7:0] StatusUnsupported = 8'd12;  // This endpoint cannot do this: collectives run on endpoint 0
+
+  // Why an arrival was spilled (Cqe.flags 15:8 of Spill) or a receive not posted (of Recv with NotPosted).
+  localparam logic [7:0] SpillReasonNone = 8'd0;  // 
+  localparam logic [7:0] SpillReasonOrder = 8'd1;  // earlier messages are with the host already. Recv: messages were spilled beyond spill_seen
+  localparam logic [7:0] SpillReasonUnexpected = 8'd2;  // no unexpected entry is free
+  localparam logic [7:0] SpillReasonBounce = 8'd3;  // no bounce slot is free
+  localparam logic [7:0] SpillReasonConflict = 8'd4;  // no place in the hash tables for this key
+  localparam logic [7:0] SpillReasonNoAppend = 8'd5;  // Recv with NoAppend: only the search was wanted
+
+  // Queue pairs between two ranks.
+  localparam logic [7:0] QpKindMsg = 8'd0;  // SEND: Eager and Rts. May be answered by RNR NAK when the receiver has no room
+  localparam logic [7:0] QpKindColl = 8'd1;  // SEND: Coll, CollCredit and Fin
+  localparam logic [7:0] QpKindRead = 8'd2;  // READ: payload of rendezvous
 
   // Bits of Status Mismatch: what differs between two ranks of a collective.
   localparam logic [7:0] MismatchFieldCount = 8'd1;  // element count
@@ -100,47 +157,69 @@ package tally_pkg;
   localparam logic [7:0] BufferOutput = 8'd1;  // the rank's result
   localparam logic [7:0] BufferScratch = 8'd2;  // memory of the engine's
 
-  // Packet types on the wire.
+  // Message types: MsgHeader.ptype.
   localparam logic [7:0] PacketTypeEager = 8'd1;  // tagged message with its payload
   localparam logic [7:0] PacketTypeRts = 8'd2;  // tagged message whose payload waits at the sender (rendezvous)
-  localparam logic [7:0] PacketTypeReadReq = 8'd3;  // receiver asks for the payload of a rendezvous
-  localparam logic [7:0] PacketTypeReadData = 8'd4;  // a part of that payload
-  localparam logic [7:0] PacketTypeCredit = 8'd5;  // message credits return to the sender
+  localparam logic [7:0] PacketTypeFin = 8'd3;  // the receiver has read the payload of a rendezvous: the send completes
   localparam logic [7:0] PacketTypeColl = 8'd6;  // data of a collective, in order within its (peer, lane) flow
   localparam logic [7:0] PacketTypeCollCredit = 8'd7;  // flow credits return to the sender
-  localparam logic [7:0] PacketTypeReadNak = 8'd8;  // the sender's device refused a ReadReq: bad key or bounds
 
-  // Bits of MsgDesc.flags.
-  localparam int unsigned MsgFlagAnySourceBit = 0;  // Recv from any node
-  localparam int unsigned MsgFlagAnyTagBit = 1;  // Recv with any tag
+  // Bits of MsgDesc.flags, RecvDesc.flags.
+  localparam int unsigned MsgFlagAnySourceBit = 0;  // Recv, Probe: any rank
+  localparam int unsigned MsgFlagAnyTagBit = 1;  // Recv, Probe: any tag
   localparam int unsigned MsgFlagInlineBit = 2;  // Send from inline_data, at most InlineBytes
+  localparam int unsigned MsgFlagNoAppendBit = 3;  // Recv: only search, do not post
+  localparam int unsigned MsgFlagClaimBit = 4;  // Probe: take the message out of the queue
 
   // Bits of Cqe.flags.
   localparam int unsigned CqeFlagUnexpectedBit = 0;  // Recv: the message had arrived before the receive was posted
   localparam int unsigned CqeFlagRendezvousBit = 1;  // the payload moved by rendezvous
 
-  // Bits of WireHeader.flags.
-  localparam int unsigned WireFlagLastBit = 0;  // Coll, ReadData: last packet of its instruction or message
+  // Bits of MsgHeader.flags.
+  localparam int unsigned WireFlagLastBit = 0;  // Coll: last packet of its instruction
 
   // Bits of Instr.flags.
   localparam int unsigned InstrFlagHasDepBit = 0;  // dep_lane and dep_step are in use
 
-  // SEND and RECV submission descriptor.
+  // SEND submission descriptor.
   // First member = last byte: member X at byte offset o is bits [8*o +: width].
   localparam int unsigned MsgDescBits = 512;
   typedef struct packed {
-    logic [255:0] inline_data;  // byte 32: Send with Inline: the payload; no memory is read
+    logic [255:0] inline_data;  // byte 32: with Inline: the payload; no memory is read
     logic [31:0] cookie;  // byte 28: returned in the completion
-    logic [31:0] length;  // byte 24: Send: bytes to send. Recv: bytes of room
+    logic [31:0] length;  // byte 24: bytes to send
     logic [63:0] addr;  // byte 16: host address of the buffer
     logic [31:0] key;  // byte 12: memory key of the buffer
-    logic [31:0] tag;  // byte 8: message tag; Recv: ignored with AnyTag
+    logic [31:0] tag;  // byte 8: message tag, below 2^31
     logic [15:0] reserved0;
-    logic [15:0] peer;  // byte 4: Send: destination node. Recv: source node, ignored with AnySource
+    logic [15:0] peer;  // byte 4: destination rank
     logic [15:0] context_id;  // byte 2: matching context (communicator); matched exactly
     logic [7:0] flags;  // byte 1: MsgFlag bits
-    logic [7:0] opcode;  // byte 0: Opcode: Send or Recv
+    logic [7:0] opcode;  // byte 0: Opcode: Send
   } msg_desc_t;
+
+  // RECV, CANCEL, PROBE, MRECV, FETCH, SPILLON and SPILLOFF submission descriptor; fields that an opcode does not name are ignored.
+  // First member = last byte: member X at byte offset o is bits [8*o +: width].
+  localparam int unsigned RecvDescBits = 512;
+  typedef struct packed {
+    logic [31:0] remote_stamp;  // byte 60: Fetch: MsgHeader.offset
+    logic [31:0] remote_cookie;  // byte 56: Fetch: MsgHeader.cookie
+    logic [31:0] remote_length;  // byte 52: Fetch: MsgHeader.length
+    logic [31:0] remote_key;  // byte 48: Fetch: MsgHeader.key
+    logic [63:0] remote_addr;  // byte 40: Fetch: MsgHeader.addr
+    logic [31:0] reserved0;
+    logic [31:0] spill_seen;  // byte 32: Recv, SpillOff: spilled messages that the driver has checked, modulo 2^32
+    logic [31:0] cookie;  // byte 28: returned in the completion
+    logic [31:0] length;  // byte 24: Recv, Mrecv, Fetch: bytes of room
+    logic [63:0] addr;  // byte 16: Recv, Mrecv, Fetch: host address of the buffer
+    logic [31:0] key;  // byte 12: Recv, Mrecv, Fetch: memory key of the buffer
+    logic [31:0] tag;  // byte 8: Recv, Probe: message tag, ignored with AnyTag. Fetch: returned in the completion
+    logic [15:0] handle;  // byte 6: Recv: posted entry to use, 0 to the endpoint's count - 1, chosen by the driver. Cancel: that of the receive. Mrecv: Cqe.detail of the Probe
+    logic [15:0] peer;  // byte 4: Recv, Probe: source rank, ignored with AnySource. Fetch: sender
+    logic [15:0] context_id;  // byte 2: Recv, Probe: matching context, matched exactly. Fetch: returned in the completion
+    logic [7:0] flags;  // byte 1: MsgFlag bits
+    logic [7:0] opcode;  // byte 0: Opcode
+  } recv_desc_t;
 
   // COLLECTIVE submission descriptor.
   // First member = last byte: member X at byte offset o is bits [8*o +: width].
@@ -173,45 +252,46 @@ package tally_pkg;
     logic [7:0] phase;  // byte 31: toggles at each wrap of the ring; starts at 1
     logic [7:0] reserved0;
     logic [15:0] sq_head;  // byte 28: submission ring entries consumed so far, modulo 65536
-    logic [31:0] detail;  // byte 24: see Status
+    logic [31:0] detail;  // byte 24: see Status. Probe with Claim: handle for Mrecv. Spill: receives (Recv descriptors) that the match unit had processed for this endpoint, modulo 2^32
     logic [31:0] cycles;  // byte 20: engine cycles from the arrival of the descriptor to this completion
     logic [15:0] context_id;  // byte 18: context of the operation
-    logic [15:0] source;  // byte 16: Recv: source node. Credit: peer. Mismatch: the rank that differs
-    logic [31:0] tag;  // byte 12: Recv: tag of the message
-    logic [31:0] length;  // byte 8: Recv: length of the message. Send: bytes sent. Credit: credits
-    logic [15:0] flags;  // byte 6: CqeFlag bits
+    logic [15:0] source;  // byte 16: Recv, Probe, Spill: source rank. QpError: peer. Mismatch: the rank that differs
+    logic [31:0] tag;  // byte 12: Recv, Probe, Spill: tag of the message
+    logic [31:0] length;  // byte 8: Recv, Probe, Spill: length of the message. Send: bytes sent
+    logic [15:0] flags;  // byte 6: CqeFlag bits; 15:8 SpillReason
     logic [7:0] status;  // byte 5: Status
-    logic [7:0] opcode;  // byte 4: of the descriptor, or Credit
-    logic [31:0] cookie;  // byte 0: of the descriptor
+    logic [7:0] opcode;  // byte 4: of the descriptor (Mrecv and Fetch complete as Recv), or Spill or QpError
+    logic [31:0] cookie;  // byte 0: of the descriptor. Spill: the spill slot
   } cqe_t;
 
-  // First beat of each packet; the payload follows from byte 64.
+  // First 64 bytes of the payload of each SEND packet; the message's payload follows from byte 64.
   // First member = last byte: member X at byte offset o is bits [8*o +: width].
-  localparam int unsigned WireHeaderBits = 512;
+  localparam int unsigned MsgHeaderBits = 512;
   typedef struct packed {
-    logic [7:0] reserved0;
+    logic [7:0] reserved1;
     logic [7:0] lane;  // byte 62: Coll, CollCredit: lane
     logic [7:0] redop;  // byte 61: Coll: Redop
     logic [7:0] dtype;  // byte 60: Coll: Dtype
-    logic [31:0] count;  // byte 56: Coll: CollDesc.count. Rts: unused. ReadReq: receiver's job number
+    logic [31:0] count;  // byte 56: Coll: CollDesc.count
     logic [15:0] signature;  // byte 54: Coll: CollDesc.signature
     logic [15:0] seq;  // byte 52: Coll: CollDesc.seq
-    logic [31:0] offset;  // byte 48: Rts, ReadReq: cycle at which the send's descriptor came (the sender's clock). ReadData: byte offset in the message. Coll: packet number in its instruction
-    logic [31:0] cookie;  // byte 44: Rts, ReadReq: the sender's cookie. ReadData, ReadNak: echo of job
-    logic [31:0] key;  // byte 40: Rts, ReadReq: memory key at the sender of the message
-    logic [63:0] addr;  // byte 32: Rts, ReadReq: address at the sender of the message
-    logic [31:0] length;  // byte 28: Eager, Rts: bytes of the whole message. ReadReq: bytes wanted. Credit, CollCredit: credits
-    logic [31:0] tag;  // byte 24: Eager, Rts: message tag. ReadReq: bytes of the whole message
-    logic [15:0] payload_len;  // byte 22: payload bytes of this packet, 0 to Mtu
+    logic [31:0] offset;  // byte 48: Rts: cycle at which the send's descriptor came (the sender's clock); Fin: that of the Rts. Coll: packet number in its instruction
+    logic [31:0] cookie;  // byte 44: Rts: the sender's cookie. Fin: that of the Rts
+    logic [31:0] key;  // byte 40: Rts: memory key (rkey) of the payload at the sender. Fin: that of the Rts
+    logic [63:0] addr;  // byte 32: Rts: address of the payload at the sender
+    logic [31:0] length;  // byte 28: Eager, Rts, Fin: bytes of the whole message. CollCredit: credits
+    logic [31:0] tag;  // byte 24: Eager, Rts: message tag
+    logic [15:0] payload_len;  // byte 22: payload bytes of this packet, 0 to MaxPayload
     logic [15:0] context_id;  // byte 20: matching context
-    logic [15:0] dst_node;  // byte 18: receiving node
-    logic [15:0] src_node;  // byte 16: sending node
+    logic [15:0] dst_rank;  // byte 18: receiving rank
+    logic [15:0] src_rank;  // byte 16: sending rank
     logic [7:0] flags;  // byte 15: WireFlag bits
     logic [7:0] ptype;  // byte 14: PacketType
-    logic [15:0] ethertype;  // byte 12: EtherType, big-endian
-    logic [47:0] src_mac;  // byte 6: Ethernet source
-    logic [47:0] dst_mac;  // byte 0: Ethernet destination: MacPrefix, then the node, big-endian
-  } wire_header_t;
+    logic [63:0] reserved0;
+    logic [7:0] status;  // byte 5: Fin: Status of the send
+    logic [7:0] version;  // byte 4: 1
+    logic [31:0] magic;  // byte 0: 0x594C4154
+  } msg_header_t;
 
   // One schedule instruction in schedule memory.
   // First member = last byte: member X at byte offset o is bits [8*o +: width].
@@ -221,8 +301,8 @@ package tally_pkg;
     logic [15:0] dep_step;  // byte 18: with HasDep: start only when dep_lane has completed this many instructions
     logic [7:0] reserved0;
     logic [7:0] dep_lane;  // byte 16: with HasDep: lane waited for
-    logic [15:0] recv_peer;  // byte 14: node to receive from
-    logic [15:0] send_peer;  // byte 12: node to send to
+    logic [15:0] recv_peer;  // byte 14: rank to receive from
+    logic [15:0] send_peer;  // byte 12: rank to send to
     logic [15:0] size_chunk;  // byte 10: first logical chunk of the data: bytes moved = clamp(total_bytes - size_chunk * chunk_bytes, 0, chunks * chunk_bytes)
     logic [15:0] chunks;  // byte 8: number of consecutive chunks, at least 1
     logic [15:0] dst_chunk;  // byte 6: chunk index in dst_buf
@@ -247,16 +327,20 @@ package tally_pkg;
     logic [7:0] lanes;  // byte 0: lanes in use, 1 to NumLanes
   } schedule_header_t;
 
-  // Device-wide registers: byte offsets in the BAR.
+  // Device-wide registers; of the privileged driver: byte offsets in the BAR.
   localparam logic [15:0] RegGlobalId = 16'h0000;  // RO
   localparam logic [15:0] RegGlobalVersion = 16'h0004;  // RO
-  localparam logic [15:0] RegGlobalCapsNodes = 16'h0008;  // RO
+  localparam logic [15:0] RegGlobalCapsRanks = 16'h0008;  // RO
   localparam logic [15:0] RegGlobalCapsMatch = 16'h000C;  // RO
   localparam logic [15:0] RegGlobalCapsSched = 16'h0010;  // RO
   localparam logic [15:0] RegGlobalControl = 16'h0014;  // RW
-  localparam logic [15:0] RegGlobalNode = 16'h0018;  // RW
-  localparam logic [15:0] RegGlobalNodes = 16'h001C;  // RW
+  localparam logic [15:0] RegGlobalMacLo = 16'h0018;  // RW
+  localparam logic [15:0] RegGlobalMacHi = 16'h001C;  // RW
   localparam logic [15:0] RegGlobalStatus = 16'h0020;  // RO
+  localparam logic [15:0] RegGlobalCapsTransport = 16'h0024;  // RO
+  localparam logic [15:0] RegGlobalIp = 16'h0028;  // RW
+  localparam logic [15:0] RegGlobalPmtu = 16'h002C;  // RW
+  localparam logic [15:0] RegGlobalEagerMax = 16'h0030;  // RW
   localparam logic [15:0] RegGlobalSchedAddr = 16'h0040;  // RW
   localparam logic [15:0] RegGlobalSchedData0 = 16'h0060;  // WO
   localparam logic [15:0] RegGlobalSchedData1 = 16'h0064;  // WO
@@ -266,6 +350,18 @@ package tally_pkg;
   localparam logic [15:0] RegGlobalSchedData5 = 16'h0074;  // WO
   localparam logic [15:0] RegGlobalSchedData6 = 16'h0078;  // WO
   localparam logic [15:0] RegGlobalSchedData7 = 16'h007C;  // W1
+  localparam logic [15:0] RegGlobalEpPosted0 = 16'h0080;  // RW
+  localparam logic [15:0] RegGlobalEpPosted1 = 16'h0084;  // RW
+  localparam logic [15:0] RegGlobalEpPosted2 = 16'h0088;  // RW
+  localparam logic [15:0] RegGlobalEpPosted3 = 16'h008C;  // RW
+  localparam logic [15:0] RegGlobalEpUnexpected0 = 16'h0090;  // RW
+  localparam logic [15:0] RegGlobalEpUnexpected1 = 16'h0094;  // RW
+  localparam logic [15:0] RegGlobalEpUnexpected2 = 16'h0098;  // RW
+  localparam logic [15:0] RegGlobalEpUnexpected3 = 16'h009C;  // RW
+  localparam logic [15:0] RegGlobalEpBounce0 = 16'h00A0;  // RW
+  localparam logic [15:0] RegGlobalEpBounce1 = 16'h00A4;  // RW
+  localparam logic [15:0] RegGlobalEpBounce2 = 16'h00A8;  // RW
+  localparam logic [15:0] RegGlobalEpBounce3 = 16'h00AC;  // RW
   localparam logic [15:0] RegGlobalCntTxPackets = 16'h0100;  // RO
   localparam logic [15:0] RegGlobalCntRxPackets = 16'h0104;  // RO
   localparam logic [15:0] RegGlobalCntTxBeats = 16'h0108;  // RO
@@ -281,8 +377,40 @@ package tally_pkg;
   localparam logic [15:0] RegGlobalCntDmaWriteBeats = 16'h0130;  // RO
   localparam logic [15:0] RegGlobalCntRendezvous = 16'h0134;  // RO
   localparam logic [15:0] RegGlobalCntRxDropped = 16'h0138;  // RO
+  localparam logic [15:0] RegGlobalCntSpillOrder = 16'h013C;  // RO
+  localparam logic [15:0] RegGlobalCntSpillUnexpected = 16'h0140;  // RO
+  localparam logic [15:0] RegGlobalCntSpillBounce = 16'h0144;  // RO
+  localparam logic [15:0] RegGlobalCntSpillConflict = 16'h0148;  // RO
+  localparam logic [15:0] RegGlobalCntNotPosted = 16'h014C;  // RO
+  localparam logic [15:0] RegGlobalCntCancelled = 16'h0150;  // RO
+  localparam logic [15:0] RegGlobalCntProbes = 16'h0154;  // RO
+  localparam logic [15:0] RegGlobalCntRetransmits = 16'h0158;  // RO
+  localparam logic [15:0] RegGlobalCntReadRetries = 16'h015C;  // RO
+  localparam logic [15:0] RegGlobalCntTimeouts = 16'h0160;  // RO
+  localparam logic [15:0] RegGlobalCntNakSent = 16'h0164;  // RO
+  localparam logic [15:0] RegGlobalCntNakReceived = 16'h0168;  // RO
+  localparam logic [15:0] RegGlobalCntRnrSent = 16'h016C;  // RO
+  localparam logic [15:0] RegGlobalCntRnrReceived = 16'h0170;  // RO
+  localparam logic [15:0] RegGlobalCntAcksSent = 16'h0174;  // RO
+  localparam logic [15:0] RegGlobalCntIcrcErrors = 16'h0178;  // RO
+  localparam logic [15:0] RegGlobalCntDuplicates = 16'h017C;  // RO
+  localparam logic [15:0] RegGlobalCntQpErrors = 16'h0180;  // RO
+  localparam logic [15:0] RegGlobalCntCqFull = 16'h0184;  // RO
+  localparam logic [15:0] RegGlobalAckPolicy = 16'h0200;  // RW
+  localparam logic [15:0] RegGlobalRetryTimer = 16'h0204;  // RW
+  localparam logic [15:0] RegGlobalRetryLimits = 16'h0208;  // RW
+  localparam logic [15:0] RegGlobalRnrCode = 16'h020C;  // RW
+  localparam logic [15:0] RegGlobalTxWindow = 16'h0210;  // RW
+  localparam logic [15:0] RegGlobalQpIndex = 16'h0220;  // RW
+  localparam logic [15:0] RegGlobalQpMacLo = 16'h0224;  // RW
+  localparam logic [15:0] RegGlobalQpMacHi = 16'h0228;  // RW
+  localparam logic [15:0] RegGlobalQpIp = 16'h022C;  // RW
+  localparam logic [15:0] RegGlobalQpQpn = 16'h0230;  // RW
+  localparam logic [15:0] RegGlobalQpTxPsn = 16'h0234;  // RW
+  localparam logic [15:0] RegGlobalQpRxPsn = 16'h0238;  // RW
+  localparam logic [15:0] RegGlobalQpControl = 16'h023C;  // W1
 
-  // Doorbell page of an endpoint: byte offsets in the BAR.
+  // Doorbell page of endpoint 0; that of endpoint e is at 0x1000 * (1 + e): byte offsets in the BAR.
   localparam logic [15:0] RegEpSqBaseLo = 16'h1000;  // RW
   localparam logic [15:0] RegEpSqBaseHi = 16'h1004;  // RW
   localparam logic [15:0] RegEpSqLog2 = 16'h1008;  // RW
@@ -295,11 +423,18 @@ package tally_pkg;
   localparam logic [15:0] RegEpSqTail = 16'h1024;  // W1
   localparam logic [15:0] RegEpCqHead = 16'h1028;  // RW
   localparam logic [15:0] RegEpCollAbort = 16'h102C;  // W1
+  localparam logic [15:0] RegEpSpillLo = 16'h1030;  // RW
+  localparam logic [15:0] RegEpSpillHi = 16'h1034;  // RW
+  localparam logic [15:0] RegEpSpillLog2 = 16'h1038;  // RW
+  localparam logic [15:0] RegEpSpillHead = 16'h103C;  // RW
   localparam logic [15:0] RegEpMrBaseLo = 16'h1040;  // WO
   localparam logic [15:0] RegEpMrBaseHi = 16'h1044;  // WO
   localparam logic [15:0] RegEpMrLenLo = 16'h1048;  // WO
   localparam logic [15:0] RegEpMrLenHi = 16'h104C;  // WO
   localparam logic [15:0] RegEpMrKey = 16'h1050;  // W1
+  localparam logic [15:0] RegEpRank = 16'h1054;  // RW
+  localparam logic [15:0] RegEpRanks = 16'h1058;  // RW
+  localparam logic [15:0] RegEpEpStatus = 16'h105C;  // RO
   localparam logic [15:0] RegEpDesc0 = 16'h1100;  // W1
   localparam logic [15:0] RegEpDesc15 = 16'h113C;  // W1
 

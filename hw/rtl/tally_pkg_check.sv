@@ -15,6 +15,14 @@ module tally_pkg_check;
     $error("tally_pkg_check: MsgDesc is not 64 bytes");
   end
 
+  tally_pkg::recv_desc_t recv_desc;
+  logic [511:0] recv_desc_bits;
+  assign recv_desc = recv_desc_bits;
+  assign recv_desc_bits = '0;
+  if ($bits(recv_desc) != 512) begin : gen_recv_desc_size
+    $error("tally_pkg_check: RecvDesc is not 64 bytes");
+  end
+
   tally_pkg::coll_desc_t coll_desc;
   logic [511:0] coll_desc_bits;
   assign coll_desc = coll_desc_bits;
@@ -31,12 +39,12 @@ module tally_pkg_check;
     $error("tally_pkg_check: Cqe is not 32 bytes");
   end
 
-  tally_pkg::wire_header_t wire_header;
-  logic [511:0] wire_header_bits;
-  assign wire_header = wire_header_bits;
-  assign wire_header_bits = '0;
-  if ($bits(wire_header) != 512) begin : gen_wire_header_size
-    $error("tally_pkg_check: WireHeader is not 64 bytes");
+  tally_pkg::msg_header_t msg_header;
+  logic [511:0] msg_header_bits;
+  assign msg_header = msg_header_bits;
+  assign msg_header_bits = '0;
+  if ($bits(msg_header) != 512) begin : gen_msg_header_size
+    $error("tally_pkg_check: MsgHeader is not 64 bytes");
   end
 
   tally_pkg::instr_t instr;
@@ -59,9 +67,10 @@ module tally_pkg_check;
   // Offsets: set one field to ones, look where the ones stand.
   initial begin : offset_check
     automatic tally_pkg::msg_desc_t v_msg_desc;
+    automatic tally_pkg::recv_desc_t v_recv_desc;
     automatic tally_pkg::coll_desc_t v_coll_desc;
     automatic tally_pkg::cqe_t v_cqe;
-    automatic tally_pkg::wire_header_t v_wire_header;
+    automatic tally_pkg::msg_header_t v_msg_header;
     automatic tally_pkg::instr_t v_instr;
     automatic tally_pkg::schedule_header_t v_schedule_header;
     v_msg_desc = '0;
@@ -104,6 +113,70 @@ module tally_pkg_check;
     v_msg_desc.inline_data = '1;
     assert (v_msg_desc == (512'({256{1'b1}}) << 256))
     else $fatal(1, "tally_pkg_check: MsgDesc.inline_data is not at byte 32");
+    v_recv_desc = '0;
+    v_recv_desc.opcode = '1;
+    assert (v_recv_desc == (512'({8{1'b1}}) << 0))
+    else $fatal(1, "tally_pkg_check: RecvDesc.opcode is not at byte 0");
+    v_recv_desc = '0;
+    v_recv_desc.flags = '1;
+    assert (v_recv_desc == (512'({8{1'b1}}) << 8))
+    else $fatal(1, "tally_pkg_check: RecvDesc.flags is not at byte 1");
+    v_recv_desc = '0;
+    v_recv_desc.context_id = '1;
+    assert (v_recv_desc == (512'({16{1'b1}}) << 16))
+    else $fatal(1, "tally_pkg_check: RecvDesc.context_id is not at byte 2");
+    v_recv_desc = '0;
+    v_recv_desc.peer = '1;
+    assert (v_recv_desc == (512'({16{1'b1}}) << 32))
+    else $fatal(1, "tally_pkg_check: RecvDesc.peer is not at byte 4");
+    v_recv_desc = '0;
+    v_recv_desc.handle = '1;
+    assert (v_recv_desc == (512'({16{1'b1}}) << 48))
+    else $fatal(1, "tally_pkg_check: RecvDesc.handle is not at byte 6");
+    v_recv_desc = '0;
+    v_recv_desc.tag = '1;
+    assert (v_recv_desc == (512'({32{1'b1}}) << 64))
+    else $fatal(1, "tally_pkg_check: RecvDesc.tag is not at byte 8");
+    v_recv_desc = '0;
+    v_recv_desc.key = '1;
+    assert (v_recv_desc == (512'({32{1'b1}}) << 96))
+    else $fatal(1, "tally_pkg_check: RecvDesc.key is not at byte 12");
+    v_recv_desc = '0;
+    v_recv_desc.addr = '1;
+    assert (v_recv_desc == (512'({64{1'b1}}) << 128))
+    else $fatal(1, "tally_pkg_check: RecvDesc.addr is not at byte 16");
+    v_recv_desc = '0;
+    v_recv_desc.length = '1;
+    assert (v_recv_desc == (512'({32{1'b1}}) << 192))
+    else $fatal(1, "tally_pkg_check: RecvDesc.length is not at byte 24");
+    v_recv_desc = '0;
+    v_recv_desc.cookie = '1;
+    assert (v_recv_desc == (512'({32{1'b1}}) << 224))
+    else $fatal(1, "tally_pkg_check: RecvDesc.cookie is not at byte 28");
+    v_recv_desc = '0;
+    v_recv_desc.spill_seen = '1;
+    assert (v_recv_desc == (512'({32{1'b1}}) << 256))
+    else $fatal(1, "tally_pkg_check: RecvDesc.spill_seen is not at byte 32");
+    v_recv_desc = '0;
+    v_recv_desc.remote_addr = '1;
+    assert (v_recv_desc == (512'({64{1'b1}}) << 320))
+    else $fatal(1, "tally_pkg_check: RecvDesc.remote_addr is not at byte 40");
+    v_recv_desc = '0;
+    v_recv_desc.remote_key = '1;
+    assert (v_recv_desc == (512'({32{1'b1}}) << 384))
+    else $fatal(1, "tally_pkg_check: RecvDesc.remote_key is not at byte 48");
+    v_recv_desc = '0;
+    v_recv_desc.remote_length = '1;
+    assert (v_recv_desc == (512'({32{1'b1}}) << 416))
+    else $fatal(1, "tally_pkg_check: RecvDesc.remote_length is not at byte 52");
+    v_recv_desc = '0;
+    v_recv_desc.remote_cookie = '1;
+    assert (v_recv_desc == (512'({32{1'b1}}) << 448))
+    else $fatal(1, "tally_pkg_check: RecvDesc.remote_cookie is not at byte 56");
+    v_recv_desc = '0;
+    v_recv_desc.remote_stamp = '1;
+    assert (v_recv_desc == (512'({32{1'b1}}) << 480))
+    else $fatal(1, "tally_pkg_check: RecvDesc.remote_stamp is not at byte 60");
     v_coll_desc = '0;
     v_coll_desc.opcode = '1;
     assert (v_coll_desc == (512'({8{1'b1}}) << 0))
@@ -220,90 +293,90 @@ module tally_pkg_check;
     v_cqe.phase = '1;
     assert (v_cqe == (256'({8{1'b1}}) << 248))
     else $fatal(1, "tally_pkg_check: Cqe.phase is not at byte 31");
-    v_wire_header = '0;
-    v_wire_header.dst_mac = '1;
-    assert (v_wire_header == (512'({48{1'b1}}) << 0))
-    else $fatal(1, "tally_pkg_check: WireHeader.dst_mac is not at byte 0");
-    v_wire_header = '0;
-    v_wire_header.src_mac = '1;
-    assert (v_wire_header == (512'({48{1'b1}}) << 48))
-    else $fatal(1, "tally_pkg_check: WireHeader.src_mac is not at byte 6");
-    v_wire_header = '0;
-    v_wire_header.ethertype = '1;
-    assert (v_wire_header == (512'({16{1'b1}}) << 96))
-    else $fatal(1, "tally_pkg_check: WireHeader.ethertype is not at byte 12");
-    v_wire_header = '0;
-    v_wire_header.ptype = '1;
-    assert (v_wire_header == (512'({8{1'b1}}) << 112))
-    else $fatal(1, "tally_pkg_check: WireHeader.ptype is not at byte 14");
-    v_wire_header = '0;
-    v_wire_header.flags = '1;
-    assert (v_wire_header == (512'({8{1'b1}}) << 120))
-    else $fatal(1, "tally_pkg_check: WireHeader.flags is not at byte 15");
-    v_wire_header = '0;
-    v_wire_header.src_node = '1;
-    assert (v_wire_header == (512'({16{1'b1}}) << 128))
-    else $fatal(1, "tally_pkg_check: WireHeader.src_node is not at byte 16");
-    v_wire_header = '0;
-    v_wire_header.dst_node = '1;
-    assert (v_wire_header == (512'({16{1'b1}}) << 144))
-    else $fatal(1, "tally_pkg_check: WireHeader.dst_node is not at byte 18");
-    v_wire_header = '0;
-    v_wire_header.context_id = '1;
-    assert (v_wire_header == (512'({16{1'b1}}) << 160))
-    else $fatal(1, "tally_pkg_check: WireHeader.context_id is not at byte 20");
-    v_wire_header = '0;
-    v_wire_header.payload_len = '1;
-    assert (v_wire_header == (512'({16{1'b1}}) << 176))
-    else $fatal(1, "tally_pkg_check: WireHeader.payload_len is not at byte 22");
-    v_wire_header = '0;
-    v_wire_header.tag = '1;
-    assert (v_wire_header == (512'({32{1'b1}}) << 192))
-    else $fatal(1, "tally_pkg_check: WireHeader.tag is not at byte 24");
-    v_wire_header = '0;
-    v_wire_header.length = '1;
-    assert (v_wire_header == (512'({32{1'b1}}) << 224))
-    else $fatal(1, "tally_pkg_check: WireHeader.length is not at byte 28");
-    v_wire_header = '0;
-    v_wire_header.addr = '1;
-    assert (v_wire_header == (512'({64{1'b1}}) << 256))
-    else $fatal(1, "tally_pkg_check: WireHeader.addr is not at byte 32");
-    v_wire_header = '0;
-    v_wire_header.key = '1;
-    assert (v_wire_header == (512'({32{1'b1}}) << 320))
-    else $fatal(1, "tally_pkg_check: WireHeader.key is not at byte 40");
-    v_wire_header = '0;
-    v_wire_header.cookie = '1;
-    assert (v_wire_header == (512'({32{1'b1}}) << 352))
-    else $fatal(1, "tally_pkg_check: WireHeader.cookie is not at byte 44");
-    v_wire_header = '0;
-    v_wire_header.offset = '1;
-    assert (v_wire_header == (512'({32{1'b1}}) << 384))
-    else $fatal(1, "tally_pkg_check: WireHeader.offset is not at byte 48");
-    v_wire_header = '0;
-    v_wire_header.seq = '1;
-    assert (v_wire_header == (512'({16{1'b1}}) << 416))
-    else $fatal(1, "tally_pkg_check: WireHeader.seq is not at byte 52");
-    v_wire_header = '0;
-    v_wire_header.signature = '1;
-    assert (v_wire_header == (512'({16{1'b1}}) << 432))
-    else $fatal(1, "tally_pkg_check: WireHeader.signature is not at byte 54");
-    v_wire_header = '0;
-    v_wire_header.count = '1;
-    assert (v_wire_header == (512'({32{1'b1}}) << 448))
-    else $fatal(1, "tally_pkg_check: WireHeader.count is not at byte 56");
-    v_wire_header = '0;
-    v_wire_header.dtype = '1;
-    assert (v_wire_header == (512'({8{1'b1}}) << 480))
-    else $fatal(1, "tally_pkg_check: WireHeader.dtype is not at byte 60");
-    v_wire_header = '0;
-    v_wire_header.redop = '1;
-    assert (v_wire_header == (512'({8{1'b1}}) << 488))
-    else $fatal(1, "tally_pkg_check: WireHeader.redop is not at byte 61");
-    v_wire_header = '0;
-    v_wire_header.lane = '1;
-    assert (v_wire_header == (512'({8{1'b1}}) << 496))
-    else $fatal(1, "tally_pkg_check: WireHeader.lane is not at byte 62");
+    v_msg_header = '0;
+    v_msg_header.magic = '1;
+    assert (v_msg_header == (512'({32{1'b1}}) << 0))
+    else $fatal(1, "tally_pkg_check: MsgHeader.magic is not at byte 0");
+    v_msg_header = '0;
+    v_msg_header.version = '1;
+    assert (v_msg_header == (512'({8{1'b1}}) << 32))
+    else $fatal(1, "tally_pkg_check: MsgHeader.version is not at byte 4");
+    v_msg_header = '0;
+    v_msg_header.status = '1;
+    assert (v_msg_header == (512'({8{1'b1}}) << 40))
+    else $fatal(1, "tally_pkg_check: MsgHeader.status is not at byte 5");
+    v_msg_header = '0;
+    v_msg_header.ptype = '1;
+    assert (v_msg_header == (512'({8{1'b1}}) << 112))
+    else $fatal(1, "tally_pkg_check: MsgHeader.ptype is not at byte 14");
+    v_msg_header = '0;
+    v_msg_header.flags = '1;
+    assert (v_msg_header == (512'({8{1'b1}}) << 120))
+    else $fatal(1, "tally_pkg_check: MsgHeader.flags is not at byte 15");
+    v_msg_header = '0;
+    v_msg_header.src_rank = '1;
+    assert (v_msg_header == (512'({16{1'b1}}) << 128))
+    else $fatal(1, "tally_pkg_check: MsgHeader.src_rank is not at byte 16");
+    v_msg_header = '0;
+    v_msg_header.dst_rank = '1;
+    assert (v_msg_header == (512'({16{1'b1}}) << 144))
+    else $fatal(1, "tally_pkg_check: MsgHeader.dst_rank is not at byte 18");
+    v_msg_header = '0;
+    v_msg_header.context_id = '1;
+    assert (v_msg_header == (512'({16{1'b1}}) << 160))
+    else $fatal(1, "tally_pkg_check: MsgHeader.context_id is not at byte 20");
+    v_msg_header = '0;
+    v_msg_header.payload_len = '1;
+    assert (v_msg_header == (512'({16{1'b1}}) << 176))
+    else $fatal(1, "tally_pkg_check: MsgHeader.payload_len is not at byte 22");
+    v_msg_header = '0;
+    v_msg_header.tag = '1;
+    assert (v_msg_header == (512'({32{1'b1}}) << 192))
+    else $fatal(1, "tally_pkg_check: MsgHeader.tag is not at byte 24");
+    v_msg_header = '0;
+    v_msg_header.length = '1;
+    assert (v_msg_header == (512'({32{1'b1}}) << 224))
+    else $fatal(1, "tally_pkg_check: MsgHeader.length is not at byte 28");
+    v_msg_header = '0;
+    v_msg_header.addr = '1;
+    assert (v_msg_header == (512'({64{1'b1}}) << 256))
+    else $fatal(1, "tally_pkg_check: MsgHeader.addr is not at byte 32");
+    v_msg_header = '0;
+    v_msg_header.key = '1;
+    assert (v_msg_header == (512'({32{1'b1}}) << 320))
+    else $fatal(1, "tally_pkg_check: MsgHeader.key is not at byte 40");
+    v_msg_header = '0;
+    v_msg_header.cookie = '1;
+    assert (v_msg_header == (512'({32{1'b1}}) << 352))
+    else $fatal(1, "tally_pkg_check: MsgHeader.cookie is not at byte 44");
+    v_msg_header = '0;
+    v_msg_header.offset = '1;
+    assert (v_msg_header == (512'({32{1'b1}}) << 384))
+    else $fatal(1, "tally_pkg_check: MsgHeader.offset is not at byte 48");
+    v_msg_header = '0;
+    v_msg_header.seq = '1;
+    assert (v_msg_header == (512'({16{1'b1}}) << 416))
+    else $fatal(1, "tally_pkg_check: MsgHeader.seq is not at byte 52");
+    v_msg_header = '0;
+    v_msg_header.signature = '1;
+    assert (v_msg_header == (512'({16{1'b1}}) << 432))
+    else $fatal(1, "tally_pkg_check: MsgHeader.signature is not at byte 54");
+    v_msg_header = '0;
+    v_msg_header.count = '1;
+    assert (v_msg_header == (512'({32{1'b1}}) << 448))
+    else $fatal(1, "tally_pkg_check: MsgHeader.count is not at byte 56");
+    v_msg_header = '0;
+    v_msg_header.dtype = '1;
+    assert (v_msg_header == (512'({8{1'b1}}) << 480))
+    else $fatal(1, "tally_pkg_check: MsgHeader.dtype is not at byte 60");
+    v_msg_header = '0;
+    v_msg_header.redop = '1;
+    assert (v_msg_header == (512'({8{1'b1}}) << 488))
+    else $fatal(1, "tally_pkg_check: MsgHeader.redop is not at byte 61");
+    v_msg_header = '0;
+    v_msg_header.lane = '1;
+    assert (v_msg_header == (512'({8{1'b1}}) << 496))
+    else $fatal(1, "tally_pkg_check: MsgHeader.lane is not at byte 62");
     v_instr = '0;
     v_instr.op = '1;
     assert (v_instr == (256'({8{1'b1}}) << 0))
@@ -381,7 +454,7 @@ module tally_pkg_check;
 
   // The members are driven for the size check alone.
   logic unused;
-  assign unused = ^{msg_desc, coll_desc, cqe, wire_header, instr, schedule_header};
+  assign unused = ^{msg_desc, recv_desc, coll_desc, cqe, msg_header, instr, schedule_header};
 
 endmodule
 

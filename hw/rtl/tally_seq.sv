@@ -6,8 +6,8 @@
 // Latency: a short packet that meets its waiting instruction leaves again (fused receive and send)
 // 15 cycles after its last beat. Throughput: the datapath takes one beat a cycle over consecutive
 // packets (receive, fused receive-and-send and send are one packet's worth each); the port tx needs
-// 66 cycles for a full packet and 2 for a credit.
-// Storage: flow staging MaxNodes * NumLanes * FlowSlots * MtuBeats beats, operands NumLanes * 4
+// 65 cycles for a full packet of 4032 bytes and 2 for a credit.
+// Storage: flow staging MaxRanks * NumLanes * FlowSlots * MtuBeats beats, operands NumLanes * 4
 // packets, forwarding NumLanes packets, schedule ScheduleEntries * 160 bits, output FIFOs of 2
 // packets each.
 // rx_ready_o is constant 1: credits bound what arrives, and it waits for nothing.
@@ -19,9 +19,13 @@ module tally_seq (
   input  wire logic         clk_i,
   input  wire logic         rst_ni,
 
-  // This device, and the endpoint's enable: its rising edge mends all broken contexts.
-  input  wire logic [15:0]  node_i,
+  // Rank and enable of endpoint 0: the enable's rising edge mends all broken contexts.
+  input  wire logic [3:0]   rank_i,
   input  wire logic         ep_enable_i,
+
+  // Bytes of a full packet: Pmtu - MsgHeaderBytes; changes only while idle. Packets hold whole
+  // beats, at least one, and fit their buffers whatever it is.
+  input  wire logic [12:0]  max_payload_i,
 
   // Descriptors of collectives, with the cycle of their arrival.
   input  wire logic         cmd_valid_i,
@@ -34,19 +38,19 @@ module tally_seq (
   input  wire logic [15:0]  sched_wr_addr_i,
   input  wire logic [255:0] sched_wr_data_i,
 
-  // Coll and CollCredit packets from tally_net_rx.
+  // Coll and CollCredit packets from tally_msg_demux.
   input  wire logic         rx_valid_i,
   output      logic         rx_ready_o,
   input  wire logic [511:0] rx_data_i,
   input  wire logic         rx_last_i,
 
-  // Coll and CollCredit packets to tally_net_tx.
+  // Coll and CollCredit packets to tally_transport (client 2).
   output      logic         tx_valid_o,
   input  wire logic         tx_ready_i,
   output      logic [511:0] tx_data_o,
   output      logic         tx_last_o,
 
-  // tally_dma_rd client 3: operand src.
+  // tally_dma_rd client 7: operand src.
   output      logic         rda_cmd_valid_o,
   input  wire logic         rda_cmd_ready_i,
   output      logic [63:0]  rda_cmd_addr_o,
@@ -55,7 +59,7 @@ module tally_seq (
   input  wire logic [511:0] rda_data_i,
   input  wire logic         rda_data_last_i,
 
-  // tally_dma_rd client 4: operand dst of Reduce.
+  // tally_dma_rd client 8: operand dst of Reduce.
   output      logic         rdb_cmd_valid_o,
   input  wire logic         rdb_cmd_ready_i,
   output      logic [63:0]  rdb_cmd_addr_o,
@@ -64,7 +68,7 @@ module tally_seq (
   input  wire logic [511:0] rdb_data_i,
   input  wire logic         rdb_data_last_i,
 
-  // tally_dma_wr client 2.
+  // tally_dma_wr client 3.
   output      logic         wr_cmd_valid_o,
   input  wire logic         wr_cmd_ready_i,
   output      logic [63:0]  wr_cmd_addr_o,
@@ -97,17 +101,20 @@ module tally_seq (
 );
   localparam int unsigned Lanes = tally_pkg::NumLanes;
   localparam int unsigned LaneW = $clog2(Lanes);
-  localparam int unsigned NodeW = $clog2(tally_pkg::MaxNodes);
-  localparam int unsigned FlowW = NodeW + LaneW;
+  localparam int unsigned RankW = $clog2(tally_pkg::MaxRanks);
+  localparam int unsigned FlowW = RankW + LaneW;
   localparam int unsigned SlotW = $clog2(tally_pkg::FlowSlots);
   localparam int unsigned BeatW = $clog2(tally_pkg::MtuBeats);
   localparam int unsigned CntW = $clog2(tally_pkg::FlowSlots + 1);
   localparam int unsigned AddrW = $clog2(tally_pkg::ScheduleEntries);
-  localparam int unsigned HeadW = NodeW + LaneW + 13 + 32 + 1;
+  localparam int unsigned HeadW = RankW + LaneW + 13 + 32 + 1;
 
-  // The node's number is tally_net_tx's to write; flows to this node itself are loops there.
-  logic unused_node;
-  assign unused_node = ^node_i;
+  logic [12:0] max_payload_q;
+  always_ff @(posedge clk_i) begin : p_max_payload
+    if (max_payload_i > 13'(tally_pkg::MaxPayload)) max_payload_q <= 13'(tally_pkg::MaxPayload);
+    else if (max_payload_i[12:6] == '0) max_payload_q <= 13'(tally_pkg::BeatBytes);
+    else max_payload_q <= {max_payload_i[12:6], 6'd0};
+  end
 
   // --- control -----------------------------------------------------------------------------------
   logic                         start, run, rescan, in_place, hdr_rd;
@@ -152,7 +159,7 @@ module tally_seq (
   logic [3:0]             res_op;
   logic [LaneW-1:0]       res_dep_lane;
   logic [15:0]            res_dep_step;
-  logic [NodeW-1:0]       res_send_peer, res_recv_peer;
+  logic [RankW-1:0]       res_send_peer, res_recv_peer;
   logic [63:0]            res_src_addr, res_dst_addr;
   logic [31:0]            res_bytes;
 
@@ -180,7 +187,7 @@ module tally_seq (
   logic [Lanes*24-1:0]    q_count;
   logic [Lanes*SlotW-1:0] q_slot;
   logic [Lanes*FlowW-1:0] q_flow, s_flow;
-  logic [Lanes*NodeW-1:0] recv_peer, send_peer;
+  logic [Lanes*RankW-1:0] recv_peer, send_peer;
   logic [Lanes-1:0]       pkt_recv, pkt_send, pkt_write, pkt_operand, pkt_fwd_src, pkt_single;
   logic [Lanes-1:0]       pkt_reduce, pkt_local_reduce, pkt_last;
   logic [Lanes*32-1:0]    pkt_number;
@@ -189,7 +196,7 @@ module tally_seq (
 
   for (genvar l = 0; l < Lanes; l++) begin : gen_lane
     tally_seq_lane u_lane (
-      .clk_i, .rst_ni,
+      .clk_i, .rst_ni, .max_payload_i(max_payload_q),
       .start_i(start), .run_i(run), .pc_i(lane_pc[l*AddrW +: AddrW]), .len_i(lane_len[l*16 +: 16]),
       .done_o(lane_done[l]), .steps_o(steps[l*16 +: 16]), .all_steps_i(steps),
       .req_valid_o(req_valid[l]), .req_ready_i(req_ready[l]),
@@ -203,8 +210,8 @@ module tally_seq (
       .rdb_valid_o(rdb_valid[l]), .rdb_full_i(rdb_full[l]),
       .wr_launched_i(wr_launched), .wr_done_i(wr_answered), .wr_launch_i(wr_launch),
       .fwd_settled_i(fwd_settled[l]),
-      .recv_peer_o(recv_peer[l*NodeW +: NodeW]), .head_ok_i(q_ok[l]), .head_newer_i(q_newer[l]),
-      .head_len_i(q_len[l*13 +: 13]), .send_peer_o(send_peer[l*NodeW +: NodeW]),
+      .recv_peer_o(recv_peer[l*RankW +: RankW]), .head_ok_i(q_ok[l]), .head_newer_i(q_newer[l]),
+      .head_len_i(q_len[l*13 +: 13]), .send_peer_o(send_peer[l*RankW +: RankW]),
       .send_ok_i(s_ok[l]),
       .tx_room_i(tx_room), .wr_room_i(wr_room), .mismatch_o(lane_mismatch[l]),
       .ready_o(ready[l]), .grant_i(grant[l]),
@@ -215,8 +222,8 @@ module tally_seq (
       .pkt_dst_addr_o(pkt_dst_addr[l*64 +: 64]), .pkt_number_o(pkt_number[l*32 +: 32]),
       .operand_release_i(operand_release[l])
     );
-    assign q_flow[l*FlowW +: FlowW] = {recv_peer[l*NodeW +: NodeW], LaneW'(l)};
-    assign s_flow[l*FlowW +: FlowW] = {send_peer[l*NodeW +: NodeW], LaneW'(l)};
+    assign q_flow[l*FlowW +: FlowW] = {recv_peer[l*RankW +: RankW], LaneW'(l)};
+    assign s_flow[l*FlowW +: FlowW] = {send_peer[l*RankW +: RankW], LaneW'(l)};
   end
 
   always_comb begin : p_mismatch
@@ -226,7 +233,7 @@ module tally_seq (
     for (int unsigned l = 0; l < Lanes; l++) begin
       if (!mismatch && lane_mismatch[l]) begin
         mismatch = 1'b1;
-        mismatch_source = 16'(recv_peer[l*NodeW +: NodeW]);
+        mismatch_source = 16'(recv_peer[l*RankW +: RankW]);
         mismatch_detail = {tally_pkg::MismatchFieldSignature, q_count[l*24 +: 24]};
       end
     end
@@ -242,7 +249,7 @@ module tally_seq (
 
   assign rx_ready_o = 1'b1;
   tally_seq_flow u_flow (
-    .clk_i, .rst_ni, .rx_valid_i, .rx_data_i, .rx_last_i,
+    .clk_i, .rst_ni, .max_payload_i(max_payload_q), .rx_valid_i, .rx_data_i, .rx_last_i,
     .rescan_i(rescan), .run_i(run), .context_i(ctx), .seq_i(seq), .signature_i(signature),
     .count_i(count), .dtype_i(dtype), .redop_i(redop), .broken_i(broken),
     .q_flow_i(q_flow), .q_ok_o(q_ok), .q_newer_o(q_newer), .q_len_o(q_len), .q_count_o(q_count),
@@ -306,7 +313,7 @@ module tally_seq (
   );
 
   tally_seq_tx u_tx (
-    .clk_i, .rst_ni,
+    .clk_i, .rst_ni, .rank_i,
     .context_i(ctx), .seq_i(seq), .signature_i(signature), .count_i(count), .dtype_i(dtype),
     .redop_i(redop),
     .head_valid_i(head_valid), .head_ready_o(head_ready), .head_i(head),

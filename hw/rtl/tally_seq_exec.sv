@@ -6,8 +6,8 @@
 // pipeline behind the grant never stops and no lane can hold it up.
 // Ordering: jobs in grant order, at the write client and at the network port alike.
 // Latency: 11 cycles from a grant to the first beat in the output FIFO. Throughput: one beat a
-// cycle; the next job follows without a bubble. Storage: two FIFOs of OutPackets packets, a forwarding
-// buffer of one packet a lane.
+// cycle; the next job follows without a bubble. Storage: two FIFOs of OutPackets packets, a
+// forwarding buffer of one packet a lane.
 // Limitations: jobs that do not reduce take the same way (the reduction passes operand a).
 `default_nettype none
 `include "tally_assert.svh"
@@ -15,11 +15,11 @@
 module tally_seq_exec #(
   localparam int unsigned Lanes = tally_pkg::NumLanes,
   localparam int unsigned LaneW = $clog2(Lanes),
-  localparam int unsigned NodeW = $clog2(tally_pkg::MaxNodes),
-  localparam int unsigned FlowW = NodeW + LaneW,
+  localparam int unsigned RankW = $clog2(tally_pkg::MaxRanks),
+  localparam int unsigned FlowW = RankW + LaneW,
   localparam int unsigned SlotW = $clog2(tally_pkg::FlowSlots),
   localparam int unsigned BeatW = $clog2(tally_pkg::MtuBeats),
-  localparam int unsigned HeadW = NodeW + LaneW + 13 + 32 + 1
+  localparam int unsigned HeadW = RankW + LaneW + 13 + 32 + 1
 ) (
   input  wire logic                   clk_i,
   input  wire logic                   rst_ni,
@@ -44,8 +44,8 @@ module tally_seq_exec #(
   input  wire logic [Lanes*13-1:0]    pkt_len_i,
   input  wire logic [Lanes*64-1:0]    pkt_dst_addr_i,
   input  wire logic [Lanes*32-1:0]    pkt_number_i,
-  input  wire logic [Lanes*NodeW-1:0] recv_peer_i,
-  input  wire logic [Lanes*NodeW-1:0] send_peer_i,
+  input  wire logic [Lanes*RankW-1:0] recv_peer_i,
+  input  wire logic [Lanes*RankW-1:0] send_peer_i,
   input  wire logic [Lanes*SlotW-1:0] head_slot_i,
   output      logic                   tx_room_o,
   output      logic                   wr_room_o,
@@ -120,7 +120,7 @@ module tally_seq_exec #(
   logic             j_reduce_q, j_local_q, j_data_q;
   logic [LaneW-1:0] j_lane_q;
   logic [1:0]       j_slot_q;
-  logic [NodeW-1:0] j_peer_q;
+  logic [RankW-1:0] j_peer_q;
   logic [SlotW-1:0] j_head_q;
   logic [BeatW-1:0] j_beat_q, j_last_q;
   logic [12:0]      g_len;
@@ -150,9 +150,9 @@ module tally_seq_exec #(
   assign g_send = any && pkt_send_i[pick];
   assign g_write = any && pkt_write_i[pick];
   assign pop_o = g_recv;
-  assign pop_flow_o = {recv_peer_i[pick*NodeW +: NodeW], pick};
+  assign pop_flow_o = {recv_peer_i[pick*RankW +: RankW], pick};
   assign take_o = g_send;
-  assign take_flow_o = {send_peer_i[pick*NodeW +: NodeW], pick};
+  assign take_flow_o = {send_peer_i[pick*RankW +: RankW], pick};
   assign rdb_take_o = any && pkt_local_reduce_i[pick];
   assign wr_launch_o = g_write;
 
@@ -180,7 +180,7 @@ module tally_seq_exec #(
       j_data_q    <= g_len != '0;
       j_lane_q    <= pick;
       j_slot_q    <= pkt_slot_i[pick*2 +: 2];
-      j_peer_q    <= recv_peer_i[pick*NodeW +: NodeW];
+      j_peer_q    <= recv_peer_i[pick*RankW +: RankW];
       j_head_q    <= head_slot_i[pick*SlotW +: SlotW];
       j_beat_q    <= '0;
       j_last_q    <= g_len == '0 ? '0 : BeatW'(g_beats - 1'b1);
@@ -313,7 +313,7 @@ module tally_seq_exec #(
     .clk_i, .rst_ni,
     .in_valid_i(g_send), .in_ready_o(head_room),
     .in_data_i({pkt_last_i[pick], pkt_number_i[pick*32 +: 32], g_len, pick,
-                send_peer_i[pick*NodeW +: NodeW]}),
+                send_peer_i[pick*RankW +: RankW]}),
     .out_valid_o(head_valid_o), .out_ready_i(head_ready_i), .out_data_o(head_o),
     .level_o(head_level)
   );

@@ -9,15 +9,15 @@
 // Ordering: first in, first out in each flow. Latency: 3 cycles from the last beat of a packet to
 // q_ok_o.
 // Throughput: one beat a cycle in, one beat a cycle out, one head looked at a cycle.
-// Storage: staging MaxNodes*NumLanes*FlowSlots*MtuBeats*512 bits, slot information 109 bits a slot.
-// Limitations: a packet that breaks the credit rule or whose payload_len is not its length is
-// discarded.
+// Storage: staging MaxRanks*NumLanes*FlowSlots*MtuBeats*512 bits, slot information 109 bits a slot.
+// Limitations: a packet that breaks the credit rule, whose payload_len is not its length or above
+// max_payload_i is discarded.
 `default_nettype none
 `include "tally_assert.svh"
 
 module tally_seq_flow #(
   localparam int unsigned Lanes = tally_pkg::NumLanes,
-  localparam int unsigned Flows = tally_pkg::MaxNodes * Lanes,
+  localparam int unsigned Flows = tally_pkg::MaxRanks * Lanes,
   localparam int unsigned FlowW = $clog2(Flows),
   localparam int unsigned SlotW = $clog2(tally_pkg::FlowSlots),
   localparam int unsigned BeatW = $clog2(tally_pkg::MtuBeats),
@@ -25,6 +25,9 @@ module tally_seq_flow #(
 ) (
   input  wire logic                                   clk_i,
   input  wire logic                                   rst_ni,
+
+  // Bytes of a full packet, at most MaxPayload.
+  input  wire logic [12:0]                            max_payload_i,
 
   input  wire logic                                   rx_valid_i,
   input  wire logic [511:0]                           rx_data_i,
@@ -78,15 +81,15 @@ module tally_seq_flow #(
 
   output      logic                                   idle_o
 );
-  localparam int unsigned NodeW = $clog2(tally_pkg::MaxNodes);
+  localparam int unsigned RankW = $clog2(tally_pkg::MaxRanks);
   localparam int unsigned LaneW = $clog2(Lanes);
   localparam int unsigned CtxW = $clog2(tally_pkg::CollectiveContexts);
   localparam int unsigned InfoW = 109;
   localparam logic [CntW-1:0] Slots = CntW'(tally_pkg::FlowSlots);
 
-  if ((1 << NodeW) != tally_pkg::MaxNodes || (1 << LaneW) != Lanes ||
+  if ((1 << RankW) != tally_pkg::MaxRanks || (1 << LaneW) != Lanes ||
       (1 << SlotW) != tally_pkg::FlowSlots) begin : gen_bad_sizes
-    $error("tally_seq_flow: MaxNodes, NumLanes and FlowSlots must be powers of two");
+    $error("tally_seq_flow: MaxRanks, NumLanes and FlowSlots must be powers of two");
   end
 
   logic [511:0]     staging_mem [Flows * tally_pkg::FlowSlots * tally_pkg::MtuBeats];
@@ -111,13 +114,13 @@ module tally_seq_flow #(
   logic             commit, gain;
   logic [6:0]       rx_beats_q;
 
-  assign rx_flow = {rx_data_i[16*8 +: NodeW], rx_data_i[62*8 +: LaneW]};
+  assign rx_flow = {rx_data_i[16*8 +: RankW], rx_data_i[62*8 +: LaneW]};
   assign rx_len = rx_data_i[22*8 +: 13];
-  assign rx_src_ok = rx_data_i[16*8+NodeW +: 16-NodeW] == '0 &&
+  assign rx_src_ok = rx_data_i[16*8+RankW +: 16-RankW] == '0 &&
                      rx_data_i[62*8+LaneW +: 8-LaneW] == '0;
   assign rx_is_coll = rx_data_i[14*8 +: 8] == tally_pkg::PacketTypeColl;
   assign rx_is_credit = rx_data_i[14*8 +: 8] == tally_pkg::PacketTypeCollCredit;
-  assign rx_len_bad = rx_data_i[22*8+13 +: 3] != '0 || rx_len > 13'(tally_pkg::Mtu) ||
+  assign rx_len_bad = rx_data_i[22*8+13 +: 3] != '0 || rx_len > max_payload_i ||
                       (rx_last_i != (rx_len == '0));
   assign rx_full = occ_q[rx_flow*CntW +: CntW] == Slots;
   assign rx_slot = head_q[rx_flow*SlotW +: SlotW] + avail_q[rx_flow*CntW +: SlotW];

@@ -20,10 +20,13 @@ module tally_seq_lane #(
   localparam int unsigned Lanes = tally_pkg::NumLanes,
   localparam int unsigned LaneW = $clog2(Lanes),
   localparam int unsigned AddrW = $clog2(tally_pkg::ScheduleEntries),
-  localparam int unsigned NodeW = $clog2(tally_pkg::MaxNodes)
+  localparam int unsigned RankW = $clog2(tally_pkg::MaxRanks)
 ) (
   input  wire logic                clk_i,
   input  wire logic                rst_ni,
+
+  // Bytes of a full packet; changes only while no collective runs.
+  input  wire logic [12:0]         max_payload_i,
 
   // start_i loads the program; while run_i is 0 nothing is asked for and everything is forgotten.
   input  wire logic                start_i,
@@ -44,8 +47,8 @@ module tally_seq_lane #(
   input  wire logic                res_dep_i,
   input  wire logic [LaneW-1:0]    res_dep_lane_i,
   input  wire logic [15:0]         res_dep_step_i,
-  input  wire logic [NodeW-1:0]    res_send_peer_i,
-  input  wire logic [NodeW-1:0]    res_recv_peer_i,
+  input  wire logic [RankW-1:0]    res_send_peer_i,
+  input  wire logic [RankW-1:0]    res_recv_peer_i,
   input  wire logic [63:0]         res_src_addr_i,
   input  wire logic [63:0]         res_dst_addr_i,
   input  wire logic [31:0]         res_bytes_i,
@@ -71,11 +74,11 @@ module tally_seq_lane #(
   input  wire logic                fwd_settled_i,
 
   // Flow heads and credits of the present instruction.
-  output      logic [NodeW-1:0]    recv_peer_o,
+  output      logic [RankW-1:0]    recv_peer_o,
   input  wire logic                head_ok_i,
   input  wire logic                head_newer_i,
   input  wire logic [12:0]         head_len_i,
-  output      logic [NodeW-1:0]    send_peer_o,
+  output      logic [RankW-1:0]    send_peer_o,
   input  wire logic                send_ok_i,
   input  wire logic                tx_room_i,
   input  wire logic                wr_room_i,
@@ -100,8 +103,10 @@ module tally_seq_lane #(
   output      logic [31:0]         pkt_number_o,
   input  wire logic                operand_release_i
 );
-  localparam logic [31:0] Mtu = tally_pkg::Mtu;
   localparam logic [2:0] Slots = 3'd4;
+
+  logic [31:0] full;  // a full packet
+  assign full = 32'(max_payload_i);
 
   // --- fetch -------------------------------------------------------------------------------------
   logic [AddrW-1:0] pc_q;
@@ -112,7 +117,7 @@ module tally_seq_lane #(
   logic [3:0]       nxt_op_q;
   logic [LaneW-1:0] nxt_dep_lane_q;
   logic [15:0]      nxt_dep_step_q;
-  logic [NodeW-1:0] nxt_send_q, nxt_recv_q;
+  logic [RankW-1:0] nxt_send_q, nxt_recv_q;
   logic [63:0]      nxt_src_q, nxt_dst_q;
   logic [31:0]      nxt_bytes_q;
   // Reads of the next instruction that go ahead of it: only src that nobody writes, after the last
@@ -158,7 +163,7 @@ module tally_seq_lane #(
   assign dep_ok = !dep_q || all_steps_i[dep_lane_q*16 +: 16] >= dep_step_q;
   assign has_bytes = left_bytes_q != '0;
   assign nothing = !op_recv_q && !op_send_q && !has_bytes;
-  assign len = left_bytes_q > Mtu ? 13'(tally_pkg::Mtu) : left_bytes_q[12:0];
+  assign len = left_bytes_q > full ? max_payload_i : left_bytes_q[12:0];
   assign hazard_left = hazard_q - wr_done_i;
 
   // Only StWait looks at these; rd_addr_q is the address of src then.
@@ -212,7 +217,7 @@ module tally_seq_lane #(
   assign rd_addr_o = rd_present ? rd_addr_q : ahead_addr_q;
   always_comb begin : p_rd_len
     rd_len_o = rd_present ? rd_left_q[12:0] : ahead_left_q[12:0];
-    if ((rd_present ? rd_left_q : ahead_left_q) > Mtu) rd_len_o = 13'(tally_pkg::Mtu);
+    if ((rd_present ? rd_left_q : ahead_left_q) > full) rd_len_o = max_payload_i;
   end
   assign rd_slot_o = wr_slot_q;
   assign rd_take = rd_valid_o && rd_ready_i;
@@ -222,7 +227,7 @@ module tally_seq_lane #(
     ahead_left_d = ahead_left_q;
     if (rd_take && !rd_present) begin
       ahead_d = 1'b1;
-      ahead_addr_d = ahead_addr_q + 64'(tally_pkg::Mtu);
+      ahead_addr_d = ahead_addr_q + 64'(max_payload_i);
       ahead_left_d = ahead_left_q - 32'(rd_len_o);
     end
     if (res_valid_i) begin
@@ -244,7 +249,7 @@ module tally_seq_lane #(
   assign pkt_single_o = single_q;
   assign pkt_reduce_o = op_reduce_q;
   assign pkt_local_reduce_o = op_local_q;
-  assign pkt_last_o = left_bytes_q <= Mtu;
+  assign pkt_last_o = left_bytes_q <= full;
   assign pkt_slot_o = src_reuse_q ? reuse_slot_q : rd_slot_q;
   assign pkt_len_o = len;
   assign pkt_dst_addr_o = dst_q;
@@ -299,7 +304,7 @@ module tally_seq_lane #(
         filled_q <= filled_q + 3'(rd_filled_i);
       end
       if (rd_take) last_valid_q <= rd_present ? (single_q && !(wr_launch_i && dirty_q))
-                                              : nxt_bytes_q <= Mtu;
+                                              : nxt_bytes_q <= full;
       else if (wr_launch_i && last_dirty_q) last_valid_q <= 1'b0;
       if (wr_launch_i) fwd_valid_q <= grant_i && pkt_write_o && single_q;
     end
@@ -344,15 +349,15 @@ module tally_seq_lane #(
       rd_left_q    <= ahead_left_d;
       src_ahead_q  <= ahead_d;
       left_bytes_q <= nxt_op_q == 4'd0 ? '0 : nxt_bytes_q;
-      single_q     <= nxt_bytes_q <= Mtu;
+      single_q     <= nxt_bytes_q <= full;
       number_q     <= '0;
     end else begin
       if (rd_take && rd_present) begin
-        rd_addr_q <= rd_addr_q + 64'(tally_pkg::Mtu);
+        rd_addr_q <= rd_addr_q + 64'(max_payload_i);
         rd_left_q <= rd_left_q - 32'(rd_len_o);
       end
       if (grant_i) begin
-        dst_q        <= dst_q + 64'(tally_pkg::Mtu);
+        dst_q        <= dst_q + 64'(max_payload_i);
         left_bytes_q <= left_bytes_q - 32'(len);
         number_q     <= number_q + 1'b1;
       end

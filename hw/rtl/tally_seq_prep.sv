@@ -14,7 +14,7 @@ module tally_seq_prep #(
   localparam int unsigned Lanes = tally_pkg::NumLanes,
   localparam int unsigned LaneW = $clog2(Lanes),
   localparam int unsigned AddrW = $clog2(tally_pkg::ScheduleEntries),
-  localparam int unsigned NodeW = $clog2(tally_pkg::MaxNodes)
+  localparam int unsigned RankW = $clog2(tally_pkg::MaxRanks)
 ) (
   input  wire logic                   clk_i,
   input  wire logic                   rst_ni,
@@ -49,8 +49,8 @@ module tally_seq_prep #(
   output      logic                   res_dep_o,
   output      logic [LaneW-1:0]       res_dep_lane_o,
   output      logic [15:0]            res_dep_step_o,
-  output      logic [NodeW-1:0]       res_send_peer_o,
-  output      logic [NodeW-1:0]       res_recv_peer_o,
+  output      logic [RankW-1:0]       res_send_peer_o,
+  output      logic [RankW-1:0]       res_recv_peer_o,
   output      logic [63:0]            res_src_addr_o,
   output      logic [63:0]            res_dst_addr_o,
   output      logic [31:0]            res_bytes_o,
@@ -180,8 +180,8 @@ module tally_seq_prep #(
     dst_end = 49'(dst4_q) + 49'(bytes4_q);
     dep_len = lane_len_i[dep_lane[LaneW-1:0]*16 +: 16];
     fault = op > tally_pkg::InstrOpRecvReduceCopySend;
-    if (sends && send_peer[15:NodeW] != '0) fault = 1'b1;
-    if (receives && recv_peer[15:NodeW] != '0) fault = 1'b1;
+    if (sends && send_peer[15:RankW] != '0) fault = 1'b1;
+    if (receives && recv_peer[15:RankW] != '0) fault = 1'b1;
     if (reads && (src_buf > tally_pkg::BufferScratch ||
                   (bytes4_q != '0 && src_end > 49'(src_size)))) fault = 1'b1;
     if (writes && (dst_buf > tally_pkg::BufferScratch ||
@@ -199,8 +199,8 @@ module tally_seq_prep #(
       res_dep_o       <= flags[tally_pkg::InstrFlagHasDepBit];
       res_dep_lane_o  <= dep_lane[LaneW-1:0];
       res_dep_step_o  <= dep_step;
-      res_send_peer_o <= send_peer[NodeW-1:0];
-      res_recv_peer_o <= recv_peer[NodeW-1:0];
+      res_send_peer_o <= send_peer[RankW-1:0];
+      res_recv_peer_o <= recv_peer[RankW-1:0];
       res_src_addr_o  <= src_base + 64'(src4_q);
       res_dst_addr_o  <= dst_base + 64'(dst4_q);
       res_bytes_o     <= bytes4_q;

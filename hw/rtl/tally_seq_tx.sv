@@ -13,13 +13,16 @@
 module tally_seq_tx #(
   localparam int unsigned Lanes = tally_pkg::NumLanes,
   localparam int unsigned LaneW = $clog2(Lanes),
-  localparam int unsigned NodeW = $clog2(tally_pkg::MaxNodes),
-  localparam int unsigned FlowW = NodeW + LaneW,
+  localparam int unsigned RankW = $clog2(tally_pkg::MaxRanks),
+  localparam int unsigned FlowW = RankW + LaneW,
   localparam int unsigned CntW  = $clog2(tally_pkg::FlowSlots + 1),
-  localparam int unsigned HeadW = NodeW + LaneW + 13 + 32 + 1
+  localparam int unsigned HeadW = RankW + LaneW + 13 + 32 + 1
 ) (
   input  wire logic             clk_i,
   input  wire logic             rst_ni,
+
+  // The sender's rank.
+  input  wire logic [3:0]       rank_i,
 
   // The collective of the headers.
   input  wire logic [15:0]      context_i,
@@ -48,6 +51,9 @@ module tally_seq_tx #(
 
   output      logic             idle_o
 );
+  localparam logic [31:0] MsgMagic = 32'h594C_4154;
+  localparam logic [7:0] MsgVersion = 8'd1;
+
   typedef enum logic [1:0] {StIdle, StHead, StBody} state_e;
   state_e       state_q, state_d;
   logic         data_last_q;     // the last packet was data
@@ -58,7 +64,7 @@ module tally_seq_tx #(
   logic [31:0]      h_number;
   logic [12:0]      h_len;
   logic [LaneW-1:0] h_lane;
-  logic [NodeW-1:0] h_peer;
+  logic [RankW-1:0] h_peer;
   logic             data_ok, load, load_data;
 
   assign {h_last, h_number, h_len, h_lane, h_peer} = head_i;
@@ -91,6 +97,9 @@ module tally_seq_tx #(
 
   always_comb begin : p_head
     head_d = '0;
+    head_d[0*8 +: 32] = MsgMagic;
+    head_d[4*8 +: 8] = MsgVersion;
+    head_d[16*8 +: 16] = 16'(rank_i);
     if (load_data) begin
       head_d[14*8 +: 8] = tally_pkg::PacketTypeColl;
       head_d[15*8 + tally_pkg::WireFlagLastBit] = h_last;

@@ -184,7 +184,7 @@ def sv_check(spec):
 
 def markdown(spec):
     out = ["# Registers, descriptors and packets", "", f"<!-- {NOTE} -->", "",
-           "All fields are little-endian but the Ethernet fields of the wire header. RO read only,",
+           "All fields are little-endian; network headers: [wire.md](wire.md). RO read only,",
            "RW read and write, WO write only (reads 0), W1 the write is the action (reads 0).", ""]
     for b in spec["block"]:
         out += [f"## {b['name']} block at {b['base']:#06x}", "", b["doc"] + ".", "",

@@ -23,12 +23,19 @@ FabricConfig::FabricConfig()
                                   // more) cut-through switch, as their makers state them
       frame_overhead_bytes(24),   // IEEE 802.3: preamble and start 8, frame check sequence 4, gap 12
       queue_bytes(64u << 10),     // assumption
+      nic_queue_bytes(9344),      // assumption: a MAC transmit FIFO for two frames of 4 KiB
       pcie_gbps(200.0),           // assumption: Gen4 x16 (252 Gb/s physical) with the overhead ratio of [N18]
       mmio_write_ns(250.0),       // assumption: half of the round trip of [N18]
       dma_read_ns(600.0),         // [N18] 550 ns, and an assumed 50 ns for a device of 250 MHz
       dma_write_ns(250.0),        // assumption: half of the round trip of [N18]
       clock_mhz(250.0),           // docs/device.md
-      dma("direct") {}
+      dma("direct"),
+      loss(0),
+      duplicate(0),
+      reorder(0),
+      corrupt(0),
+      reorder_ns(2000),           // assumption: a few frames of 4096 bytes pass (330 ns each at 100 Gb/s)
+      seed(1) {}
 
 namespace {
 
@@ -92,6 +99,8 @@ FabricConfig FabricConfig::from_file(const std::string& path) {
       c.switch_latency_ns = number(path, key, value, 0, 1e9);
     } else if (key == "frame_overhead_bytes") {
       c.frame_overhead_bytes = integer(path, key, value, 0, 1024);
+    } else if (key == "nic_queue_bytes") {
+      c.nic_queue_bytes = integer(path, key, value, kMinNicQueueBytes, 1 << 30);
     } else if (key == "queue_bytes") {
       c.queue_bytes = integer(path, key, value, kMinQueueBytes, 1 << 30);
     } else if (key == "pcie_gbps") {
@@ -111,6 +120,20 @@ FabricConfig FabricConfig::from_file(const std::string& path) {
       }
     } else if (key == "trace_fst") {
       c.trace_fst = text(path, key, value);
+    } else if (key == "loss") {
+      c.loss = number(path, key, value, 0, 1);
+    } else if (key == "duplicate") {
+      c.duplicate = number(path, key, value, 0, 1);
+    } else if (key == "reorder") {
+      c.reorder = number(path, key, value, 0, 1);
+    } else if (key == "corrupt") {
+      c.corrupt = number(path, key, value, 0, 1);
+    } else if (key == "reorder_ns") {
+      c.reorder_ns = number(path, key, value, 0, 1e9);
+    } else if (key == "seed") {
+      c.seed = integer(path, key, value, 0, 4294967295.0);
+    } else if (key == "pcap") {
+      c.pcap = text(path, key, value);
     } else {
       bad(path, key, "is not known");
     }

@@ -38,6 +38,10 @@ void not_negative(double value, const char* name) {
   if (!(value >= 0)) throw std::invalid_argument(std::string("FabricConfig: ") + name + " must not be negative");
 }
 
+void probability(double value, const char* name) {
+  if (!(value >= 0 && value <= 1)) throw std::invalid_argument(std::string("FabricConfig: ") + name + " must be from 0 to 1");
+}
+
 const FabricConfig& checked(const FabricConfig& c, unsigned nodes) {
   positive(c.link_gbps, "link_gbps");
   positive(c.pcie_gbps, "pcie_gbps");
@@ -47,9 +51,17 @@ const FabricConfig& checked(const FabricConfig& c, unsigned nodes) {
   not_negative(c.mmio_write_ns, "mmio_write_ns");
   not_negative(c.dma_read_ns, "dma_read_ns");
   not_negative(c.dma_write_ns, "dma_write_ns");
+  not_negative(c.reorder_ns, "reorder_ns");
+  probability(c.loss, "loss");
+  probability(c.duplicate, "duplicate");
+  probability(c.reorder, "reorder");
+  probability(c.corrupt, "corrupt");
   if (c.clock_mhz > 100000) throw std::invalid_argument("FabricConfig: clock_mhz must be at most 100000");
   if (c.queue_bytes < kMinQueueBytes) {
     throw std::invalid_argument("FabricConfig: queue_bytes must be at least " + std::to_string(kMinQueueBytes));
+  }
+  if (c.nic_queue_bytes < kMinNicQueueBytes) {
+    throw std::invalid_argument("FabricConfig: nic_queue_bytes must be at least " + std::to_string(kMinNicQueueBytes));
   }
   if (c.dma != "direct" && c.dma != "staging") {
     throw std::invalid_argument("FabricConfig: dma must be direct or staging, not " + c.dma);
@@ -61,9 +73,9 @@ const FabricConfig& checked(const FabricConfig& c, unsigned nodes) {
 }
 
 /// name.fst -> name.node3.fst
-std::string trace_file(const std::string& path, unsigned node) {
+std::string node_file(const std::string& path, const std::string& extension, unsigned node) {
   if (path.empty()) return path;
-  const std::string suffix = path.ends_with(".fst") ? ".fst" : "";
+  const std::string suffix = path.ends_with(extension) ? extension : "";
   return path.substr(0, path.size() - suffix.size()) + ".node" + std::to_string(node) + suffix;
 }
 
@@ -72,14 +84,21 @@ std::string trace_file(const std::string& path, unsigned node) {
 Fabric::Impl::Impl(const FabricConfig& c, unsigned nodes, const NicFactory& make_nic)
     : config(checked(c, nodes)), timing(config) {
   std::vector<std::unique_ptr<NicModel>> models;
-  for (unsigned node = 0; node < nodes; ++node) models.push_back(make_nic(node, trace_file(config.trace_fst, node)));
+  for (unsigned node = 0; node < nodes; ++node) {
+    models.push_back(make_nic(node, node_file(config.trace_fst, ".fst", node)));
+  }
+  std::vector<std::unique_ptr<PcapWriter>> captures;
+  for (unsigned node = 0; node < nodes && !config.pcap.empty(); ++node) {
+    captures.push_back(std::make_unique<PcapWriter>(node_file(config.pcap, ".pcap", node)));
+  }
   claim_process();
-  network = std::make_unique<Network>("network", timing, nodes);
+  network = std::make_unique<Network>("network", timing, config, nodes);
   for (unsigned node = 0; node < nodes; ++node) {
     hosts.push_back(std::make_unique<HostPort>());
     nics.push_back(std::make_unique<Nic>(("nic" + std::to_string(node)).c_str(), timing, node,
                                          std::move(models[node]), *hosts[node], *network));
     bars.push_back(nullptr);
+    if (!captures.empty()) network->capture(node, std::move(captures[node]));
   }
   sc_core::sc_start(sc_core::SC_ZERO_TIME);
 }
@@ -127,7 +146,15 @@ std::uint64_t Fabric::now_ps() const { return Impl::now(); }
 
 NodeStats Fabric::stats(unsigned node) const {
   const Nic& nic = *impl_->nics.at(node);
-  return {nic.cycles(), impl_->network->bytes_sent(node), impl_->network->bytes_received(node), nic.last_write_ps()};
+  const Impairment::Counts impaired = impl_->network->impaired(node);
+  return {nic.cycles(),
+          impl_->network->bytes_sent(node),
+          impl_->network->bytes_received(node),
+          nic.last_write_ps(),
+          impaired.lost,
+          impaired.duplicated,
+          impaired.reordered,
+          impaired.corrupted};
 }
 
 }  // namespace tally::sim

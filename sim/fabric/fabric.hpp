@@ -21,7 +21,8 @@ struct FabricConfig {
   double link_latency_ns;        ///< NIC to switch, and switch to NIC
   double switch_latency_ns;      ///< so one way is 2 * link + switch
   std::uint32_t frame_overhead_bytes;  ///< preamble, FCS and gap that the link carries for each packet
-  std::uint32_t queue_bytes;     ///< of each switch output and of each NIC's link queue; full queues push back
+  std::uint32_t queue_bytes;     ///< of each switch output and of each NIC's receive buffer; full queues push back
+  std::uint32_t nic_queue_bytes; ///< of each NIC's link queue (its MAC's transmit FIFO); pushes back
   double pcie_gbps;              ///< each direction
   double mmio_write_ns;          ///< host store to device register
   double dma_read_ns;            ///< device read request to first data, host memory included
@@ -29,6 +30,14 @@ struct FabricConfig {
   double clock_mhz;
   std::string dma;               ///< "direct" (process_vm_readv/writev, staging where forbidden) or "staging"
   std::string trace_fst;         ///< waveform file, or empty
+  // Per frame and link crossing (NIC to switch, switch to NIC); probabilities from 0 to 1.
+  double loss;
+  double duplicate;
+  double reorder;                ///< held back for reorder_ns, frames behind it pass
+  double corrupt;                ///< 1 to 3 bits behind the Ethernet addresses are flipped
+  double reorder_ns;
+  std::uint64_t seed;            ///< of the impairments
+  std::string pcap;              ///< capture file, or empty
 
   FabricConfig();
   /// Reads a JSON object; every key optional. Throws std::invalid_argument that names file and key for an
@@ -43,6 +52,11 @@ struct NodeStats {
   std::uint64_t link_bytes_sent;     ///< frame overhead included
   std::uint64_t link_bytes_received;
   std::uint64_t last_dma_write_ps;   ///< when the last DMA write became visible in host memory
+  // Impairments on the node's link, both directions.
+  std::uint64_t frames_lost = 0;
+  std::uint64_t frames_duplicated = 0;
+  std::uint64_t frames_reordered = 0;
+  std::uint64_t frames_corrupted = 0;
 };
 
 /// At most one in a process (SystemC has one kernel a process). One thread.

@@ -3,14 +3,18 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <span>
 #include <utility>
 
 namespace tally::sim {
 
 using sc_core::sc_time;
 
-Network::Network(const sc_core::sc_module_name& name, const Timing& timing, unsigned nodes)
-    : sc_module(name), timing_(timing), ports_(nodes) {
+Network::Network(const sc_core::sc_module_name& name, const Timing& timing, const FabricConfig& config,
+                 unsigned nodes)
+    : sc_module(name), timing_(timing) {
+  ports_.reserve(nodes);
+  for (unsigned node = 0; node < nodes; ++node) ports_.emplace_back(config, node);
   SC_HAS_PROCESS(Network);
   SC_METHOD(run);
   sensitive << due_;
@@ -22,7 +26,25 @@ std::unique_ptr<Packet> Network::make_packet() {
   auto packet = std::move(spare_.back());
   spare_.pop_back();
   packet->bytes = packet->beats = packet->next = 0;
+  packet->lost = false;
   return packet;
+}
+
+std::unique_ptr<Packet> Network::copy(const Packet& packet) {
+  auto twin = make_packet();
+  *twin = packet;
+  return twin;
+}
+
+void Network::capture(const Packet& packet, unsigned node) {
+  if (ports_[node].pcap) ports_[node].pcap->write(now(), std::span(packet.data).first(packet.bytes));
+}
+
+Impairment::Counts Network::impaired(unsigned node) const {
+  const Impairment::Counts& in = ports_[node].in.counts();
+  const Impairment::Counts& out = ports_[node].out.counts();
+  return {in.lost + out.lost, in.duplicated + out.duplicated, in.reordered + out.reordered,
+          in.corrupted + out.corrupted};
 }
 
 void Network::at(std::uint64_t time, Kind kind, unsigned node) {
@@ -44,31 +66,94 @@ void Network::run() {
       case Kind::kAtSwitch: {
         auto packet = std::move(port.to_switch.front());
         port.to_switch.pop_front();
-        const unsigned out = packet->destination;
-        ports_[out].output.push_back(std::move(packet));
-        start_output(out);
+        from_link(std::move(packet));
         break;
       }
-      case Kind::kOutputFree: {
+      case Kind::kLateIn: {
+        auto packet = std::move(port.late_in.front());
+        port.late_in.pop_front();
+        to_link(std::move(packet));
+        break;
+      }
+      case Kind::kLateOut: {
+        auto packet = std::move(port.late_out.front());
+        port.late_out.pop_front();
+        to_output(std::move(packet));
+        break;
+      }
+      case Kind::kOutputFree:
         port.output_busy = false;
-        port.output_bytes -= std::exchange(port.leaving_bytes, 0);
-        // First come, first served: who still finds no room waits again, behind the others.
-        const std::size_t waiting = port.waiting.size();
-        for (std::size_t i = 0; i < waiting; ++i) {
-          const unsigned source = port.waiting.front();
-          port.waiting.pop_front();
-          start_link(source);
-        }
+        release_output(event.node, std::exchange(port.leaving_bytes, 0));
         start_output(event.node);
         break;
-      }
     }
   }
   if (!events_.empty()) due_.notify(sc_time::from_value(events_.top().time - now()));
 }
 
+void Network::release_output(unsigned node, std::uint32_t bytes) {
+  Port& port = ports_[node];
+  port.output_bytes -= bytes;
+  // First come, first served: who still finds no room waits again, behind the others.
+  const std::size_t waiting = port.waiting.size();
+  for (std::size_t i = 0; i < waiting; ++i) {
+    const unsigned source = port.waiting.front();
+    port.waiting.pop_front();
+    start_link(source);
+  }
+}
+
+/// A packet has crossed its source's link. Room in the output queue is reserved; a copy takes what it needs on top.
+void Network::from_link(std::unique_ptr<Packet> packet) {
+  const unsigned source = packet->source;
+  Port& port = ports_[source];
+  const Impairment::Fate fate = port.in.cross();
+  if (fate.lost) {
+    release_output(packet->destination, packet->bytes);
+    recycle(std::move(packet));
+    return;
+  }
+  if (fate.duplicated) {
+    ports_[packet->destination].output_bytes += packet->bytes;
+    to_link(copy(*packet));
+  }
+  if (fate.corrupted) port.in.corrupt(std::span(packet->data).first(packet->bytes));
+  if (fate.held) {
+    port.late_in.push_back(std::move(packet));
+    at(now() + timing_.reorder, Kind::kLateIn, source);
+  } else {
+    to_link(std::move(packet));
+  }
+}
+
+/// A packet is about to cross its destination's link.
+void Network::to_link(std::unique_ptr<Packet> packet) {
+  const unsigned node = packet->destination;
+  Port& port = ports_[node];
+  const Impairment::Fate fate = port.out.cross();
+  packet->lost = fate.lost;
+  if (fate.duplicated) {
+    port.output_bytes += packet->bytes;
+    to_output(copy(*packet));
+  }
+  if (fate.corrupted) port.out.corrupt(std::span(packet->data).first(packet->bytes));
+  if (fate.held) {
+    port.late_out.push_back(std::move(packet));
+    at(now() + timing_.reorder, Kind::kLateOut, node);
+  } else {
+    to_output(std::move(packet));
+  }
+}
+
+void Network::to_output(std::unique_ptr<Packet> packet) {
+  const unsigned node = packet->destination;
+  ports_[node].output.push_back(std::move(packet));
+  start_output(node);
+}
+
 void Network::send(std::unique_ptr<Packet> packet) {
   Port& port = ports_[packet->source];
+  capture(*packet, packet->source);
   if (packet->destination >= ports_.size()) {
     if (!std::exchange(reported_, true)) {
       std::fprintf(stderr, "tally fabric: rank %u: packet to node %u dropped: there are %zu nodes\n", packet->source,
@@ -113,16 +198,21 @@ void Network::start_link(unsigned node) {
 void Network::start_output(unsigned node) {
   Port& port = ports_[node];
   if (port.output_busy || port.output.empty()) return;
-  if (port.receive_bytes + port.output.front()->bytes > timing_.queue_bytes) return;  // received() comes back here
+  const bool lost = port.output.front()->lost;
+  if (!lost && port.receive_bytes + port.output.front()->bytes > timing_.queue_bytes) return;  // received() comes back
   auto packet = std::move(port.output.front());
   port.output.pop_front();
-  port.receive_bytes += packet->bytes;
   port.leaving_bytes = packet->bytes;
   port.output_busy = true;
   const std::uint64_t end = std::max(now() + timing_.link_ps(packet->bytes + timing_.overhead),
                                      packet->tail_ps + timing_.link + timing_.switching);
-  port.bytes_received += packet->bytes + timing_.overhead;
   at(end, Kind::kOutputFree, node);
+  if (lost) {
+    recycle(std::move(packet));
+    return;
+  }
+  port.receive_bytes += packet->bytes;
+  port.bytes_received += packet->bytes + timing_.overhead;
   const std::uint64_t tail = end + timing_.link;
   const std::uint64_t after_first = beat_ps(packet->beats - 1);
   packet->arrival_ps = tail > now() + after_first ? tail - after_first : now();
@@ -131,6 +221,7 @@ void Network::start_output(unsigned node) {
 
 void Network::received(std::unique_ptr<Packet> packet) {
   const unsigned node = packet->destination;
+  capture(*packet, node);
   ports_[node].receive_bytes -= packet->bytes;
   recycle(std::move(packet));
   start_output(node);

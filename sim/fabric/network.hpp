@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Links and one output-queued switch, lossless: every queue is finite and pushes back.
+// Links and one output-queued switch; every queue is finite and pushes back, so that frames are lost only where the
+// configuration asks for it.
 //
 // A packet passes: the NIC's link queue; the link to the switch, which it starts on only when the output queue of its
 // destination has room for all of it; the switch (cut-through); the output queue; the link to the NIC, which it starts
-// on only when the NIC's receive buffer has room; the receive buffer. Order between two nodes is kept.
+// on only when the NIC's receive buffer has room; the receive buffer. Order between two nodes is kept, except by
+// impairments: those of both links act when a packet is in the switch; a lost one has occupied the sender's link and,
+// if the receiver's link lost it, that one too.
 #pragma once
 
 #include <systemc>
@@ -16,6 +19,8 @@
 #include <queue>
 #include <vector>
 
+#include "sim/fabric/impair.hpp"
+#include "sim/fabric/pcap.hpp"
 #include "sim/fabric/timing.hpp"
 #include "sim/nic_rtl/nic_model.hpp"
 
@@ -31,6 +36,7 @@ struct Packet {
   std::uint64_t arrival_ps = 0;      // beat 0 is complete at the receiver
   std::uint32_t next = 0;            // beat to deliver
   std::uint64_t last_keep = 0;       // of the last beat
+  bool lost = false;                 // by the link to the NIC
   alignas(64) std::array<std::byte, kMaxPacketBytes> data;
 };
 
@@ -43,14 +49,17 @@ class PacketSink {
 
 class Network final : public sc_core::sc_module {
  public:
-  Network(const sc_core::sc_module_name& name, const Timing& timing, unsigned nodes);
+  Network(const sc_core::sc_module_name& name, const Timing& timing, const FabricConfig& config, unsigned nodes);
   void connect(unsigned node, PacketSink& sink) { ports_[node].sink = &sink; }
+
+  /// What the node's NIC sends and receives is written to this file.
+  void capture(unsigned node, std::unique_ptr<PcapWriter> file) { ports_[node].pcap = std::move(file); }
 
   [[nodiscard]] std::unique_ptr<Packet> make_packet();
   void recycle(std::unique_ptr<Packet> packet) { spare_.push_back(std::move(packet)); }
   /// Room in the node's link queue for another beat, given the bytes of a packet that is being assembled.
   [[nodiscard]] bool room(unsigned node, std::uint32_t assembling) const {
-    return ports_[node].queued_bytes + assembling + kBeatBytes <= timing_.queue_bytes;
+    return ports_[node].queued_bytes + assembling + kBeatBytes <= timing_.nic_queue_bytes;
   }
   /// A complete packet enters its source's link queue.
   void send(std::unique_ptr<Packet> packet);
@@ -59,12 +68,13 @@ class Network final : public sc_core::sc_module {
 
   [[nodiscard]] std::uint64_t bytes_sent(unsigned node) const { return ports_[node].bytes_sent; }
   [[nodiscard]] std::uint64_t bytes_received(unsigned node) const { return ports_[node].bytes_received; }
+  [[nodiscard]] Impairment::Counts impaired(unsigned node) const;
   [[nodiscard]] std::uint64_t beat_ps(std::uint32_t beats) const {
     return timing_.link_ps(std::size_t{beats} * kBeatBytes);
   }
 
  private:
-  enum class Kind { kLinkFree, kAtSwitch, kOutputFree };
+  enum class Kind { kLinkFree, kAtSwitch, kLateIn, kLateOut, kOutputFree };
   struct Event {
     std::uint64_t time;
     std::uint64_t serial;  // ties: in the order in which they were made
@@ -92,11 +102,23 @@ class Network final : public sc_core::sc_module {
     std::deque<unsigned> waiting;                    // sources whose head waits for room here
     std::uint32_t receive_bytes = 0;                 // reserved in the NIC's receive buffer
     std::uint64_t bytes_sent = 0, bytes_received = 0;
+    // Impairments of the link to the switch and of that from it, and the packets that each holds back, in order.
+    Impairment in, out;
+    std::deque<std::unique_ptr<Packet>> late_in, late_out;
+    std::unique_ptr<PcapWriter> pcap;
+
+    Port(const FabricConfig& config, unsigned node) : in(config, 2ull * node), out(config, 2ull * node + 1) {}
   };
 
   [[nodiscard]] static std::uint64_t now() { return sc_core::sc_time_stamp().value(); }
   void at(std::uint64_t time, Kind kind, unsigned node);
   void run();
+  [[nodiscard]] std::unique_ptr<Packet> copy(const Packet& packet);
+  void capture(const Packet& packet, unsigned node);
+  void release_output(unsigned node, std::uint32_t bytes);
+  void from_link(std::unique_ptr<Packet> packet);
+  void to_link(std::unique_ptr<Packet> packet);
+  void to_output(std::unique_ptr<Packet> packet);
   void start_link(unsigned node);
   void start_output(unsigned node);
 

@@ -14,6 +14,7 @@ namespace tally::sim {
 inline constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();
 inline constexpr std::size_t kMaxPacketBytes = 9216;      ///< jumbo frame; a longer packet is a fault of the NIC
 inline constexpr std::uint32_t kMinQueueBytes = 16384;    ///< holds the longest packet
+inline constexpr std::uint32_t kMinNicQueueBytes = 9344;  ///< the same, and a beat of the next
 inline constexpr std::size_t kMaxReadsInFlight = 64;      ///< of one NIC; PCIe tags
 inline constexpr std::size_t kMaxWritesInFlight = 256;    ///< bursts accepted and not yet visible
 inline constexpr std::size_t kPostedQueueBytes = 16384;   ///< DMA writes waiting for the PCIe link
@@ -28,10 +29,12 @@ struct Timing {
         dma_write(ps(c.dma_write_ns)),
         link(ps(c.link_latency_ns)),
         switching(ps(c.switch_latency_ns)),
+        reorder(ps(c.reorder_ns)),
         link_byte(8000.0 / c.link_gbps),
         pcie_byte(8000.0 / c.pcie_gbps),
         overhead(c.frame_overhead_bytes),
-        queue_bytes(c.queue_bytes) {}
+        queue_bytes(c.queue_bytes),
+        nic_queue_bytes(c.nic_queue_bytes) {}
 
   static std::uint64_t ps(double ns) { return static_cast<std::uint64_t>(std::llround(ns * 1000.0)); }
   [[nodiscard]] std::uint64_t link_ps(std::size_t bytes) const {
@@ -43,9 +46,9 @@ struct Timing {
   /// The first rising edge at or after this time.
   [[nodiscard]] std::uint64_t edge(std::uint64_t time) const { return (time + period - 1) / period * period; }
 
-  std::uint64_t period, mmio_write, dma_read, dma_write, link, switching;  // ps
+  std::uint64_t period, mmio_write, dma_read, dma_write, link, switching, reorder;  // ps
   double link_byte, pcie_byte;                                            // ps a byte
-  std::uint32_t overhead, queue_bytes;
+  std::uint32_t overhead, queue_bytes, nic_queue_bytes;
 };
 
 }  // namespace tally::sim

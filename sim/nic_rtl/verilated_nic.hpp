@@ -3,10 +3,19 @@
 #pragma once
 
 #include <verilated.h>
+#ifdef TALLY_COVERAGE
+#include <verilated_cov.h>
+#endif
 #ifdef TALLY_TRACE
 #include <verilated_fst_c.h>
 #endif
 
+#ifdef TALLY_COVERAGE
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdlib>
+#endif
 #include <cstring>
 #include <memory>
 #include <stdexcept>
@@ -49,6 +58,9 @@ class VerilatedNic final : public NicModel {
     // Scopes are erased from the thread's current context, which may be another NIC's that is already gone.
     Verilated::threadContextp(context_.get());
     top_->final();
+#ifdef TALLY_COVERAGE
+    write_coverage();
+#endif
     top_.reset();
   }
   VerilatedNic(const VerilatedNic&) = delete;
@@ -135,6 +147,17 @@ class VerilatedNic final : public NicModel {
     last_dump_ps_ = time_ps;
 #endif
   }
+
+#ifdef TALLY_COVERAGE
+  // A file of this model's counts in the folder TALLY_COVERAGE_DIR.
+  void write_coverage() {
+    static std::atomic<unsigned> count{0};
+    const char* folder = std::getenv("TALLY_COVERAGE_DIR");
+    if (folder == nullptr) return;
+    const std::string name = "nic-" + std::to_string(getpid()) + "-" + std::to_string(count++) + ".dat";
+    context_->coveragep()->write((std::string(folder) + "/" + name).c_str());
+  }
+#endif
 
   std::unique_ptr<VerilatedContext> context_;
   std::unique_ptr<Top> top_;

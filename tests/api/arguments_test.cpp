@@ -185,7 +185,13 @@ TEST_P(Arguments, a_request_that_ended_is_refused) {
 
 TEST_P(Arguments, names_and_version_are_there) {
   EXPECT_STREQ(tally_status_name(TALLY_ERR_TIMEOUT), "TALLY_ERR_TIMEOUT");
-  EXPECT_STREQ(tally_status_name(static_cast<tally_status>(15)), "unknown status");
+  EXPECT_STREQ(tally_status_name(TALLY_ERR_CANCELLED), "TALLY_ERR_CANCELLED");
+  EXPECT_STREQ(tally_status_name(TALLY_ERR_PEER), "TALLY_ERR_PEER");
+  const int beyond = 16;  // as C code may pass it
+  tally_status unknown{};
+  static_assert(sizeof unknown == sizeof beyond);
+  std::memcpy(&unknown, &beyond, sizeof unknown);
+  EXPECT_STREQ(tally_status_name(unknown), "unknown status");
   EXPECT_NE(std::strchr(tally_version(), '.'), nullptr);
   const char* engine = nullptr;
   EXPECT_EQ(tally_endpoint_engine(e, &engine), TALLY_OK);

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <optional>
 #include <vector>
 
 #include "place.hpp"
@@ -14,6 +15,7 @@ namespace {
 
 static_assert(!std::is_copy_constructible_v<Endpoint> && std::is_move_constructible_v<Endpoint>);
 static_assert(!std::is_copy_constructible_v<Request> && std::is_nothrow_move_constructible_v<Request>);
+static_assert(!std::is_copy_constructible_v<Message> && std::is_nothrow_move_constructible_v<Message>);
 static_assert(dtype_of<float>() == TALLY_F32 && dtype_of<const double>() == TALLY_F64);
 static_assert(dtype_of<int>() == TALLY_I32 && dtype_of<long>() == TALLY_I64 &&
               dtype_of<long long>() == TALLY_I64);
@@ -56,6 +58,52 @@ TEST_P(CppRanks, exchange_reduce_and_broadcast) {
       all.barrier();
     }
     RANK_CHECK(endpoint.engine() == (on_rtl() ? "rtl" : "soft") && endpoint.counters().collectives > 4);
+    endpoint.close();
+  });
+}
+
+TEST_P(CppRanks, probe_claim_and_cancel) {
+  expect_ranks(2, [](int) {
+    Endpoint endpoint;
+    Group all = endpoint.all();
+    std::vector<int> data(3000, endpoint.rank() + 1);
+    {
+      const Memory memory = endpoint.register_memory(std::span(data));
+      if (endpoint.rank() == 0) {
+        for (const int tag : {1, 2, 3, 4}) {
+          Request send = all.send_start(std::span<const int>(data).first(static_cast<std::size_t>(tag) * 500), 1, tag);
+          send.wait();
+        }
+      } else {
+        const Result first = all.probe();
+        RANK_CHECK(first.source == 0 && first.tag == 1 && first.length == 2000);
+        std::optional<Result> seen;
+        while (!seen) seen = all.iprobe(0, 1);
+        RANK_CHECK(seen->length == 2000 && !all.iprobe(1));
+        all.recv(std::span(data).first(500), 0, 1);
+
+        Message second = all.mprobe(0, 2);
+        RANK_CHECK(second.active() && second.source() == 0 && second.tag() == 2 && second.length() == 4000);
+        Message moved = std::move(second);
+        RANK_CHECK(!second.active());
+        RANK_CHECK(moved.recv(std::span(data)).length == 4000 && !moved.active() && data[999] == 1);
+
+        std::optional<Message> third;
+        while (!third) third = all.improbe();
+        Request receive = third->recv_start(std::span(data));
+        RANK_CHECK(!third->active() && receive.wait().length == 6000 && data[1499] == 1);
+
+        { const Message dropped = all.mprobe(0, 4); }
+        Request none = all.recv_start(std::span(data), 0, 4);
+        none.cancel();
+        try {
+          none.wait();
+          RANK_CHECK(!"a cancelled receive completed");
+        } catch (const Error& error) {
+          RANK_CHECK(error.status() == TALLY_ERR_CANCELLED && !none.active());
+        }
+      }
+    }
     endpoint.close();
   });
 }

@@ -211,33 +211,6 @@ TEST_P(Timeout, wrong_values_are_refused) {
   }
 }
 
-/// Receives in order, sends in reverse: the device runs out of posted entries and of credits before a pair meets
-/// (docs/device.md, Limitations). The text names the limit and what to do. Not on soft: it has no such limit.
-TEST(RtlLimit, stall_of_too_many_receives_out_of_order_is_named) {
-  if (!FabricProcess::available()) GTEST_SKIP() << "this build has no simulated fabric";
-  current_engine() = job::EngineKind::kRtl;
-  expect_ranks(
-      2,
-      [](int rank) {
-        ::setenv("TALLY_TIMEOUT", "1", 1);
-        Place place;
-        std::vector<tally_request*> requests(1000);
-        for (int i = 0; i < 1000; ++i) {
-          if (rank == 0) {
-            RANK_OK(tally_send_start(place.endpoint, nullptr, nullptr, 0, 1, 999 - i, &requests[static_cast<std::size_t>(i)]));
-          } else {
-            RANK_OK(tally_recv_start(place.endpoint, nullptr, nullptr, 0, 0, i, &requests[static_cast<std::size_t>(i)]));
-          }
-        }
-        RANK_CHECK(tally_wait_all(requests.data(), requests.size()) == TALLY_ERR_TIMEOUT);
-        RANK_CHECK(last_error_has(rank == 0 ? " sends are held: the device keeps " : " receives are held: the device takes "));
-        RANK_CHECK(last_error_has(rank == 0 ? "when the receiver has matched some" : "post receives in the order of their sends"));
-        (void)tally_endpoint_close(place.endpoint);
-      },
-      30s);
-  current_engine() = job::EngineKind::kSoft;
-}
-
 TEST_P(Warning, a_wait_without_progress_writes_one_line_and_goes_on) {
   expect_ranks(
       2,

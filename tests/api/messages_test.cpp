@@ -79,6 +79,51 @@ TEST_P(Messages, messages_of_one_sender_keep_their_order_with_and_without_wildca
   });
 }
 
+/// More open receives, and more messages without one, than a small device could keep: no order of posts stalls.
+TEST_P(Messages, receives_in_the_reverse_order_of_a_thousand_sends_all_meet) {
+  expect_ranks(2, [](int rank) {
+    constexpr std::size_t kCount = 1000;
+    Place place(kCount * 4);
+    std::vector<tally_request*> requests(kCount);
+    for (std::size_t i = 0; i < kCount; ++i) {
+      int* value = place.at<int>(i * 4);
+      if (rank == 0) {
+        *value = static_cast<int>(kCount - 1 - i);
+        RANK_OK(tally_send_start(place.endpoint, nullptr, value, 4, 1, *value, &requests[i]));
+      } else {
+        RANK_OK(tally_recv_start(place.endpoint, nullptr, value, 4, 0, static_cast<int>(i), &requests[i]));
+      }
+    }
+    RANK_OK(tally_wait_all(requests.data(), requests.size()));
+    for (std::size_t i = 0; rank == 1 && i < kCount; ++i) RANK_CHECK(*place.at<int>(i * 4) == static_cast<int>(i));
+    place.close();
+  });
+}
+
+TEST_P(Messages, messages_that_came_long_before_their_receives_keep_their_order) {
+  expect_ranks(2, [](int rank) {
+    constexpr std::size_t kCount = 600;
+    Place place(kCount * 8);
+    std::vector<tally_request*> requests(rank == 0 ? kCount : 0);
+    for (std::size_t i = 0; i < requests.size(); ++i) {
+      *place.at<int>(i * 8) = static_cast<int>(i);
+      RANK_OK(tally_send_start(place.endpoint, nullptr, place.at<int>(i * 8), i % 2 == 0 ? 4 : 8, 1,
+                               static_cast<int>(i % 3), &requests[i]));
+    }
+    RANK_OK(tally_barrier(place.endpoint, nullptr));  // the receiver takes part in it while nothing is received
+    for (const std::size_t tag : {2u, 0u, 1u}) {
+      for (std::size_t i = tag; rank == 1 && i < kCount; i += 3) {
+        tally_result result = empty_result();
+        RANK_OK(tally_recv(place.endpoint, nullptr, place.at<int>(), 8, i % 2 == 0 ? 0 : TALLY_ANY_SOURCE,
+                           static_cast<int>(tag), &result));
+        RANK_CHECK(*place.at<int>() == static_cast<int>(i) && result.length == (i % 2 == 0 ? 4u : 8u));
+      }
+    }
+    RANK_OK(tally_wait_all(requests.data(), requests.size()));
+    place.close();
+  });
+}
+
 TEST_P(Messages, truncation_reports_the_whole_length_and_leaves_the_rest_alone) {
   expect_ranks(2, [](int) {
     Place place;

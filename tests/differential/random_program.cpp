@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Runs a random program of sends, receives, wildcards and collectives under `tally run`, checks every result against
-// the matching rules and plain arithmetic, and writes what it saw to OUT.<rank>: two engines must write the same.
+// Runs a random program of sends, receives, wildcards, probes, cancels and collectives under `tally run`, checks every
+// result against the matching rules and plain arithmetic, and writes what it saw to OUT.<rank>: two engines must write
+// the same.
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -11,6 +12,7 @@
 #include <cstring>
 #include <fstream>
 #include <limits>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,6 +37,17 @@ int g_rank = -1;
 void check(tally_status status, const char* what) {
   if (status != TALLY_OK)
     fail(std::string(what) + ": " + tally_status_name(status) + ": " + tally_last_error());
+}
+
+/// Calls start() until the queues take it.
+template <typename Start>
+void start(tally_endpoint* endpoint, const char* what, Start call) {
+  tally_status status = call();
+  for (; status == TALLY_AGAIN; status = call()) {
+    check(tally_endpoint_progress(endpoint), "tally_endpoint_progress");
+    ::usleep(20);
+  }
+  check(status, what);
 }
 
 std::uint64_t fnv(const std::uint8_t* data, std::size_t n) {
@@ -74,6 +87,46 @@ class Arena {
   tally_memory* handle_ = nullptr;
 };
 
+/// A receive that no message of the phase matches; it is cancelled sooner or later.
+struct Decoy {
+  tally_request* request;
+  std::uint8_t* buffer;
+};
+
+constexpr std::size_t kDecoyBytes = 16;
+
+struct Ended {
+  tally_status status;
+  tally_result result;
+};
+
+/// A message phase under way on this rank.
+struct Phase {
+  Phase(std::uint64_t n, const MessagePhase& its_plan, tally_group* its_group, tally_group* another,
+        const std::vector<Receive>& its_receives, std::mt19937_64& its_local)
+      : number(n), plan(its_plan), group(its_group), other_group(another), receives(its_receives), local(its_local) {}
+  std::uint64_t number;
+  const MessagePhase& plan;
+  tally_group* group;
+  tally_group* other_group;  ///< the same ranks, without a message in this phase
+  const std::vector<Receive>& receives;
+  std::mt19937_64& local;
+  std::vector<tally_request*> requests;     ///< of the receives
+  std::vector<std::optional<Ended>> ended;  ///< of receives that came to an end while they were posted
+  std::vector<tally_message*> claims;       ///< of receives whose mrecv comes late
+  std::vector<std::uint8_t*> buffers;
+  std::vector<std::pair<const Message*, std::uint8_t*>> sends;
+  std::vector<tally_request*> send_requests;
+  std::vector<Decoy> decoys;
+  std::size_t decoys_left = 300;
+  std::size_t next_receive = 0;
+  std::size_t next_send = 0;
+
+  /// Rank of the job to rank of the group, and back.
+  [[nodiscard]] int peer(int rank, int size) const { return rank == kAny || group == nullptr ? rank : size - 1 - rank; }
+  [[nodiscard]] bool all_sent() const { return next_send == sends.size(); }
+};
+
 struct Seen {
   int source;
   int tag;
@@ -105,59 +158,44 @@ class Runner {
 
   void messages(std::uint64_t number, const MessagePhase& phase, std::mt19937_64& local) {
     arena_.reset();
-    tally_group* group = phase.duplicate_context ? reversed_ : nullptr;
-    const auto peer = [&](int r) { return r == kAny || group == nullptr ? r : size_ - 1 - r; };
     const std::vector<Receive>& receives = phase.receives[static_cast<std::size_t>(rank_)];
-    std::vector<tally_request*> recv_requests(receives.size(), nullptr), send_requests;
-    std::vector<std::uint8_t*> buffers(receives.size());
-    for (std::size_t i = 0; i < receives.size(); ++i) buffers[i] = arena_.take(receives[i].room, local() % 80);
-    std::vector<std::pair<const Message*, std::uint8_t*>> sends;
-    for (const Message& m : phase.messages)
-      if (m.source == rank_) {
-        std::uint8_t* p = arena_.take(m.length, local() % 80);
-        for (std::uint32_t i = 0; i < m.length; ++i) p[i] = tally::test::payload_byte(number, m, i);
-        sends.emplace_back(&m, p);
-      }
-    std::size_t next_recv = 0, next_send = 0;
-    const PostOrder order = phase.order[static_cast<std::size_t>(rank_)];
-    while (next_recv < receives.size() || next_send < sends.size()) {
-      bool recv_turn = order == PostOrder::kReceivesFirst ||
-                       (order == PostOrder::kMixed && local() % 2 == 0);
-      if (next_recv == receives.size()) recv_turn = false;
-      if (next_send == sends.size()) recv_turn = true;
-      if (recv_turn) {
-        const Receive& r = receives[next_recv];
-        check(tally_recv_start(endpoint_, group, buffers[next_recv], r.room, peer(r.source), r.tag,
-                               &recv_requests[next_recv]),
-              "tally_recv_start");
-        ++next_recv;
-      } else {
-        const auto& [m, p] = sends[next_send++];
-        send_requests.push_back(nullptr);
-        check(tally_send_start(endpoint_, group, p, m->length, peer(m->destination), m->tag, &send_requests.back()),
-              "tally_send_start");
-      }
-      if (local() % 8 == 0) check(tally_endpoint_progress(endpoint_), "tally_endpoint_progress");
-      if (local() % 64 == 0) ::usleep(static_cast<useconds_t>(local() % 1500));
+    Phase p(number, phase, phase.duplicate_context ? reversed_ : nullptr,
+            phase.duplicate_context ? nullptr : reversed_, receives, local);
+    for (const Receive& r : receives) p.buffers.push_back(arena_.take(r.room, local() % 80));
+    p.requests.resize(receives.size(), nullptr);
+    p.ended.resize(receives.size());
+    p.claims.resize(receives.size(), nullptr);
+    for (const Message& m : phase.messages) {
+      if (m.source != rank_) continue;
+      std::uint8_t* buffer = arena_.take(m.length, local() % 80);
+      for (std::uint32_t i = 0; i < m.length; ++i) buffer[i] = tally::test::payload_byte(number, m, i);
+      p.sends.emplace_back(&m, buffer);
     }
+    post_all(p, phase.order[static_cast<std::size_t>(rank_)]);
+    for (std::size_t i = receives.size(); i-- > 0;)
+      if (p.claims[i] != nullptr) start_claimed(p, i);
+
     std::vector<Seen> seen(receives.size());
     for (std::size_t i = 0; i < receives.size(); ++i) {
       tally_result result{};
       result.size = sizeof result;
-      seen[i].status = tally_wait(&recv_requests[i], &result);
+      if (p.ended[i]) result = p.ended[i]->result;
+      seen[i].status = p.ended[i] ? p.ended[i]->status : tally_wait(&p.requests[i], &result);
       if (seen[i].status != TALLY_OK && seen[i].status != TALLY_ERR_TRUNCATED) check(seen[i].status, "tally_wait");
-      seen[i].source = peer(result.source);  // back to a rank of the job
+      seen[i].source = p.peer(result.source, size_);  // back to a rank of the job
       seen[i].tag = result.tag;
       seen[i].length = result.length;
       const std::size_t got = std::min<std::uint64_t>(result.length, receives[i].room);
-      seen[i].hash = fnv(buffers[i], got);
-      if (!Arena::guard_intact(buffers[i], receives[i].room)) fail("bytes behind the receive buffer were written");
+      seen[i].hash = fnv(p.buffers[i], got);
+      if (!Arena::guard_intact(p.buffers[i], receives[i].room)) fail("bytes behind the receive buffer were written");
     }
-    check(tally_wait_all(send_requests.data(), send_requests.size()), "tally_wait_all");
-    verify(number, phase, receives, buffers, seen);
-    if (!receives.empty() && receives[0].source == kAny)  // arrival order of different sources is free
+    end_decoys(p, p.decoys.size());
+    expect_nothing(p.group, kAny, kAny);
+    check(tally_wait_all(p.send_requests.data(), p.send_requests.size()), "tally_wait_all");
+    verify(number, phase, receives, p.buffers, seen);
+    if (std::any_of(receives.begin(), receives.end(), [](const Receive& r) { return r.expected < 0; }))
       std::stable_sort(seen.begin(), seen.end(), [](const Seen& a, const Seen& b) {
-        return std::pair(a.source, a.tag) < std::pair(b.source, b.tag);
+        return std::pair(a.source, a.tag) < std::pair(b.source, b.tag);  // arrival order of different sources is free
       });
     for (const Seen& s : seen)
       out_ << "p" << number << " source " << s.source << " tag " << s.tag << " length " << s.length << " status "
@@ -225,6 +263,160 @@ class Runner {
     }
   }
 
+  /// Posts receives and sends in an order that the plan leaves open.
+  void post_all(Phase& p, PostOrder order) {
+    using tally::test::Sync;
+    if (p.plan.sync == Sync::kAfterSends) {
+      while (!p.all_sent()) send_next(p);
+      check(tally_barrier(endpoint_, nullptr), "tally_barrier");
+    } else if (p.plan.sync == Sync::kAfterReceives) {
+      while (p.next_receive < p.receives.size()) receive_next(p);
+      check(tally_barrier(endpoint_, nullptr), "tally_barrier");
+    }
+    while (p.next_receive < p.receives.size() || !p.all_sent()) {
+      bool receive_turn = order == PostOrder::kReceivesFirst || (order == PostOrder::kMixed && p.local() % 2 == 0);
+      if (p.next_receive == p.receives.size()) receive_turn = false;
+      if (p.all_sent()) receive_turn = true;
+      if (!receive_turn) {
+        send_next(p);
+      } else if (!receive_next(p)) {  // its message has not come: others may wait for this rank's
+        if (!p.all_sent()) {
+          send_next(p);
+        } else {
+          ::usleep(20);
+        }
+      }
+      if (p.local() % 8 == 0) check(tally_endpoint_progress(endpoint_), "tally_endpoint_progress");
+      if (p.local() % 64 == 0) ::usleep(static_cast<useconds_t>(p.local() % 1500));
+    }
+  }
+
+  void send_next(Phase& p) {
+    const auto& [m, buffer] = p.sends[p.next_send++];
+    p.send_requests.push_back(nullptr);
+    start(endpoint_, "tally_send_start", [&, message = m, from = buffer] {
+      return tally_send_start(endpoint_, p.group, from, message->length, p.peer(message->destination, size_),
+                              message->tag, &p.send_requests.back());
+    });
+  }
+
+  /// False when it has to be tried again, because a probe found nothing.
+  bool receive_next(Phase& p) {
+    using tally::test::How;
+    disturb(p);
+    const std::size_t i = p.next_receive;
+    const Receive& r = p.receives[i];
+    const int source = p.peer(r.source, size_);
+    // Once all is sent every rank may wait for messages; until then it asks.
+    const bool may_block = p.all_sent() && p.local() % 2 == 0;
+    tally_result result{};
+    result.size = sizeof result;
+    int found = 1;
+    switch (r.how) {
+      case How::kReceive: start_receive(p, i, source, r.tag); break;
+      case How::kCancelAndRepeat: {
+        start_receive(p, i, source, r.tag);
+        check(tally_cancel(p.requests[i]), "tally_cancel");
+        const tally_status status = tally_wait(&p.requests[i], &result);
+        if (status == TALLY_ERR_CANCELLED) {
+          start_receive(p, i, source, r.tag);
+        } else {
+          p.ended[i] = {status, result};
+        }
+        break;
+      }
+      case How::kProbe:
+        if (may_block) {
+          check(tally_probe(endpoint_, p.group, source, r.tag, &result), "tally_probe");
+        } else {
+          check(tally_iprobe(endpoint_, p.group, source, r.tag, &found, &result), "tally_iprobe");
+        }
+        if (found == 0) return false;
+        check_report(p, r, result);
+        start_receive(p, i, result.source, result.tag);
+        break;
+      case How::kClaim:
+      case How::kClaimLate:
+        if (may_block) {
+          check(tally_mprobe(endpoint_, p.group, source, r.tag, &p.claims[i], &result), "tally_mprobe");
+        } else {
+          check(tally_improbe(endpoint_, p.group, source, r.tag, &found, &p.claims[i], &result), "tally_improbe");
+        }
+        if (found == 0) return false;
+        check_report(p, r, result);
+        if (r.how == How::kClaim) start_claimed(p, i);
+        break;
+    }
+    ++p.next_receive;
+    return true;
+  }
+
+  void start_receive(Phase& p, std::size_t i, int source, int tag) {
+    start(endpoint_, "tally_recv_start", [&] {
+      return tally_recv_start(endpoint_, p.group, p.buffers[i], p.receives[i].room, source, tag, &p.requests[i]);
+    });
+  }
+
+  void start_claimed(Phase& p, std::size_t i) {
+    start(endpoint_, "tally_mrecv_start",
+          [&] { return tally_mrecv_start(&p.claims[i], p.buffers[i], p.receives[i].room, &p.requests[i]); });
+    if (p.claims[i] != nullptr) fail("tally_mrecv_start left the message");
+  }
+
+  /// What a probe says of a message whose identity the plan knows.
+  void check_report(const Phase& p, const Receive& r, const tally_result& result) {
+    if (r.expected < 0) return;
+    const Message& m = p.plan.messages[static_cast<std::size_t>(r.expected)];
+    if (p.peer(result.source, size_) != m.source || result.tag != m.tag || result.length != m.length)
+      fail("phase " + std::to_string(p.number) + ": a probe reports source " +
+           std::to_string(p.peer(result.source, size_)) + " tag " + std::to_string(result.tag) + " length " +
+           std::to_string(result.length) + ", the rules say source " + std::to_string(m.source) + " tag " +
+           std::to_string(m.tag) + " length " + std::to_string(m.length));
+  }
+
+  void expect_nothing(tally_group* group, int source, int tag) {
+    int found = -1;
+    check(tally_iprobe(endpoint_, group, source, tag, &found, nullptr), "tally_iprobe");
+    if (found != 0) fail("a probe found a message that nobody sent");
+  }
+
+  /// Receives and probes that must have no effect.
+  void disturb(Phase& p) {
+    const std::uint64_t pick = p.local() % 32;
+    const bool elsewhere = p.local() % 2 == 0;
+    const int source = p.local() % 2 == 0 ? kAny : static_cast<int>(p.local() % static_cast<unsigned>(size_));
+    const int tag = elsewhere ? kAny : tally::test::kUnusedTag;
+    tally_group* group = elsewhere ? p.other_group : p.group;
+    if (pick < 4 && p.decoys_left > 0) {
+      --p.decoys_left;
+      p.decoys.push_back({nullptr, arena_.take(kDecoyBytes, p.local() % 16)});
+      Decoy& decoy = p.decoys.back();
+      start(endpoint_, "tally_recv_start", [&] {
+        return tally_recv_start(endpoint_, group, decoy.buffer, kDecoyBytes, source, tag, &decoy.request);
+      });
+    } else if (pick == 4) {
+      expect_nothing(group, source, tag);
+    } else if (pick == 5 && !p.decoys.empty()) {
+      std::swap(p.decoys.back(), p.decoys[p.local() % p.decoys.size()]);
+      end_decoys(p, 1);
+    }
+  }
+
+  /// Cancels the last `count` of them.
+  void end_decoys(Phase& p, std::size_t count) {
+    for (std::size_t k = 0; k < count; ++k)
+      check(tally_cancel(p.decoys[p.decoys.size() - 1 - k].request), "tally_cancel");
+    for (; count > 0; --count) {
+      Decoy decoy = p.decoys.back();
+      p.decoys.pop_back();
+      const tally_status status = tally_wait(&decoy.request, nullptr);
+      if (status != TALLY_ERR_CANCELLED)
+        fail(std::string("a receive without a message ended with ") + tally_status_name(status));
+      if (!Arena::guard_intact(decoy.buffer, 0) || !Arena::guard_intact(decoy.buffer, kDecoyBytes))
+        fail("the buffer of a cancelled receive was written");
+    }
+  }
+
   template <typename T>
   void check_integers(std::uint64_t number, const std::uint8_t* output, std::size_t count, tally_op op,
                       std::uint64_t seed, int ranks) {
@@ -287,7 +479,7 @@ class Runner {
 int main(int argc, char** argv) {
   CLI::App app{"random program of messages and collectives"};
   std::uint64_t seed = 1, phases = 10;
-  std::uint32_t max_bytes = 40000;
+  std::uint32_t max_bytes = 300u << 10;
   std::string out;
   app.add_option("--seed", seed);
   app.add_option("--phases", phases);
@@ -304,8 +496,14 @@ int main(int argc, char** argv) {
     Runner runner(endpoint, g_rank, size, out + "." + std::to_string(g_rank));
     std::mt19937_64 plan(seed), local(seed * 31 + static_cast<std::uint64_t>(g_rank));
     for (std::uint64_t phase = 0; phase < phases; ++phase) {
-      if (plan() % 2 == 0) {
-        runner.messages(phase, tally::test::make_message_phase(plan, size, max_bytes), local);
+      const std::uint64_t pick = plan() % 8;
+      if (phase % 4 == 0 || pick < 4) {  // both kinds of deep queue come in every program of five phases
+        using tally::test::Depth;
+        const Depth depth = phase % 8 == 0   ? Depth::kDeepUnexpected
+                            : phase % 8 == 4 ? Depth::kDeepPosted
+                            : pick == 0      ? Depth::kDeep
+                                             : Depth::kFlat;
+        runner.messages(phase, tally::test::make_message_phase(plan, size, max_bytes, depth), local);
       } else {
         std::mt19937_64 own(plan());
         runner.collective(phase, own);

@@ -65,8 +65,8 @@ TEST(Arguments, more_ranks_than_soft_takes_are_refused) {
 }
 TEST(Arguments, more_ranks_than_rtl_takes_are_refused) {
   if (!have_engine("rtl")) GTEST_SKIP() << "engine rtl is not in this build";
-  expect_refused(run({"-n", std::to_string(device::kMaxNodes + 1), "--engine", "rtl"}), 2,
-                 fmt::format("1 to {}", device::kMaxNodes));
+  expect_refused(run({"-n", std::to_string(device::kMaxRanks + 1), "--engine", "rtl"}), 2,
+                 fmt::format("1 to {}", device::kMaxRanks));
 }
 TEST(Arguments, unknown_engine_is_refused_and_the_engines_are_listed) {
   const auto outcome = run({"-n", "1", "--engine", "warp"});
@@ -117,6 +117,10 @@ TEST(Arguments, config_for_an_engine_without_fabric_is_refused) {
   expect_refused(run({"-n", "1", "--engine", "soft", "--config", "/no/such.json"}), 2, "--config");
 }
 
+TEST(Arguments, capture_for_an_engine_without_fabric_is_refused) {
+  expect_refused(run({"-n", "1", "--engine", "soft", "--pcap", "x.pcap"}), 2, "--pcap");
+}
+
 class Config : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -133,6 +137,9 @@ TEST_F(Config, file_that_is_no_json_is_refused) {
 TEST_F(Config, unknown_key_is_refused) {
   const TemporaryFile file(R"({"link_gbsp": 100})");
   expect_refused(run({"-n", "1", "--engine", "rtl", "--config", file.path()}), 2, "link_gbsp");
+}
+TEST_F(Config, capture_that_cannot_be_written_is_refused) {
+  expect_refused(run({"-n", "1", "--engine", "rtl", "--pcap", "/no/such/x.pcap"}), 2, "/no/such/x.pcap");
 }
 TEST_F(Config, value_out_of_range_is_refused) {
   const TemporaryFile file(R"({"link_gbps": -1})");

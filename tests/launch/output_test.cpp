@@ -3,11 +3,16 @@
 #include <gtest/gtest.h>
 
 #include <fmt/format.h>
+#include <filesystem>
+#include <fstream>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <regex>
 #include <sstream>
+#include <unistd.h>
 
 #include "launch/harness.hpp"
+#include "tally/tally.h"
 
 namespace tally::test {
 namespace {
@@ -129,11 +134,45 @@ TEST_P(Counters, table_shows_each_rank_and_the_total) {
   }
 }
 
+/// Runs a job that writes its counters to a file; what is in it.
+nlohmann::json counters_file(std::vector<std::string> command) {
+  const auto path = std::filesystem::temp_directory_path() / fmt::format("tally-counters-{}.json", ::getpid());
+  command.insert(command.begin(), {"run", "--counters-json", path.string()});
+  const auto outcome = tally(command);
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_EQ(outcome.out.find("tally counters"), std::string::npos) << "a table that nobody asked for";
+  std::ifstream file(path);
+  const auto root = nlohmann::json::parse(file, nullptr, false);
+  std::filesystem::remove(path);
+  return root;
+}
+
+TEST_P(Counters, file_holds_every_counter_of_each_rank_and_the_total) {
+  const auto root = counters_file({"-n", "3", "--engine", GetParam(), "--", TALLY_COUNTERS_PROGRAM});
+  ASSERT_TRUE(root.is_object()) << root;
+  EXPECT_EQ(root.at("engine"), GetParam());
+  ASSERT_EQ(root.at("ranks").size(), 3u);
+  EXPECT_EQ(root.at("ranks").at(0).at("sent_bytes"), 100);
+  EXPECT_EQ(root.at("ranks").at(1).at("sent_bytes"), 0);
+  EXPECT_EQ(root.at("total").at("collectives"), 3);
+  EXPECT_EQ(root.at("total").size(), (sizeof(tally_counters) - 8) / 8) << "a counter is not shown";
+  EXPECT_EQ(root.at("ranks").at(2).size(), root.at("total").size());
+  EXPECT_EQ(root.at("device_time_us").is_null(), GetParam() != "rtl");
+}
+
+TEST(CountersTable, a_file_that_cannot_be_written_is_refused) {
+  const auto outcome = tally(soft(1, {"--counters-json", "/nonexistent/file"}, {"say=started"}));
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_NE(outcome.err.find("--counters-json: '/nonexistent/file' cannot be written"), std::string::npos);
+  EXPECT_EQ(outcome.out, "");
+}
+
 TEST(CountersTable, ranks_without_endpoint_show_none) {
   const auto outcome = tally(soft(2, {"--counters"}, {"say=done"}));
   EXPECT_EQ(outcome.code, 0);
   const std::vector<std::string> none{"-", "-", "0"};
   EXPECT_EQ(row(outcome.out, "sends"), none) << outcome.out;
+  EXPECT_TRUE(counters_file({"-n", "2", "--engine", "soft", "--", TALLY_HELPER, "say=done"}).at("ranks").at(1).is_null());
   EXPECT_LT(outcome.out.rfind("done"), outcome.out.find("tally counters")) << "the table stands after all output";
 }
 

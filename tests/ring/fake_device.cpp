@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ring/fake_device.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 
@@ -14,9 +15,11 @@ FakeDevice::FakeDevice(std::uint64_t seed)
   std::memset(memory_.get(), 0, kBytes);
   registers[global::kId / 4] = device::kDeviceId;
   registers[global::kVersion / 4] = device::kDeviceVersion;
-  registers[global::kCapsNodes / 4] = device::kNumLanes << 16 | 1 << 8 | device::kMaxNodes;
+  registers[global::kCapsRanks / 4] =
+      device::kNumLanes << 16 | device::kNumEndpoints << 8 | device::kMaxRanks;
   registers[global::kCapsMatch / 4] = device::kPostedEntries << 16 | device::kUnexpectedEntries;
   registers[global::kCapsSched / 4] = device::kMtu << 16 | device::kScheduleEntries;
+  registers[global::kCapsTransport / 4] = device::kRetransmitCells << 16 | device::kBounceSlots;
 }
 
 void FakeDevice::Free::operator()(std::byte* p) const { std::free(p); }
@@ -37,18 +40,29 @@ bool FakeDevice::write32(std::uint32_t offset, std::uint32_t value) {
   registers[offset / 4] = value;
   if (offset == ep::kEnable && (value & 1) != 0 && (before & 1) == 0) {
     sq_head_ = sq_tail_ = pushed = 0;
-    uncredited.assign(registers[global::kNodes / 4], 0);
-    last_send_tag_.assign(registers[global::kNodes / 4], -1);
+    last_send_tag_.assign(registers[ep::kRanks / 4], -1);
     rule(address(ep::kBounceLo) % 64 == 0 && address(ep::kBounceLo) != 0, "bounce memory before enable");
     rule(address(ep::kSqBaseLo) != 0 && address(ep::kCqBaseLo) != 0, "rings before enable");
-    rule(registers[global::kControl / 4] == 1 && registers[global::kNode / 4] < registers[global::kNodes / 4],
-         "node");
+    rule(address(ep::kSpillLo) % 64 == 0 && address(ep::kSpillLo) != 0, "spill memory before enable");
+    rule(registers[global::kControl / 4] == 1 && registers[ep::kRank / 4] < registers[ep::kRanks / 4],
+         "rank");
+    for (std::uint32_t kind = 0; kind < 3; ++kind) {
+      for (std::uint32_t r = 0; r < registers[ep::kRanks / 4]; ++r)
+        rule(queue_pairs[kind * 64 + r].up, "a queue pair of each kind for each rank before enable");
+    }
   } else if (offset == ep::kSqTail) {
     ++ring_posts;
     move_tail(static_cast<std::uint16_t>(value), false);
   } else if (offset == ep::kMrKey) {
-    rule((value & 0xff) < regions.size(), "region entry");
+    rule((value & 0xff) < regions.size() && (value >> 8 & 3) == 0, "region entry and endpoint");
     regions[value & 0xff] = {value, address(ep::kMrBaseLo), address(ep::kMrLenLo)};
+  } else if (offset == global::kQpControl) {
+    const std::uint32_t qp = registers[global::kQpIndex / 4];
+    rule(qp < queue_pairs.size(), "queue pair");
+    if (qp < queue_pairs.size()) {
+      queue_pairs[qp] = {(value & 1) != 0, registers[global::kQpQpn / 4], registers[global::kQpIp / 4],
+                         address(global::kQpMacLo)};
+    }
   } else if (offset == ep::kCollAbort) {
     aborts.push_back(value);
   } else if (offset == ep::kCqHead) {
@@ -112,53 +126,65 @@ void FakeDevice::check_region(std::uint32_t key, std::uint64_t addr, std::uint64
 
 void FakeDevice::accept(const std::array<std::byte, 64>& descriptor) {
   device::MsgDesc m;
+  device::RecvDesc r;
   std::memcpy(&m, descriptor.data(), 64);
-  const std::uint32_t nodes = registers[global::kNodes / 4];
-  if (m.opcode == static_cast<std::uint8_t>(device::Opcode::kSend)) {
-    rule(m.peer < nodes, "send peer");
-    if (m.peer >= nodes) return;
-    rule(++uncredited[m.peer] <= device::kUnexpectedEntries / nodes, "message credits exceeded");
-    if ((m.flags & device::kMsgFlagInline) != 0) {
-      rule(m.length <= device::kInlineBytes, "inline length");
-    } else {
-      check_region(m.key, m.addr, m.length, "send");
-    }
-    if (tags_count_up) {
-      rule(m.tag > last_send_tag_[m.peer], "sends to a peer out of order");
-      last_send_tag_[m.peer] = m.tag;
-    }
-    sends.push_back(m);
-  } else if (m.opcode == static_cast<std::uint8_t>(device::Opcode::kRecv)) {
-    check_region(m.key, m.addr, m.length, "receive");
-    if (tags_count_up) {
-      rule(m.tag > last_recv_tag_, "receives out of order");
-      last_recv_tag_ = m.tag;
-    }
-    receives.push_back(m);
-    rule(receives.size() <= device::kPostedEntries, "posted queue overrun");
-  } else {
-    rule(m.opcode == static_cast<std::uint8_t>(device::Opcode::kCollective), "opcode");
-    device::CollDesc c;
-    std::memcpy(&c, descriptor.data(), 64);
-    check_region(c.input_key, c.input_addr, c.total_bytes, "input");
-    check_region(c.output_key, c.output_addr, c.total_bytes, "output");
-    device::ScheduleHeader header;
-    std::memcpy(&header, schedule[c.schedule].data(), sizeof header);
-    rule(header.lanes >= 1 && header.lanes <= device::kNumLanes, "schedule header");
-    check_region(c.scratch_key, c.scratch_addr, std::uint64_t{header.scratch_chunks} * c.chunk_bytes,
-                 "scratch");
-    collectives.push_back(c);
-    rule(collectives.size() == 1, "collectives are posted one by one");
+  std::memcpy(&r, descriptor.data(), 64);
+  const std::uint32_t ranks = registers[ep::kRanks / 4];
+  switch (static_cast<device::Opcode>(m.opcode)) {
+    case device::Opcode::kSend:
+      rule(m.peer < ranks, "send peer");
+      if (m.peer >= ranks) return;
+      if ((m.flags & device::kMsgFlagInline) != 0) {
+        rule(m.length <= device::kInlineBytes, "inline length");
+      } else {
+        check_region(m.key, m.addr, m.length, "send");
+      }
+      if (tags_count_up) {
+        rule(m.tag > last_send_tag_[m.peer], "sends to a peer out of order");
+        last_send_tag_[m.peer] = m.tag;
+      }
+      sends.push_back(m);
+      rule(std::count_if(sends.begin(), sends.end(),
+                         [&](const auto& each) { return each.length <= registers[global::kEagerMax / 4]; }) <=
+               device::kEagerSends,
+           "eager sends on the device");
+      return;
+    case device::Opcode::kRecv:
+      check_region(r.key, r.addr, r.length, "receive");
+      if (tags_count_up) {
+        rule(r.tag > last_recv_tag_, "receives out of order");
+        last_recv_tag_ = r.tag;
+      }
+      if ((r.flags & device::kMsgFlagNoAppend) == 0) {
+        rule(r.handle < registers[global::kEpPosted0 / 4] >> 16, "handle");
+        for (const device::RecvDesc& other : receives)
+          rule(other.handle != r.handle || (other.flags & device::kMsgFlagNoAppend) != 0, "handle in use");
+      }
+      receives.push_back(r);
+      return;
+    case device::Opcode::kCollective:
+      break;
+    default:
+      rule(m.opcode <= static_cast<std::uint8_t>(device::Opcode::kSpillOff), "opcode");
+      others.push_back(r);
+      return;
   }
+  device::CollDesc c;
+  std::memcpy(&c, descriptor.data(), 64);
+  check_region(c.input_key, c.input_addr, c.total_bytes, "input");
+  check_region(c.output_key, c.output_addr, c.total_bytes, "output");
+  device::ScheduleHeader header;
+  std::memcpy(&header, schedule[c.schedule].data(), sizeof header);
+  rule(header.lanes >= 1 && header.lanes <= device::kNumLanes, "schedule header");
+  check_region(c.scratch_key, c.scratch_addr, std::uint64_t{header.scratch_chunks} * c.chunk_bytes,
+               "scratch");
+  collectives.push_back(c);
+  rule(collectives.size() == 1, "collectives are posted one by one");
 }
 
 bool FakeDevice::completion_room() {
   const auto head = static_cast<std::uint16_t>(registers[ep::kCqHead / 4]);
-  const bool room = static_cast<std::uint16_t>(pushed - head) < 1u << registers[ep::kCqLog2 / 4];
-  // A CqHead that the window refused is late; the device then waits, as the rules say. Otherwise there must
-  // be room.
-  rule(room || refuse_percent > 0, "the completion ring has no room for what it must hold");
-  return room;
+  return static_cast<std::uint16_t>(pushed - head) < 1u << registers[ep::kCqLog2 / 4];
 }
 
 bool FakeDevice::push(device::Cqe cqe) {
@@ -180,7 +206,7 @@ T FakeDevice::take(std::deque<T>& from) {
   return out;
 }
 
-bool FakeDevice::complete_send(device::Status status, bool credit) {
+bool FakeDevice::complete_send(device::Status status) {
   if (sends.empty() || !completion_room()) return false;
   const device::MsgDesc m = take(sends);
   device::Cqe cqe{};
@@ -188,24 +214,27 @@ bool FakeDevice::complete_send(device::Status status, bool credit) {
   cqe.opcode = m.opcode;
   cqe.status = static_cast<std::uint8_t>(status);
   cqe.length = m.length;
-  if (!push(cqe)) return false;
-  return !credit || give_credit(m.peer, 1);
+  return push(cqe);
 }
 
-bool FakeDevice::give_credit(std::uint16_t peer, std::uint32_t credits) {
-  if (!completion_room()) return false;
-  uncredited[peer] -= credits;
+bool FakeDevice::complete_other(device::Status status, std::uint32_t detail) {
+  if (others.empty() || !completion_room()) return false;
+  const device::RecvDesc r = others.front();
+  others.pop_front();
   device::Cqe cqe{};
-  cqe.opcode = static_cast<std::uint8_t>(device::Opcode::kCredit);
-  cqe.source = peer;
-  cqe.length = credits;
+  cqe.cookie = r.cookie;
+  cqe.opcode = r.opcode == static_cast<std::uint8_t>(device::Opcode::kMrecv)
+                   ? static_cast<std::uint8_t>(device::Opcode::kRecv)
+                   : r.opcode;
+  cqe.status = static_cast<std::uint8_t>(status);
+  cqe.detail = detail;
   return push(cqe);
 }
 
 bool FakeDevice::complete_recv(device::Status status, std::uint32_t length, std::uint32_t tag,
                                std::uint16_t source) {
   if (receives.empty() || !completion_room()) return false;
-  const device::MsgDesc m = take(receives);
+  const device::RecvDesc m = take(receives);
   device::Cqe cqe{};
   cqe.cookie = m.cookie;
   cqe.opcode = m.opcode;
@@ -232,7 +261,7 @@ void FakeDevice::run_some() {
   for (std::uint64_t moves = random_() % 12; moves > 0; --moves) {
     switch (random_() % 4) {
       case 0:
-        (void)complete_send(device::Status::kOk, false);
+        (void)complete_send();
         break;
       case 1:
         (void)complete_recv();
@@ -240,12 +269,9 @@ void FakeDevice::run_some() {
       case 2:
         (void)complete_collective();
         break;
-      case 3: {
-        const auto peer = static_cast<std::uint16_t>(random_() % uncredited.size());
-        if (uncredited[peer] > 0)
-          (void)give_credit(peer, 1 + static_cast<std::uint32_t>(random_() % uncredited[peer]));
+      case 3:
+        (void)complete_other();
         break;
-      }
     }
   }
 }

@@ -41,20 +41,27 @@ class FakeDevice final : public ring::Bar {
   void consume(std::size_t most = 1000000);
   /// Completes the oldest (or a random) operation of a kind; false: there is none, or the completion ring is
   /// full.
-  bool complete_send(device::Status status = device::Status::kOk, bool credit = true);
+  bool complete_send(device::Status status = device::Status::kOk);
   bool complete_recv(device::Status status = device::Status::kOk, std::uint32_t length = 0,
                      std::uint32_t tag = 0, std::uint16_t source = 0);
   bool complete_collective(device::Status status = device::Status::kOk);
-  bool give_credit(std::uint16_t peer, std::uint32_t credits);
+  /// The oldest of Nop, Cancel, Probe, Mrecv, Fetch, SpillOn and SpillOff.
+  bool complete_other(device::Status status = device::Status::kOk, std::uint32_t detail = 0);
   bool push(device::Cqe cqe);
   /// Some random moves.
   void run_some();
 
   // --- what tests see
   std::vector<std::string> broken_rules;
-  std::deque<device::MsgDesc> sends, receives;  ///< consumed, not complete
+  std::deque<device::MsgDesc> sends;  ///< consumed, not complete
+  std::deque<device::RecvDesc> receives, others;
   std::deque<device::CollDesc> collectives;
-  std::vector<std::uint32_t> uncredited;  ///< of each peer
+  struct QueuePair {
+    bool up = false;
+    std::uint32_t qpn = 0, ip = 0;
+    std::uint64_t mac = 0;
+  };
+  std::array<QueuePair, device::kQpContexts> queue_pairs{};
   std::uint64_t window_posts = 0, ring_posts = 0, schedule_words = 0;
   std::array<std::array<std::uint32_t, 8>, device::kScheduleEntries> schedule{};
   std::array<Region, device::kMrEntries> regions{};
@@ -70,7 +77,7 @@ class FakeDevice final : public ring::Bar {
   bool in_order = true;  ///< completions of one kind
 
  private:
-  static constexpr std::size_t kBytes = 2u << 20;
+  static constexpr std::size_t kBytes = 4u << 20;
   struct Free {
     void operator()(std::byte* p) const;
   };

@@ -233,5 +233,42 @@ TEST_F(RingCollective, aborts_one_that_waits_without_the_device) {
   EXPECT_EQ(device_.collectives[0].seq, 2);
 }
 
+TEST_F(RingCollective, fails_when_a_rank_of_it_does_not_answer) {
+  open(4);
+  const Program barrier = schedule::compile(schedule::barrier_dissemination(4), 0, kFour);
+  const Program pair = schedule::compile(schedule::barrier_dissemination(2), 0, {0, 1});
+  ASSERT_TRUE(post(barrier, 0, 0, 1).ok());
+  ASSERT_TRUE(post(pair, 0, 1, 2).ok());
+  ASSERT_TRUE(post(barrier, 0, 2, 3).ok());
+  device_.consume();
+  device::Cqe cqe{};
+  cqe.opcode = static_cast<std::uint8_t>(device::Opcode::kQpError);
+  cqe.source = 2;
+  cqe.detail = static_cast<std::uint32_t>(device::QpKind::kColl);
+  ASSERT_TRUE(device_.push(cqe));
+  auto done = poll();
+  ASSERT_EQ(done.size(), 1u);  // the one that had not begun
+  EXPECT_EQ(done[0].cookie, 3u);
+  EXPECT_EQ(done[0].status, TALLY_ERR_PEER);
+  ASSERT_EQ(device_.aborts.size(), 1u);
+  ASSERT_TRUE(device_.complete_collective(device::Status::kAborted));
+  done = poll();
+  ASSERT_EQ(done.size(), 1u);
+  EXPECT_EQ(done[0].cookie, 1u);
+  EXPECT_EQ(done[0].status, TALLY_ERR_PEER);
+  EXPECT_EQ(done[0].source, 2u);
+  run_to_end();  // without that rank
+  EXPECT_EQ(poll()[0].status, TALLY_OK);
+  EXPECT_EQ(post(barrier, 0, 3, 4).code(), TALLY_ERR_PEER);
+}
+
+TEST_F(RingCollective, needs_flows_that_hold_its_vector) {
+  open(4, {.mtu = 1024});
+  EXPECT_EQ(engine_->capabilities().flow_bytes, 8u * 960);
+  const Program fused = schedule::compile(schedule::allreduce_recursive_doubling_fused(4), 0, kFour);
+  EXPECT_EQ(post(fused, 1921).code(), TALLY_ERR_UNSUPPORTED);
+  EXPECT_TRUE(post(fused, 1920).ok());
+}
+
 }  // namespace
 }  // namespace tally::test

@@ -26,16 +26,40 @@ struct SchedWrite {
   std::array<std::uint32_t, 8> words;
 };
 struct MrWrite {
+  unsigned ep;
   std::uint32_t key;
   std::uint64_t base, len;
 };
+struct Doorbell {
+  unsigned ep;
+  std::uint16_t tail;
+};
+struct Window {
+  unsigned ep;
+  std::array<std::uint32_t, 16> words;
+};
+struct Connection {
+  bool up;
+  unsigned qp;
+  std::uint64_t mac;
+  std::uint32_t ip, qpn, tx_psn, rx_psn;
+};
+
+constexpr unsigned kCounters = 34;
+constexpr unsigned kEps = device::kNumEndpoints;
+
+/// Address of a register in endpoint e's page.
+std::uint16_t at(unsigned e, std::uint32_t ep_register) {
+  return static_cast<std::uint16_t>(ep_register + e * device::kEndpointPage);
+}
 
 class Regs : public ModuleBench<Vtally_axil_regs> {
  public:
   explicit Regs(std::uint64_t seed, unsigned delay = 0) : random(seed), delay_(delay) {
     idle();  // inputs start random
     top.status_i = 1;
-    for (unsigned i = 0; i < 15; ++i) put_bits(top.counters_i, i * 32, 32, 0);
+    top.ep_status_i = 0;
+    for (unsigned i = 0; i < kCounters; ++i) put_bits(top.counters_i, i * 32, 32, 0);
   }
 
   void write(std::uint32_t addr, std::uint32_t data) {
@@ -94,13 +118,19 @@ class Regs : public ModuleBench<Vtally_axil_regs> {
   /// Ends the cycle and records the pulses of the next.
   void tick() {
     edge();
-    if (top.sq_tail_valid_o) tails.push_back(top.sq_tail_o);
+    for (unsigned e = 0; e < kEps; ++e) {
+      if (top.sq_tail_valid_o >> e & 1) tails.push_back({e, top.sq_tail_o});
+      if (top.desc_valid_o >> e & 1) {
+        Window w{e, {}};
+        std::memcpy(w.words.data(), &top.desc_o, sizeof w.words);
+        descriptors.push_back(w);
+      }
+    }
     if (top.coll_abort_valid_o) aborts.push_back(top.coll_abort_o);
-    if (top.mr_wr_valid_o) regions.push_back({top.mr_wr_key_o, top.mr_wr_base_o, top.mr_wr_len_o});
-    if (top.desc_valid_o) {
-      std::array<std::uint32_t, 16> words;
-      std::memcpy(words.data(), &top.desc_o, sizeof words);
-      descriptors.push_back(words);
+    if (top.mr_wr_valid_o) regions.push_back({top.mr_wr_ep_o, top.mr_wr_key_o, top.mr_wr_base_o, top.mr_wr_len_o});
+    if (top.conn_valid_o) {
+      connections.push_back({top.conn_up_o != 0, top.conn_qp_o, top.conn_mac_o, top.conn_ip_o, top.conn_qpn_o,
+                             top.conn_tx_psn_o, top.conn_rx_psn_o});
     }
     if (top.sched_wr_valid_o) {
       SchedWrite s{top.sched_wr_addr_o, {}};
@@ -118,14 +148,16 @@ class Regs : public ModuleBench<Vtally_axil_regs> {
   }
 
   [[nodiscard]] std::size_t pulses() const {
-    return tails.size() + aborts.size() + regions.size() + descriptors.size() + schedule.size();
+    return tails.size() + aborts.size() + regions.size() + descriptors.size() + schedule.size() +
+           connections.size();
   }
 
   Random random;
-  std::vector<std::uint16_t> tails;
+  std::vector<Doorbell> tails;
   std::vector<std::uint32_t> aborts;
   std::vector<MrWrite> regions;
-  std::vector<std::array<std::uint32_t, 16>> descriptors;
+  std::vector<Window> descriptors;
+  std::vector<Connection> connections;
   std::vector<SchedWrite> schedule;
 
  private:
@@ -161,11 +193,12 @@ TEST(AxilRegs, unknown_offsets_read_zero_and_ignore_writes) {
   std::map<std::uint16_t, const Register*> known;
   for (const Register& r : kRegisters) known[r.offset] = &r;
   std::vector<std::uint16_t> unknown;
-  for (std::uint32_t offset = 0; offset < 0x3000; offset += 4) {
-    const bool window = offset >= er::kDesc0 && offset <= er::kDesc15;
+  for (std::uint32_t offset = 0; offset < 0x10000; offset += 4) {
+    bool window = false;
+    for (unsigned e = 0; e < kEps; ++e) window = window || (offset >= at(e, er::kDesc0) && offset <= at(e, er::kDesc15));
     if (!window && known.count(static_cast<std::uint16_t>(offset)) == 0) unknown.push_back(static_cast<std::uint16_t>(offset));
   }
-  ASSERT_GT(unknown.size(), 1000u);
+  ASSERT_GT(unknown.size(), 10000u);
   for (const std::uint16_t offset : unknown) {
     regs.write(offset, 0xdeadbeef);
     ASSERT_EQ(regs.read(offset), 0u) << offset;
@@ -176,32 +209,74 @@ TEST(AxilRegs, unknown_offsets_read_zero_and_ignore_writes) {
 
 TEST(AxilRegs, outputs_show_their_registers) {
   Regs regs(seed(34));
+  EXPECT_EQ(regs.top.pmtu_o, 4096);
+  EXPECT_EQ(regs.top.eager_max_o, device::kMaxPayload);
+  EXPECT_EQ(get_bits(regs.top.ep_posted_o, 0, 32), std::uint64_t{device::kPostedEntries} << 16);
+  EXPECT_EQ(get_bits(regs.top.ep_posted_o, 32, 32), 0u);
   regs.write(gr::kControl, 1);
-  regs.write(gr::kNode, 7);
-  regs.write(gr::kNodes, 16);
-  regs.write(er::kSqBaseLo, 0x11111100);
-  regs.write(er::kSqBaseHi, 0x22222222);
-  regs.write(er::kSqLog2, 15);
-  regs.write(er::kCqBaseLo, 0x33333300);
-  regs.write(er::kCqBaseHi, 0x44444444);
-  regs.write(er::kCqLog2, 9);
-  regs.write(er::kBounceLo, 0x55555500);
-  regs.write(er::kBounceHi, 0x66666666);
-  regs.write(er::kEnable, 1);
-  regs.write(er::kCqHead, 0xabcd);
+  regs.write(gr::kMacLo, 0x4c000102);
+  regs.write(gr::kMacHi, 0xffff0254);
+  regs.write(gr::kIp, 0x0a540001);
+  regs.write(gr::kPmtu, 1024);
+  regs.write(gr::kEagerMax, 960);
+  regs.write(gr::kAckPolicy, 0x12345678);
+  regs.write(gr::kRetryTimer, 0x9abcdef0);
+  regs.write(gr::kRetryLimits, 0x0304);
+  regs.write(gr::kRnrCode, 0x3f);
+  regs.write(gr::kTxWindow, 77);
+  for (unsigned e = 0; e < kEps; ++e) {
+    const std::uint32_t v = 0x01010101u * (e + 1);
+    regs.write(gr::kEpPosted0 + 4 * e, v + 1);
+    regs.write(gr::kEpUnexpected0 + 4 * e, v + 2);
+    regs.write(gr::kEpBounce0 + 4 * e, v + 3);
+    regs.write(at(e, er::kSqBaseLo), v + 0x40);
+    regs.write(at(e, er::kSqBaseHi), v + 0x41);
+    regs.write(at(e, er::kSqLog2), 15 - e);
+    regs.write(at(e, er::kCqBaseLo), v + 0x42);
+    regs.write(at(e, er::kCqBaseHi), v + 0x43);
+    regs.write(at(e, er::kCqLog2), 8 + e);
+    regs.write(at(e, er::kBounceLo), v + 0x44);
+    regs.write(at(e, er::kBounceHi), v + 0x45);
+    regs.write(at(e, er::kCqHead), 0xabc0 + e);
+    regs.write(at(e, er::kSpillLo), v + 0x46);
+    regs.write(at(e, er::kSpillHi), v + 0x47);
+    regs.write(at(e, er::kSpillLog2), 12 - e);
+    regs.write(at(e, er::kSpillHead), 0xdef0 + e);
+    regs.write(at(e, er::kRank), 10 + e);
+    regs.write(at(e, er::kRanks), 16 - e);
+    regs.write(at(e, er::kEnable), e % 2);
+  }
   EXPECT_EQ(regs.top.control_o, 1);
-  EXPECT_EQ(regs.top.node_o, 7);
-  EXPECT_EQ(regs.top.nodes_o, 16);
-  EXPECT_EQ(regs.top.sq_base_o, 0x2222222211111100u);
-  EXPECT_EQ(regs.top.sq_log2_o, 15);
-  EXPECT_EQ(regs.top.cq_base_o, 0x4444444433333300u);
-  EXPECT_EQ(regs.top.cq_log2_o, 9);
-  EXPECT_EQ(regs.top.bounce_o, 0x6666666655555500u);
-  EXPECT_EQ(regs.top.ep_enable_o, 1);
-  EXPECT_EQ(regs.top.cq_head_o, 0xabcd);
+  EXPECT_EQ(regs.top.mac_o, 0x02544c000102u);
+  EXPECT_EQ(regs.top.ip_o, 0x0a540001u);
+  EXPECT_EQ(regs.top.pmtu_o, 1024);
+  EXPECT_EQ(regs.top.eager_max_o, 960);
+  EXPECT_EQ(regs.top.ack_policy_o, 0x12345678u);
+  EXPECT_EQ(regs.top.retry_timer_o, 0x9abcdef0u);
+  EXPECT_EQ(regs.top.retry_limits_o, 0x0304);
+  EXPECT_EQ(regs.top.rnr_code_o, 0x1f);
+  EXPECT_EQ(regs.top.tx_window_o, 77);
+  for (unsigned e = 0; e < kEps; ++e) {
+    const std::uint64_t v = 0x01010101u * (e + 1);
+    EXPECT_EQ(get_bits(regs.top.ep_posted_o, e * 32, 32), v + 1);
+    EXPECT_EQ(get_bits(regs.top.ep_unexpected_o, e * 16, 16), (v + 2) & 0xffff);
+    EXPECT_EQ(get_bits(regs.top.ep_bounce_o, e * 16, 16), (v + 3) & 0xffff);
+    EXPECT_EQ(get_bits(regs.top.sq_base_o, e * 64, 64), (v + 0x41) << 32 | (v + 0x40));
+    EXPECT_EQ(get_bits(regs.top.sq_log2_o, e * 4, 4), 15 - e);
+    EXPECT_EQ(get_bits(regs.top.cq_base_o, e * 64, 64), (v + 0x43) << 32 | (v + 0x42));
+    EXPECT_EQ(get_bits(regs.top.cq_log2_o, e * 4, 4), 8 + e);
+    EXPECT_EQ(get_bits(regs.top.bounce_o, e * 64, 64), (v + 0x45) << 32 | (v + 0x44));
+    EXPECT_EQ(get_bits(regs.top.cq_head_o, e * 16, 16), 0xabc0 + e);
+    EXPECT_EQ(get_bits(regs.top.spill_base_o, e * 64, 64), (v + 0x47) << 32 | (v + 0x46));
+    EXPECT_EQ(get_bits(regs.top.spill_log2_o, e * 4, 4), 12 - e);
+    EXPECT_EQ(get_bits(regs.top.spill_head_o, e * 16, 16), 0xdef0 + e);
+    EXPECT_EQ(get_bits(regs.top.rank_o, e * 4, 4), 10 + e);
+    EXPECT_EQ(get_bits(regs.top.ranks_o, e * 5, 5), 16 - e);
+    EXPECT_EQ(regs.top.ep_enable_o >> e & 1, e % 2);
+  }
   EXPECT_EQ(regs.pulses(), 0u);
   regs.write(gr::kControl, 2);  // bit 0 alone enables
-  regs.write(er::kEnable, 2);
+  for (unsigned e = 0; e < kEps; ++e) regs.write(at(e, er::kEnable), 2);
   EXPECT_EQ(regs.top.control_o, 0);
   EXPECT_EQ(regs.top.ep_enable_o, 0);
 }
@@ -209,38 +284,77 @@ TEST(AxilRegs, outputs_show_their_registers) {
 TEST(AxilRegs, status_and_counters_read_their_inputs) {
   Regs regs(seed(35));
   regs.top.status_i = 0xcafe0000;
-  for (unsigned i = 0; i < 15; ++i) put_bits(regs.top.counters_i, i * 32, 32, 0x1000u + i);
+  regs.top.ep_status_i = 0b0110;
+  for (unsigned i = 0; i < kCounters; ++i) put_bits(regs.top.counters_i, i * 32, 32, 0x1000u + i);
   EXPECT_EQ(regs.read(gr::kStatus), 0xcafe0000u);
+  for (unsigned e = 0; e < kEps; ++e) EXPECT_EQ(regs.read(at(e, er::kEpStatus)), 0b0110u >> e & 1u);
   unsigned counters = 0;
   for (const Register& r : kRegisters) {
     if (std::string(r.name).rfind("Global.Cnt", 0) != 0) continue;
     EXPECT_EQ(regs.read(r.offset), 0x1000u + counters) << r.name;
     ++counters;
   }
-  EXPECT_EQ(counters, 15u);
+  EXPECT_EQ(counters, kCounters);
 }
 
-TEST(AxilRegs, doorbell_and_abort_pulse_once_with_their_value) {
+TEST(AxilRegs, doorbells_pulse_once_with_their_value_at_their_endpoint) {
   Regs regs(seed(36));
-  regs.write(er::kSqTail, 0xffff1234);
-  regs.write(er::kCollAbort, 0xdead0007);
-  ASSERT_EQ(regs.pulses(), 2u);
-  EXPECT_EQ(regs.tails.at(0), 0x1234);
+  for (unsigned e = 0; e < kEps; ++e) regs.write(at(e, er::kSqTail), 0xffff1234 + e);
+  ASSERT_EQ(regs.pulses(), kEps);
+  for (unsigned e = 0; e < kEps; ++e) {
+    EXPECT_EQ(regs.tails.at(e).ep, e);
+    EXPECT_EQ(regs.tails.at(e).tail, 0x1234 + e);
+  }
+}
+
+TEST(AxilRegs, abort_pulses_for_endpoint_zero_alone) {
+  Regs regs(seed(44));
+  for (unsigned e = 0; e < kEps; ++e) regs.write(at(e, er::kCollAbort), 0xdead0007 + e);
+  ASSERT_EQ(regs.pulses(), 1u);
   EXPECT_EQ(regs.aborts.at(0), 0xdead0007u);
 }
 
-TEST(AxilRegs, key_write_stores_the_region) {
+TEST(AxilRegs, key_write_stores_the_region_of_its_page) {
   Regs regs(seed(37));
-  regs.write(er::kMrBaseLo, 0x89abcdef);
-  regs.write(er::kMrBaseHi, 0x01234567);
-  regs.write(er::kMrLenLo, 0x76543210);
-  regs.write(er::kMrLenHi, 0xfedcba98);
+  // The pages of several processes are written at the same time: word by word in turn.
+  for (unsigned e = 0; e < kEps; ++e) regs.write(at(e, er::kMrBaseLo), 0x89abcdef + e);
+  for (unsigned e = 0; e < kEps; ++e) regs.write(at(e, er::kMrBaseHi), 0x01234567 + e);
+  for (unsigned e = 0; e < kEps; ++e) regs.write(at(e, er::kMrLenLo), 0x76543210 + e);
+  for (unsigned e = 0; e < kEps; ++e) regs.write(at(e, er::kMrLenHi), 0xfedcba98 + e);
   EXPECT_EQ(regs.pulses(), 0u);
-  regs.write(er::kMrKey, 0x80000102);
-  ASSERT_EQ(regs.regions.size(), 1u);
-  EXPECT_EQ(regs.regions[0].key, 0x80000102u);
-  EXPECT_EQ(regs.regions[0].base, 0x0123456789abcdefu);
-  EXPECT_EQ(regs.regions[0].len, 0xfedcba9876543210u);
+  for (unsigned e = 0; e < kEps; ++e) regs.write(at(e, er::kMrKey), 0x80000102 + 0x100 * e);
+  ASSERT_EQ(regs.regions.size(), kEps);
+  for (unsigned e = 0; e < kEps; ++e) {
+    const std::uint64_t v = e;
+    EXPECT_EQ(regs.regions[e].ep, e);
+    EXPECT_EQ(regs.regions[e].key, 0x80000102u + 0x100 * e);
+    EXPECT_EQ(regs.regions[e].base, (0x01234567u + v) << 32 | (0x89abcdefu + v));
+    EXPECT_EQ(regs.regions[e].len, (0xfedcba98u + v) << 32 | (0x76543210u + v));
+  }
+}
+
+TEST(AxilRegs, control_write_connects_the_queue_pair_with_the_values_before_it) {
+  Regs regs(seed(45));
+  for (unsigned n = 0; n < 3; ++n) {
+    regs.write(gr::kQpIndex, 0x81 + n);
+    regs.write(gr::kQpMacLo, 0x4c000100 + n);
+    regs.write(gr::kQpMacHi, 0x0254);
+    regs.write(gr::kQpIp, 0x0a540002 + n);
+    regs.write(gr::kQpQpn, 0xff000110 + n);
+    regs.write(gr::kQpTxPsn, 0xab123456 + n);
+    regs.write(gr::kQpRxPsn, 0xcd654321 + n);
+    EXPECT_EQ(regs.pulses(), n);
+    regs.write(gr::kQpControl, n % 2 == 0 ? 0xfffffffe | 1u : 0xfffffffe);
+    ASSERT_EQ(regs.connections.size(), n + 1);
+    const Connection& c = regs.connections.back();
+    EXPECT_EQ(c.up, n % 2 == 0);
+    EXPECT_EQ(c.qp, 0x81 + n);
+    EXPECT_EQ(c.mac, 0x02544c000100u + n);
+    EXPECT_EQ(c.ip, 0x0a540002u + n);
+    EXPECT_EQ(c.qpn, 0x110u + n);
+    EXPECT_EQ(c.tx_psn, 0x123456u + n);
+    EXPECT_EQ(c.rx_psn, 0x654321u + n);
+  }
 }
 
 TEST(AxilRegs, last_schedule_word_stores_the_instruction_and_raises_the_address) {
@@ -257,30 +371,38 @@ TEST(AxilRegs, last_schedule_word_stores_the_instruction_and_raises_the_address)
 
 TEST(AxilRegs, window_pulses_on_its_last_word_alone) {
   Regs regs(seed(39), 30);
-  for (std::uint32_t n = 0; n < 4; ++n) {
+  for (std::uint32_t n = 0; n < 8; ++n) {
     for (std::uint32_t w = 0; w < 16; ++w) {
       EXPECT_EQ(regs.descriptors.size(), n);
-      regs.write(er::kDesc0 + 4 * w, 0x1000 * n + w);
+      regs.write(at(n % kEps, er::kDesc0) + 4 * w, 0x1000 * n + w);
     }
     ASSERT_EQ(regs.descriptors.size(), n + 1);
-    for (std::uint32_t w = 0; w < 16; ++w) EXPECT_EQ(regs.descriptors[n][w], 0x1000 * n + w);
+    EXPECT_EQ(regs.descriptors[n].ep, n % kEps);
+    for (std::uint32_t w = 0; w < 16; ++w) EXPECT_EQ(regs.descriptors[n].words[w], 0x1000 * n + w);
   }
 }
 
-TEST(AxilRegs, window_takes_one_word_each_cycle_and_descriptors_back_to_back) {
-  Regs regs(seed(40));
+TEST(AxilRegs, windows_of_all_endpoints_may_be_written_in_turn) {
+  // One word of each page after another, a write a cycle: every descriptor comes whole, one cycle apart.
+  Regs regs(seed(46));
   regs.top.s_axil_aw_valid_i = 1;
   regs.top.s_axil_w_valid_i = 1;
   regs.top.s_axil_b_ready_i = 1;
-  for (std::uint32_t i = 0; i < 64; ++i) {
-    regs.top.s_axil_aw_addr_i = static_cast<std::uint16_t>(er::kDesc0 + 4 * (i % 16));
+  for (std::uint32_t i = 0; i < 2 * 16 * kEps; ++i) {
+    const unsigned e = i % kEps, w = i / kEps % 16;
+    regs.top.s_axil_aw_addr_i = static_cast<std::uint16_t>(at(e, er::kDesc0) + 4 * w);
     regs.top.s_axil_w_data_i = 0x5000 + i;
     regs.settle();
     ASSERT_TRUE(regs.top.s_axil_aw_ready_o && regs.top.s_axil_w_ready_o) << i;
     regs.tick();
   }
-  ASSERT_EQ(regs.descriptors.size(), 4u);
-  for (std::uint32_t i = 0; i < 64; ++i) EXPECT_EQ(regs.descriptors[i / 16][i % 16], 0x5000 + i);
+  ASSERT_EQ(regs.descriptors.size(), 2 * kEps);
+  for (std::uint32_t n = 0; n < 2 * kEps; ++n) {
+    EXPECT_EQ(regs.descriptors[n].ep, n % kEps);
+    for (std::uint32_t w = 0; w < 16; ++w) {
+      EXPECT_EQ(regs.descriptors[n].words[w], 0x5000 + n / kEps * 16 * kEps + w * kEps + n % kEps);
+    }
+  }
 }
 
 TEST(AxilRegs, untaken_answer_holds_the_next_write) {
@@ -310,10 +432,12 @@ TEST(AxilRegs, random_accesses_agree_with_a_reference_under_delay) {
         regs.write(r.offset, value);
         if (is(r, "RW")) expected[r.offset] = value;
         if (r.offset == gr::kSchedData7) ++expected[gr::kSchedAddr];
-        if (r.offset == er::kSqTail) {
+        for (unsigned e = 0; e < kEps; ++e) {
+          if (r.offset != at(e, er::kSqTail)) continue;
           ++tails;
           ASSERT_EQ(regs.tails.size(), tails);
-          ASSERT_EQ(regs.tails.back(), value & 0xffff);
+          ASSERT_EQ(regs.tails.back().ep, e);
+          ASSERT_EQ(regs.tails.back().tail, value & 0xffff);
         }
       } else {
         ASSERT_EQ(regs.read(r.offset), expected[r.offset]) << r.name;
@@ -325,14 +449,14 @@ TEST(AxilRegs, random_accesses_agree_with_a_reference_under_delay) {
 
 TEST(AxilRegs, reads_and_writes_go_on_at_the_same_time) {
   Regs regs(seed(43));
-  regs.write(gr::kNodes, 12);
+  regs.write(gr::kIp, 0);
   regs.top.s_axil_aw_valid_i = 1;
   regs.top.s_axil_w_valid_i = 1;
   regs.top.s_axil_b_ready_i = 1;
   regs.top.s_axil_ar_valid_i = 1;
   regs.top.s_axil_r_ready_i = 1;
-  regs.top.s_axil_aw_addr_i = static_cast<std::uint16_t>(gr::kNode);
-  regs.top.s_axil_ar_addr_i = static_cast<std::uint16_t>(gr::kNode);
+  regs.top.s_axil_aw_addr_i = static_cast<std::uint16_t>(gr::kIp);
+  regs.top.s_axil_ar_addr_i = static_cast<std::uint16_t>(gr::kIp);
   for (std::uint32_t i = 1; i < 20; ++i) {
     regs.top.s_axil_w_data_i = i;
     regs.settle();

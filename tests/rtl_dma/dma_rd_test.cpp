@@ -15,7 +15,7 @@
 namespace tally::test {
 namespace {
 
-constexpr unsigned kClients = 5;
+constexpr unsigned kClients = 9;
 
 std::uint8_t byte_at(std::uint64_t addr) {
   std::uint64_t x = addr * 0x9E3779B97F4A7C15u;
@@ -255,12 +255,12 @@ TEST(DmaRead, unaligned_command_costs_at_most_one_beat_more) {
   EXPECT_LE(bench.last_data - bench.first_data + 1, bench.data_beats + 100);
 }
 
-TEST(DmaRead, sixteen_commands_fly_before_the_first_answer) {
+TEST(DmaRead, thirty_two_commands_fly_before_the_first_answer) {
   ReadBench bench(seed(6), {});
   bench.hold_r = true;
   for (unsigned i = 0; i < 40; ++i) bench.queued[2].push_back({2, 4096ull * i, 4096});
   for (int i = 0; i < 200; ++i) bench.cycle();
-  EXPECT_EQ(bench.bursts_max, 16u);
+  EXPECT_EQ(bench.bursts_max, 32u);
   EXPECT_FALSE(bench.top.idle_o);
   bench.hold_r = false;
   bench.drain(10'000);

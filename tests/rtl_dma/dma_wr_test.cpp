@@ -16,7 +16,7 @@
 namespace tally::test {
 namespace {
 
-constexpr unsigned kClients = 4;
+constexpr unsigned kClients = 5;
 
 struct Command {
   unsigned client = 0;

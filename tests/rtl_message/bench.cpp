@@ -3,29 +3,70 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "Vtally_message_bench.h"
+#include "support/coverage.hpp"
+#include "support/module_bench.hpp"
 #include "support/random_context.hpp"
 
 namespace tally::test {
 
+using device::PacketType;
+using device::QpKind;
+
+namespace {
+
+std::uint32_t arrival_of(const Beat& descriptor) {
+  std::uint32_t cookie;
+  std::memcpy(&cookie, &descriptor[28], 4);
+  return cookie * 7 + 1;
+}
+
+unsigned cells_of(std::size_t bytes) {
+  return static_cast<unsigned>((bytes + device::kCellBytes - 1) / device::kCellBytes);
+}
+
+void set_bit(std::uint8_t& port, unsigned bit, bool value) {
+  port = static_cast<std::uint8_t>((port & ~(1u << bit)) | (unsigned{value} << bit));
+}
+
+}  // namespace
+
 Bench::Bench(const BenchConfig& config)
-    : config_(config),
-      random_(config.seed),
+    : random(config.seed),
+      config_(config),
       context_(std::make_unique<RandomContext>(config.seed)),
       top_(std::make_unique<Vtally_message_bench>(context_.get())),
-      memory_(kMemoryBytes) {
+      memory_(kEndpointBytes * kEndpoints) {
   for (std::size_t i = 0; i < memory_.size(); i += 8) {
-    const std::uint64_t word = random_();
+    const std::uint64_t word = random.next();
     std::memcpy(&memory_[i], &word, 8);
   }
-  std::memset(at(kRing), 0, 32u << kRingLog2);
-  top_->nodes_i = config.nodes;
-  top_->bounce_i = kBounce;
-  top_->cq_base_i = kRing;
-  top_->cq_log2_i = kRingLog2;
-  top_->coll_ready_i = 1;
+  for (unsigned e = 0; e < kEndpoints; ++e) {
+    reference.config.ranks[e] = config.ranks;
+    reference.config.posted[e] = config.posted;
+    reference.config.unexpected[e] = config.unexpected;
+    put_bits(top_->ep_rank_i, e * 4, 4, e);
+    put_bits(top_->ep_ranks_i, e * 5, 5, config.ranks);
+    put_bits(top_->ep_posted_i, e * 32, 32, config.posted << 16 | e * 16);
+    put_bits(top_->unexpected_quota_i, e * 16, 16, config.unexpected);
+    put_bits(top_->bounce_quota_i, e * 16, 16, config.bounce);
+    put_bits(top_->bounce_i, e * 64, 64, bounce_area(e));
+    put_bits(top_->spill_base_i, e * 64, 64, spill_area(e));
+    put_bits(top_->spill_log2_i, e * 4, 4, config.spill_log2);
+  }
+  reference.config.eager_max = config.eager_max;
+  reference.region_ok = [](unsigned ep, std::uint32_t key, std::uint64_t address, std::uint32_t length) {
+    const auto in = [&](std::uint64_t base) {
+      return address >= base && address + length <= base + (2u << 20);
+    };
+    return (key == send_key(ep) && in(send_area(ep))) || (key == recv_key(ep) && in(recv_area(ep)));
+  };
+  top_->eager_max_i = static_cast<std::uint16_t>(config.eager_max);
+  top_->enable_i = 0;
+  top_->clk_i = 0;
   top_->rst_ni = 0;
   for (int i = 0; i < 4; ++i) {
     top_->clk_i = 0;
@@ -34,22 +75,28 @@ Bench::Bench(const BenchConfig& config)
     top_->eval();
   }
   top_->rst_ni = 1;
-  region(kSendKey, kSendArea, kAreaBytes, true);
-  region(kRecvKey, kRecvArea, kAreaBytes, true);
+  top_->enable_i = 15;
+  for (unsigned e = 0; e < kEndpoints; ++e) {
+    region(e, send_key(e), send_area(e), 2u << 20, true);
+    region(e, recv_key(e), recv_area(e), 2u << 20, true);
+  }
 }
 
-Bench::~Bench() { top_->final(); }
+Bench::~Bench() { finish(*top_, *context_); }
 
 std::uint8_t* Bench::at(std::uint64_t address) {
-  if (address < kMemoryBase || address >= kMemoryBase + kMemoryBytes) {
+  if (address < kBase || address >= kBase + memory_.size()) {
     ADD_FAILURE() << "access outside host memory: " << std::hex << address;
     return memory_.data();
   }
-  return memory_.data() + (address - kMemoryBase);
+  return memory_.data() + (address - kBase);
 }
 
-void Bench::region(std::uint32_t key, std::uint64_t base, std::uint64_t bytes, bool valid) {
+void Bench::enable(unsigned mask) { top_->enable_i = static_cast<std::uint8_t>(mask); }
+
+void Bench::region(unsigned ep, std::uint32_t key, std::uint64_t base, std::uint64_t bytes, bool valid) {
   top_->mr_wr_valid_i = 1;
+  top_->mr_wr_ep_i = static_cast<std::uint8_t>(ep);
   top_->mr_wr_key_i = key | (valid ? 0x8000'0000u : 0u);
   top_->mr_wr_base_i = base;
   top_->mr_wr_len_i = bytes;
@@ -57,171 +104,417 @@ void Bench::region(std::uint32_t key, std::uint64_t base, std::uint64_t bytes, b
   top_->mr_wr_valid_i = 0;
 }
 
-void Bench::submit(const void* descriptor) {
+void Bench::submit_raw(unsigned ep, const void* descriptor) {
   Beat beat;
   std::memcpy(beat.data(), descriptor, beat.size());
-  descriptors_.push_back(beat);
+  descriptors_[ep].push_back(beat);
 }
 
-void Bench::inject(const device::WireHeader& header, const std::vector<std::uint8_t>& payload) {
-  device::WireHeader copy = header;
-  copy.payload_len = static_cast<std::uint16_t>(payload.size());
-  NetBeat beat{};
-  std::memcpy(beat.data.data(), &copy, sizeof copy);
-  beat.last = payload.empty();
-  injected_.push_back(beat);
-  for (std::size_t at = 0; at < payload.size(); at += 64) {
-    NetBeat part{};
-    std::memcpy(part.data.data(), payload.data() + at, std::min<std::size_t>(64, payload.size() - at));
-    part.last = at + 64 >= payload.size();
-    injected_.push_back(part);
+void Bench::submit(unsigned ep, const Descriptor& descriptor) { submit_raw(ep, &descriptor); }
+
+void Bench::inject(unsigned ep, unsigned peer, QpKind kind, const device::MsgHeader& header,
+                   const std::vector<std::uint8_t>& payload, bool good, int bytes) {
+  discarded_ += !good;
+  Message m{};
+  m.ep = ep;
+  m.peer = peer;
+  m.kind = kind;
+  m.good = good;
+  m.bytes = bytes < 0 ? static_cast<int>(64 + payload.size()) : bytes;
+  m.due = cycle_;
+  m.beats.resize(1 + (payload.size() + 63) / 64);
+  std::memcpy(m.beats[0].data(), &header, 64);
+  if (!payload.empty()) std::memcpy(m.beats[1].data(), payload.data(), payload.size());
+  network_[static_cast<unsigned>(kind) * 64 + ep * 16 + peer].push_back(std::move(m));
+}
+
+// The oldest message of a queue pair whose endpoint is ready; the device gets it whole.
+void Bench::deliver() {
+  accept_ = 0;
+  if (!rx_.empty() || hold_network) return;
+  std::vector<std::deque<Message>*> ready;
+  for (auto& [qp, queue] : network_) {
+    if (queue.empty() || queue.front().due > cycle_) continue;
+    const Message& m = queue.front();
+    const bool room = ((cq_ok >> m.ep) & 1) != 0 &&
+                      (m.kind == QpKind::kColl || (rndv_room && ((top_->spill_room_o >> m.ep) & 1) != 0));
+    if (room) ready.push_back(&queue);
+  }
+  if (ready.empty()) return;
+  auto& queue = *ready[random.below(ready.size())];
+  rx_.push_back(std::move(queue.front()));
+  queue.pop_front();
+  Message& m = rx_.front();
+  accept_ = 1u << m.ep;
+  ++under_way_[m.ep];
+  device::MsgHeader header;
+  std::memcpy(&header, m.beats[0].data(), 64);
+  const auto type = static_cast<PacketType>(header.ptype);
+  if (m.good && (type == PacketType::kEager || type == PacketType::kRts)) {
+    Reference::Message r;
+    r.header = header;
+    r.payload.resize(header.payload_len);
+    if (!r.payload.empty()) std::memcpy(r.payload.data(), m.beats[1].data(), r.payload.size());
+    reference.arrives(m.ep, r);
+  }
+  if (m.good && type == PacketType::kFin) reference.fin(m.ep, header);
+  if (m.ack) {
+    acks_.push_back({cycle_ + config_.ack_latency + jitter(), m.from, m.ep, m.cells, true,
+                     type == PacketType::kEager, m.cqe});
   }
 }
 
 void Bench::drive() {
-  top_->cycle_i = static_cast<std::uint32_t>(cycle_);
-  top_->cq_head_i = ring_head_;
-
-  desc_shown_ = desc_shown_ || (!descriptors_.empty() && chance_go());
-  top_->desc_valid_i = desc_shown_;
-  if (desc_shown_) std::memcpy(top_->desc_i.data(), descriptors_.front().data(), 64);
-
-  top_->ar_ready_i = chance_go() && reads_.size() < 32;
-  if (!r_shown_ && !reads_.empty() && reads_.front().due <= cycle_ && chance_go()) {
-    r_shown_ = true;
-    std::memcpy(top_->r_data_i.data(), at(reads_.front().address & ~63ull), 64);
-    top_->r_last_i = reads_.front().beats == 1;
+  if (config_.cq_toggles && cycle_ % 64 == 0) cq_ok = static_cast<unsigned>(random.below(16));
+  for (unsigned e = 0; e < kEndpoints; ++e) {
+    shown_[e] = shown_[e] || (!descriptors_[e].empty() && go());
+    set_bit(top_->in_valid_i, e, shown_[e]);
+    if (shown_[e]) {
+      put_beat(top_->in_desc_i, descriptors_[e].front(), e);
+      put_bits(top_->in_arrival_i, e * 32, 32, arrival_of(descriptors_[e].front()));
+    }
+    put_bits(top_->spill_head_i, e * 16, 16, spill_head_[e]);
   }
-  top_->r_valid_i = r_shown_;
+  top_->cq_ok_i = static_cast<std::uint8_t>(cq_ok);
+  top_->rndv_room_i = rndv_room;
+  top_->rsv_room_i = 0;
+  for (unsigned qp = 0; qp < 64; ++qp) {
+    if (cells_[qp] + 16 <= config_.window_cells) top_->rsv_room_i |= std::uint64_t{1} << qp;
+  }
+  top_->tx_ready_i = go();
+  top_->coll_ready_i = go();
+  top_->seq_ready_i = go();
+  top_->rndv_ready_i = static_cast<std::uint8_t>(unsigned{go()} | unsigned{go()} << 1);
+  const auto completion_go = [&] { return unsigned{go() && !random.percent(config_.completion_stall_percent)}; };
+  top_->cpl_ready_i = static_cast<std::uint8_t>(completion_go() | completion_go() << 1 | completion_go() << 2);
 
-  top_->aw_ready_i = chance_go();
-  top_->w_ready_i = chance_go();
-  while (write_bursts_ != 0 && !write_addresses_.empty()) {
-    --write_bursts_;
-    Burst burst = write_addresses_.front();
-    write_addresses_.pop_front();
-    burst.due = cycle_ + config_.write_latency_cycles + (config_.stall_percent != 0 ? random_() % 32 : 0);
-    responses_.push_back(burst);
+  top_->send_done_i = 0;
+  for (auto ack = acks_.begin(); ack != acks_.end();) {
+    if (ack->due > cycle_ || ((top_->send_done_i >> ack->ep) & 1) != 0) {
+      ++ack;
+      continue;
+    }
+    cells_[ack->ep * 16 + ack->peer] -= ack->cells;
+    if (ack->completes) {
+      set_bit(top_->send_done_i, ack->ep, true);
+      --eager_[ack->ep];
+      complete({ack->ep, ack->cqe, cycle_});
+    }
+    ack = acks_.erase(ack);
   }
-  if (!b_shown_ && !responses_.empty() && responses_.front().due <= cycle_) {
-    b_shown_ = true;
-    land(responses_.front().address, responses_.front().beats);
-  }
-  top_->b_valid_i = b_shown_;
 
-  top_->tx_ready_i =
-      loop_.size() < config_.loop_beats && chance_go() && random_() % 100 >= network_stall_percent;
-  if (!rx_shown_ && chance_go()) {
-    if (!rx_inside_) rx_injected_ = !injected_.empty();
-    rx_shown_ = rx_injected_ || !loop_.empty();
-  }
-  if (rx_shown_) {
-    const NetBeat& beat = rx_injected_ ? injected_.front() : loop_.front();
-    std::memcpy(top_->rx_data_i.data(), beat.data.data(), 64);
-    top_->rx_last_i = beat.last;
+  deliver();
+  top_->accept_i = static_cast<std::uint8_t>(accept_);
+  if (!rx_shown_ && !rx_.empty() && go()) {
+    rx_shown_ = true;
+    const Message& m = rx_.front();
+    put_beat(top_->rx_data_i, m.beats[rx_beat_]);
+    top_->rx_last_i = rx_beat_ + 1 == m.beats.size();
+    top_->rx_ep_i = static_cast<std::uint8_t>(m.ep);
+    top_->rx_qp_i = static_cast<std::uint8_t>(static_cast<unsigned>(m.kind) << 6 | m.ep << 4 | m.peer);
+    top_->rx_bytes_i = static_cast<std::uint16_t>(m.bytes);
   }
   top_->rx_valid_i = rx_shown_;
-}
 
-// A write burst reaches memory. Completions are looked at in that moment: what they promise must be there.
-void Bench::land(std::uint64_t address, unsigned beats) {
-  for (unsigned i = 0; i < beats; ++i) {
-    const WriteBeat beat = write_beats_.front();
-    write_beats_.pop_front();
-    EXPECT_EQ(beat.last, i + 1 == beats);
-    EXPECT_NE(beat.strobe, 0u);
-    if (i == 0) address = (address & ~63ull) + static_cast<unsigned>(__builtin_ctzll(beat.strobe | 1ull << 63));
-    std::uint8_t* line = at((address & ~63ull) + 64ull * i);
-    for (unsigned b = 0; b < 64; ++b) {
-      if ((beat.strobe >> b) & 1) line[b] = beat.data[b];
+  top_->rd_cmd_ready_i = reads_.size() < 40 && go() ? static_cast<std::uint8_t>(1u << random.below(2)) : 0;
+  top_->rd_data_valid_i = 0;
+  if (!reads_.empty() && reads_.front().due <= cycle_ && go()) {
+    Read& read = reads_.front();
+    Beat beat;
+    beat.fill(0xa5);
+    std::memcpy(beat.data(), &read.data[read_beat_ * 64],
+                std::min<std::size_t>(64, read.data.size() - read_beat_ * 64));
+    put_beat(top_->rd_data_i, beat);
+    top_->rd_data_valid_i = static_cast<std::uint8_t>(1u << read.client);
+    if (++read_beat_ * 64 >= read.data.size()) {
+      reads_.pop_front();
+      read_beat_ = 0;
     }
   }
-  if (address < kRing || address >= kRing + (32u << kRingLog2)) return;
-  const std::uint64_t index = ring_head_ & ((1u << kRingLog2) - 1);
-  EXPECT_EQ(address, kRing + 32 * index) << "completion at another place";
-  device::Cqe cqe;
-  std::memcpy(&cqe, at(address), sizeof cqe);
-  EXPECT_EQ(cqe.phase, ((ring_head_ >> kRingLog2) & 1) == 0 ? 1 : 0);
-  ++ring_head_;
-  completions.push_back(cqe);
-  if (on_completion) on_completion(cqe);
+
+  top_->wr_cmd_ready_i = 0;
+  top_->wr_data_ready_i = 0;
+  if (!writing_ && top_->wr_cmd_valid_o != 0 && go()) {
+    const unsigned client =
+        top_->wr_cmd_valid_o == 3 ? static_cast<unsigned>(random.below(2)) : top_->wr_cmd_valid_o - 1u;
+    top_->wr_cmd_ready_i = static_cast<std::uint8_t>(1u << client);
+  }
+  if (writing_ && go()) top_->wr_data_ready_i = static_cast<std::uint8_t>(1u << write_.client);
+  top_->wr_done_i = 0;
+  land();
+  finish_jobs();
+}
+
+// Writes reach memory, and completions the driver, in the order in which the device handed them on.
+void Bench::land() {
+  while (!landings_.empty() && landings_.front().due <= cycle_) {
+    Landing& landing = landings_.front();
+    if (landing.completion) {
+      complete({landing.cpl.ep, landing.cpl.cqe, cycle_});
+    } else {
+      if (top_->wr_done_i != 0) return;
+      std::memcpy(at(landing.write.address), landing.write.data.data(), landing.write.bytes);
+      top_->wr_done_i = static_cast<std::uint8_t>(1u << landing.write.client);
+    }
+    landings_.pop_front();
+  }
+}
+
+void Bench::finish_jobs() {
+  while (!jobs_.empty() && jobs_.front().due <= cycle_) {
+    const Matched m = jobs_.front().matched;
+    jobs_.pop_front();
+    device::Cqe cqe{};
+    cqe.cookie = m.cookie;
+    cqe.opcode = static_cast<std::uint8_t>(device::Opcode::kRecv);
+    cqe.flags = device::kCqeFlagRendezvous;
+    cqe.length = m.length;
+    completions.push_back({m.ep, cqe, cycle_});
+    if (on_completion) on_completion(completions.back());
+    if (m.source >= kEndpoints) continue;
+    device::MsgHeader fin{};
+    fin.magic = device::kDeviceId;
+    fin.version = 1;
+    fin.ptype = static_cast<std::uint8_t>(PacketType::kFin);
+    fin.src_rank = static_cast<std::uint16_t>(m.ep);
+    fin.dst_rank = m.source;
+    fin.context_id = m.context;
+    fin.length = m.length;
+    fin.cookie = m.remote_cookie;
+    fin.offset = m.stamp;
+    inject(m.source, m.ep, QpKind::kColl, fin);
+  }
+}
+
+void Bench::complete(const Completion& completion) {
+  const auto& cqe = completion.cqe;
+  const unsigned ep = completion.ep;
+  Reference::Expected e;
+  // A descriptor with the opcode Spill is refused: another status.
+  const bool spill = cqe.opcode == static_cast<std::uint8_t>(device::Opcode::kSpill) && cqe.status == 0;
+  if (spill) {
+    ASSERT_FALSE(reference.spills_[ep].empty()) << "a Spill too many";
+    e = reference.spills_[ep].front();
+    reference.spills_[ep].pop_front();
+    e.cqe.cookie &= (1u << config_.spill_log2) - 1;
+    e.address = spill_area(ep) + std::uint64_t{e.cqe.cookie} * device::kSpillSlotBytes;
+  } else {
+    const auto found = reference.expected_[ep].find(cqe.cookie);
+    ASSERT_NE(found, reference.expected_[ep].end()) << "endpoint " << ep << ": completion of " << cqe.cookie
+                                                    << " (opcode " << +cqe.opcode << ") not expected";
+    e = found->second;
+    reference.expected_[ep].erase(found);
+  }
+  if (!e.arrival_cycles) e.cqe.cycles = cqe.cycles;
+  EXPECT_EQ(std::memcmp(&cqe, &e.cqe, sizeof cqe), 0)
+      << "endpoint " << ep << " cookie " << cqe.cookie << "/" << e.cqe.cookie << " opcode " << +cqe.opcode
+      << "/" << +e.cqe.opcode << " status " << +cqe.status << "/" << +e.cqe.status << " flags " << cqe.flags
+      << "/" << e.cqe.flags << " length " << cqe.length << "/" << e.cqe.length << " tag " << cqe.tag << "/"
+      << e.cqe.tag << " source " << cqe.source << "/" << e.cqe.source << " context " << cqe.context_id << "/"
+      << e.cqe.context_id << " detail " << cqe.detail << "/" << e.cqe.detail << " cycles " << cqe.cycles
+      << "/" << e.cqe.cycles;
+  if (!e.bytes.empty()) {
+    EXPECT_EQ(std::memcmp(at(e.address), e.bytes.data(), e.bytes.size()), 0)
+        << "endpoint " << ep << " cookie " << cqe.cookie << ": wrong bytes";
+  }
+  completions.push_back(completion);
+  if (on_completion) on_completion(completions.back());
+  if (spill) {
+    ++spills_seen_[ep];
+    if (!config_.keep_spills) ++spill_head_[ep];
+  }
 }
 
 void Bench::take_tx() {
-  NetBeat beat{};
-  std::memcpy(beat.data.data(), top_->tx_data_o.data(), 64);
-  beat.last = top_->tx_last_o != 0;
-  if (!tx_inside_) {
-    device::WireHeader header;
-    std::memcpy(&header, beat.data.data(), sizeof header);
-    tx_header_ = header;
-    tx_beats_ = 0;
-    header.src_node = header.dst_node;
-    header.dst_node = 0;
-    std::memcpy(beat.data.data(), &header, sizeof header);
-  } else {
-    ++tx_beats_;
+  tx_.push_back(get_beat(top_->tx_data_o));
+  if (!top_->tx_last_o) return;
+  Message m{};
+  m.beats.swap(tx_);
+  device::MsgHeader header;
+  std::memcpy(&header, m.beats[0].data(), 64);
+  m.from = top_->tx_ep_o;
+  m.kind = QpKind::kMsg;
+  m.bytes = 64 + header.payload_len;
+  m.cells = cells_of(static_cast<std::size_t>(m.bytes));
+  for (unsigned i = 0; i < 32; ++i)
+    reinterpret_cast<std::uint8_t*>(&m.cqe)[i] =
+        static_cast<std::uint8_t>(get_bits(top_->tx_cpl_o, i * 8, 8));
+  const auto sent = sends_.find({m.from, m.cqe.cookie});
+  ASSERT_NE(sent, sends_.end());
+  const Descriptor desc = sent->second;
+  sends_.erase(sent);
+  const bool is_inline = (desc.flags & device::kMsgFlagInline) != 0;
+  const bool rts = !is_inline && desc.length > config_.eager_max;
+  device::MsgHeader right{};
+  right.magic = device::kDeviceId;
+  right.version = 1;
+  right.ptype = static_cast<std::uint8_t>(rts ? PacketType::kRts : PacketType::kEager);
+  right.src_rank = static_cast<std::uint16_t>(m.from);
+  right.dst_rank = desc.peer;
+  right.context_id = desc.context_id;
+  right.payload_len = static_cast<std::uint16_t>(rts ? 0 : desc.length);
+  right.tag = desc.tag;
+  right.length = desc.length;
+  if (rts) {
+    right.addr = desc.addr;
+    right.key = desc.key;
+    right.cookie = desc.cookie;
+    right.offset = desc.cookie * 7 + 1;
   }
-  tx_inside_ = !beat.last;
-  if (beat.last) {
-    EXPECT_EQ(tx_beats_, (tx_header_.payload_len + 63u) / 64) << "beats of a packet of type " << +tx_header_.ptype;
-    EXPECT_LT(tx_header_.dst_node, config_.nodes);
-    sent.push_back({tx_header_, cycle_});
+  EXPECT_EQ(std::memcmp(&header, &right, sizeof header), 0) << "header of the send " << desc.cookie;
+  EXPECT_EQ(m.beats.size(), 1 + (right.payload_len + 63u) / 64) << "beats of the send " << desc.cookie;
+  if (right.payload_len != 0) {
+    const std::uint8_t* from = is_inline ? reinterpret_cast<const std::uint8_t*>(&desc) + 32 : at(desc.addr);
+    EXPECT_EQ(std::memcmp(m.beats[1].data(), from, right.payload_len), 0)
+        << "payload of the send " << desc.cookie;
   }
-  loop_.push_back(beat);
+  EXPECT_EQ(get_bits(top_->tx_cpl_o, 256, 2), rts ? 1u : 3u) << "{on_ack, on_error}";
+  if (rts) {
+    EXPECT_EQ(m.cqe.length, desc.length);
+    EXPECT_EQ(m.cqe.flags, device::kCqeFlagRendezvous);
+    EXPECT_EQ(m.cqe.cycles, desc.cookie * 7 + 1);
+  }
+  sent_cycles.push_back(cycle_);
+  m.due = cycle_ + config_.network_latency + jitter();
+  m.ack = true;
+  if (header.dst_rank >= kEndpoints) {
+    outside.push_back(header);
+    acks_.push_back({m.due + config_.ack_latency, m.from, header.dst_rank, m.cells, true, !rts, m.cqe});
+    return;
+  }
+  m.ep = header.dst_rank;
+  m.peer = m.from;
+  network_[m.ep * 16 + m.peer].push_back(std::move(m));
 }
 
 void Bench::sample() {
-  if (top_->desc_valid_i && top_->desc_ready_o) {
-    device::MsgDesc desc;
-    std::memcpy(&desc, descriptors_.front().data(), sizeof desc);
-    descriptors_.pop_front();
-    desc_shown_ = false;
-    if (on_accept) on_accept(desc.cookie);
+  for (unsigned e = 0; e < kEndpoints; ++e) {
+    if (((top_->in_valid_i & top_->in_ready_o) >> e & 1) == 0) continue;
+    Descriptor desc;
+    std::memcpy(&desc, descriptors_[e].front().data(), 64);
+    EXPECT_NE((cq_ok >> e) & 1, 0u) << "started without a completion place";
+    reference.taken(e, desc, arrival_of(descriptors_[e].front()));
+    if (desc.opcode == static_cast<std::uint8_t>(device::Opcode::kSend)) {
+      sends_[{e, desc.cookie}] = desc;
+    }
+    last_taken_ = desc;
+    descriptors_[e].pop_front();
+    shown_[e] = false;
   }
-  if (top_->coll_valid_o && top_->coll_ready_i) {
-    Beat beat;
-    std::memcpy(beat.data(), top_->coll_desc_o.data(), 64);
-    collectives.push_back(beat);
-  }
-  if (top_->r_valid_i && top_->r_ready_o) {
-    Burst& burst = reads_.front();
-    burst.address += 64;
-    r_shown_ = false;
-    if (--burst.beats == 0) reads_.pop_front();
-  }
-  if (top_->ar_valid_o && top_->ar_ready_i) {
-    const unsigned jitter = config_.stall_percent != 0 ? static_cast<unsigned>(random_() % 32) : 0;
-    reads_.push_back({top_->ar_addr_o, top_->ar_len_o + 1u, cycle_ + config_.read_latency_cycles + jitter});
-  }
-  if (top_->b_valid_i && top_->b_ready_o) {
-    responses_.pop_front();
-    b_shown_ = false;
-  }
-  if (top_->aw_valid_o && top_->aw_ready_i) write_addresses_.push_back({top_->aw_addr_o, top_->aw_len_o + 1u, 0});
-  if (top_->w_valid_o && top_->w_ready_i) {
-    WriteBeat beat;
-    std::memcpy(beat.data.data(), top_->w_data_o.data(), 64);
-    beat.strobe = top_->w_strb_o;
-    beat.last = top_->w_last_o != 0;
-    write_beats_.push_back(beat);
-    if (beat.last) ++write_bursts_;
-  }
-  if (top_->rx_valid_i && top_->rx_ready_o) {
-    auto& from = rx_injected_ ? injected_ : loop_;
-    rx_inside_ = !from.front().last;
-    from.pop_front();
-    rx_shown_ = false;
+  if (top_->rsv_taken_o) {
+    const unsigned qp = top_->rsv_qp_o & 63;
+    EXPECT_EQ(top_->rsv_qp_o >> 6, 0);
+    cells_[qp] += top_->rsv_cells_o;
+    // The descriptor that is taken in this cycle.
+    const Descriptor& desc = last_taken_;
+    const bool eager = (desc.flags & device::kMsgFlagInline) != 0 || desc.length <= config_.eager_max;
+    EXPECT_EQ(+top_->rsv_cells_o, eager ? cells_of(64 + desc.length) : 1u);
+    if (eager) most_eager = std::max(most_eager, ++eager_[qp >> 4]);
+    EXPECT_GE(top_->rsv_cells_o, 1u);
+    EXPECT_LE(top_->rsv_cells_o, 16u);
   }
   if (top_->tx_valid_o && top_->tx_ready_i) take_tx();
-  const auto bits = [](unsigned value) { return static_cast<unsigned>(__builtin_popcount(value)); };
-  counters.match_posted += top_->match_posted_o;
-  counters.match_unexpected += top_->match_unexpected_o;
-  counters.unexpected += top_->unexpected_o;
-  counters.truncated += bits(top_->truncated_o);
-  counters.protection += bits(top_->protection_o);
-  counters.rendezvous += top_->rendezvous_o;
-  counters.dropped += top_->dropped_o;
+  if (top_->coll_valid_o && top_->coll_ready_i) collectives.push_back(get_beat(top_->coll_desc_o));
+  if (top_->seq_valid_o && top_->seq_ready_i) to_sequencer.push_back(get_beat(top_->seq_data_o));
+  if (top_->rx_valid_i && top_->rx_ready_o) {
+    rx_shown_ = false;
+    if (++rx_beat_ == rx_.front().beats.size()) {
+      rx_.pop_front();
+      rx_beat_ = 0;
+    }
+  }
+  for (unsigned c = 0; c < 2; ++c) {
+    if (((top_->rd_cmd_valid_o & top_->rd_cmd_ready_i) >> c & 1) != 0) {
+      const std::uint64_t address = get_bits(top_->rd_cmd_addr_o, c * 64, 64);
+      const auto bytes = static_cast<std::size_t>(get_bits(top_->rd_cmd_len_o, c * 13, 13));
+      EXPECT_GE(bytes, 1u);
+      // As early as it may be: a copy must have waited for its payload.
+      reads_.push_back({c, std::vector<std::uint8_t>(at(address), at(address) + bytes),
+                        cycle_ + config_.read_latency + jitter()});
+    }
+    if (((top_->wr_cmd_valid_o & top_->wr_cmd_ready_i) >> c & 1) != 0) {
+      writing_ = true;
+      write_ = {c,
+                0,
+                get_bits(top_->wr_cmd_addr_o, c * 64, 64),
+                static_cast<unsigned>(get_bits(top_->wr_cmd_len_o, c * 13, 13)),
+                {}};
+      write_.beats = (write_.bytes + 63) / 64;
+      EXPECT_GE(write_.bytes, 1u);
+      EXPECT_LE(write_.bytes, 4096u);
+    } else if (((top_->wr_data_valid_o & top_->wr_data_ready_i) >> c & 1) != 0) {
+      const Beat beat = get_beat(top_->wr_data_o, c);
+      write_.data.insert(write_.data.end(), beat.begin(), beat.end());
+      if (--write_.beats == 0) {
+        writing_ = false;
+        landings_.push_back({cycle_ + config_.write_latency + jitter(), false, write_, {}});
+      }
+    }
+  }
+  for (unsigned c = 0; c < 3; ++c) {
+    if (((top_->cpl_valid_o & top_->cpl_ready_i) >> c & 1) == 0) continue;
+    Completion cpl{static_cast<unsigned>(get_bits(top_->cpl_ep_o, c * 2, 2)), {}, cycle_};
+    std::memcpy(&cpl.cqe, reinterpret_cast<const std::uint8_t*>(&top_->cpl_data_o) + c * 32, 32);
+    landings_.push_back({cycle_ + 1, true, {}, cpl});
+  }
+  for (unsigned i = 0; i < 2; ++i) {
+    if (((top_->rndv_valid_o & top_->rndv_ready_i) >> i & 1) == 0) continue;
+    const unsigned at = i * 451;
+    const auto field = [&](unsigned lsb, unsigned width) {
+      return get_bits(top_->rndv_matched_o, at + lsb, width);
+    };
+    Matched m;
+    m.remote_address = field(0, 64);
+    m.length = static_cast<std::uint32_t>(field(64, 32));
+    m.remote_key = static_cast<std::uint32_t>(field(96, 32));
+    m.remote_cookie = static_cast<std::uint32_t>(field(128, 32));
+    m.stamp = static_cast<std::uint32_t>(field(160, 32));
+    m.rts = static_cast<std::uint32_t>(field(192, 1));
+    m.address = field(193, 64);
+    m.room = static_cast<std::uint32_t>(field(257, 32));
+    m.cookie = static_cast<std::uint32_t>(field(289, 32));
+    m.arrival = static_cast<std::uint32_t>(field(321, 32));
+    m.key = static_cast<std::uint32_t>(field(353, 32));
+    m.source = static_cast<std::uint16_t>(field(385, 16));
+    m.context = static_cast<std::uint16_t>(field(401, 16));
+    m.tag = static_cast<std::uint32_t>(field(417, 32));
+    m.ep = static_cast<unsigned>(field(449, 2));
+    m.unexpected = i == 0 && top_->rndv_unexpected_o != 0;
+    auto& wanted = reference.rendezvous_[i];
+    if (wanted.empty() || !(wanted.front() == m)) {
+      ADD_FAILURE() << "wrong rendezvous from " << (i == 0 ? "tally_cmd" : "tally_msg_rx") << ", cookie "
+                    << m.cookie;
+    }
+    if (!wanted.empty()) wanted.pop_front();
+    jobs_.push_back({m, cycle_ + 20 + jitter()});
+  }
+  if (top_->arr_taken_o) {
+    const bool storable = top_->arr_storable_o != 0;
+    if (!storable) {
+      const unsigned e = reference.arrival_endpoint(storable_.size());
+      EXPECT_GE(reference.slots(e) + reference.copies(e) + under_way_[e] + 2, config_.bounce)
+          << "endpoint " << e << " has bounce slots left, cycle " << cycle_;
+    }
+    storable_.push_back(storable);
+  }
+  if (top_->post_done_o) {
+    const std::string error =
+        reference.post_done(top_->post_result_o, top_->post_reason_o, top_->post_slot_o);
+    EXPECT_EQ(error, "") << "post, cycle " << cycle_;
+    if (top_->post_result_o == 0) appended_cycles.push_back(cycle_);
+  }
+  if (top_->arr_done_o) {
+    const bool storable = !storable_.empty() && storable_.front();
+    if (!storable_.empty()) storable_.pop_front();
+    const std::string error = reference.arrival_done(top_->arr_result_o, top_->arr_reason_o, storable);
+    EXPECT_EQ(error, "") << "arrival, cycle " << cycle_;
+  }
+  for (unsigned i = 0; i < 15; ++i) events[i] += (top_->events_o >> i) & 1;
+  for (unsigned e = 0; e < kEndpoints; ++e) {
+    const unsigned ended = ((top_->resolved_o >> e) & 1u) + ((top_->resolved2_o >> e) & 1u);
+    under_way_[e] -= ended;
+    for (unsigned i = 0; i < ended; ++i) resolved_cycles.push_back(cycle_);
+  }
 }
 
 void Bench::tick() {
@@ -232,6 +525,10 @@ void Bench::tick() {
   top_->clk_i = 1;
   top_->eval();
   ++cycle_;
+}
+
+void Bench::run(std::uint64_t cycles) {
+  for (std::uint64_t i = 0; i < cycles && !::testing::Test::HasFailure(); ++i) tick();
 }
 
 bool Bench::run_until(const std::function<bool()>& done) {
@@ -246,27 +543,69 @@ bool Bench::run_until(const std::function<bool()>& done) {
 void Bench::run_until_idle() {
   unsigned quiet = 0;
   const bool reached = run_until([&] {
-    const bool empty = descriptors_.empty() && reads_.empty() && write_addresses_.empty() && write_beats_.empty() &&
-                       responses_.empty() && loop_.empty() && injected_.empty();
+    bool empty =
+        rx_.empty() && reads_.empty() && landings_.empty() && jobs_.empty() && acks_.empty() && !writing_;
+    for (const auto& queue : descriptors_) empty = empty && queue.empty();
+    for (const auto& [qp, queue] : network_) empty = empty && queue.empty();
     quiet = empty && top_->idle_o ? quiet + 1 : 0;
     return quiet == 20;
   });
   ASSERT_TRUE(reached) << "the device does not come to rest (cycle " << cycle_ << ")";
 }
 
-bool Bench::unanswered() const { return top_->unanswered_o != 0; }
+void Bench::expect_finished() {
+  run_until_idle();
+  for (unsigned e = 0; e < kEndpoints; ++e) {
+    for (const auto& [cookie, expected] : reference.expected_[e]) {
+      ADD_FAILURE() << "endpoint " << e << ": no completion of " << cookie << ", opcode "
+                    << +expected.cqe.opcode;
+    }
+  }
+  EXPECT_TRUE(reference.empty());
+  for (unsigned i = 0; i < 15; ++i) {
+    EXPECT_EQ(events[i], i == 10 ? discarded_ : reference.events[i]) << "event " << i;
+  }
+  for (unsigned qp = 0; qp < 64; ++qp) EXPECT_EQ(cells_[qp], 0u) << "cells of queue pair " << qp;
+}
 
-device::MsgDesc message(device::Opcode opcode, std::uint16_t peer, std::uint16_t context, std::uint32_t tag,
-                        std::uint64_t address, std::uint32_t length, std::uint32_t cookie) {
-  device::MsgDesc desc{};
+const Bench::Completion* Bench::find(unsigned ep, std::uint32_t cookie) const {
+  for (const auto& completion : completions) {
+    if (completion.ep == ep && completion.cqe.cookie == cookie &&
+        (completion.cqe.opcode != static_cast<std::uint8_t>(device::Opcode::kSpill) ||
+         completion.cqe.status != 0)) {
+      return &completion;
+    }
+  }
+  return nullptr;
+}
+
+Descriptor send_desc(unsigned peer, unsigned context, std::uint32_t tag, std::uint64_t address,
+                     std::uint32_t length, std::uint32_t cookie, std::uint32_t key) {
+  return recv_desc(device::Opcode::kSend, peer, context, tag, 0, address, length, cookie, key);
+}
+
+Descriptor inline_desc(unsigned peer, unsigned context, std::uint32_t tag, std::uint32_t length,
+                       std::uint32_t cookie) {
+  Descriptor desc = recv_desc(device::Opcode::kSend, peer, context, tag, 0, 0, length, cookie, 0);
+  desc.flags = device::kMsgFlagInline;
+  for (unsigned i = 0; i < 32; ++i)
+    reinterpret_cast<std::uint8_t*>(&desc)[32 + i] = static_cast<std::uint8_t>(cookie * 3 + i);
+  return desc;
+}
+
+Descriptor recv_desc(device::Opcode opcode, unsigned peer, unsigned context, std::uint32_t tag,
+                     unsigned handle, std::uint64_t address, std::uint32_t length, std::uint32_t cookie,
+                     std::uint32_t key) {
+  Descriptor desc{};
   desc.opcode = static_cast<std::uint8_t>(opcode);
-  desc.peer = peer;
-  desc.context_id = context;
+  desc.peer = static_cast<std::uint16_t>(peer);
+  desc.context_id = static_cast<std::uint16_t>(context);
   desc.tag = tag;
-  desc.key = opcode == device::Opcode::kSend ? Bench::kSendKey : Bench::kRecvKey;
+  desc.handle = static_cast<std::uint16_t>(handle);
   desc.addr = address;
   desc.length = length;
   desc.cookie = cookie;
+  desc.key = key;
   return desc;
 }
 

@@ -1,429 +1,590 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// One behaviour of the message path each.
+// Each descriptor, message and error of the message path by itself. Completions and bytes are compared by the
+// bench.
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <cstring>
 
 #include "bench.hpp"
 
-namespace tally::test {
 namespace {
 
-using device::Cqe;
-using device::MsgDesc;
+using namespace tally::test;
+namespace device = tally::device;
 using device::Opcode;
 using device::PacketType;
+using device::QpKind;
 using device::Status;
 
-MsgDesc send(std::uint16_t peer, std::uint32_t tag, std::uint64_t address, std::uint32_t length, std::uint32_t cookie) {
-  return message(Opcode::kSend, peer, 3, tag, address, length, cookie);
+constexpr unsigned kContext = 3;
+
+device::RecvDesc receive(unsigned ep, unsigned peer, std::uint32_t tag, unsigned handle, std::uint32_t room,
+                         std::uint32_t cookie) {
+  return recv_desc(Opcode::kRecv, peer, kContext, tag, handle, Bench::recv_area(ep) + 4096 * cookie, room,
+                   cookie, Bench::recv_key(ep));
 }
-MsgDesc receive(std::uint16_t peer, std::uint32_t tag, std::uint64_t address, std::uint32_t room,
-                std::uint32_t cookie) {
-  return message(Opcode::kRecv, peer, 3, tag, address, room, cookie);
+device::RecvDesc send(unsigned ep, unsigned peer, std::uint32_t tag, std::uint32_t bytes,
+                      std::uint32_t cookie) {
+  return send_desc(peer, kContext, tag, Bench::send_area(ep) + 999 * cookie, bytes, cookie,
+                   Bench::send_key(ep));
+}
+device::RecvDesc plain(Opcode opcode, std::uint32_t cookie, unsigned handle = 0) {
+  return recv_desc(opcode, 0, kContext, 0, handle, 0, 0, cookie, 0);
+}
+device::MsgHeader header(PacketType type, unsigned from, unsigned to, std::uint32_t tag,
+                         unsigned payload = 0) {
+  device::MsgHeader h{};
+  h.magic = device::kDeviceId;
+  h.version = 1;
+  h.ptype = static_cast<std::uint8_t>(type);
+  h.src_rank = static_cast<std::uint16_t>(from);
+  h.dst_rank = static_cast<std::uint16_t>(to);
+  h.context_id = kContext;
+  h.tag = tag;
+  h.payload_len = static_cast<std::uint16_t>(payload);
+  h.length = payload;
+  return h;
 }
 
-const Cqe* completion_of(const Bench& bench, std::uint32_t cookie) {
-  for (const auto& cqe : bench.completions) {
-    const bool credit = cqe.opcode == static_cast<std::uint8_t>(Opcode::kCredit) && cqe.status == 0;
-    if (cqe.cookie == cookie && !credit) return &cqe;
-  }
-  return nullptr;
+void expect_status(const Bench& bench, unsigned ep, std::uint32_t cookie, Status status,
+                   std::uint32_t detail = 0) {
+  const auto* completion = bench.find(ep, cookie);
+  ASSERT_NE(completion, nullptr) << "no completion of " << cookie;
+  EXPECT_EQ(completion->cqe.status, static_cast<std::uint8_t>(status)) << "cookie " << cookie;
+  EXPECT_EQ(completion->cqe.detail, detail) << "cookie " << cookie;
 }
 
-std::vector<PacketRecord> packets(const Bench& bench, PacketType type) {
-  std::vector<PacketRecord> found;
-  for (const auto& packet : bench.sent) {
-    if (packet.header.ptype == static_cast<std::uint8_t>(type)) found.push_back(packet);
-  }
-  return found;
-}
-
-void expect_status(const Bench& bench, std::uint32_t cookie, Status status, std::uint32_t detail = 0) {
-  const Cqe* cqe = completion_of(bench, cookie);
-  ASSERT_NE(cqe, nullptr) << "no completion of " << cookie;
-  EXPECT_EQ(+cqe->status, +static_cast<std::uint8_t>(status)) << "cookie " << cookie;
-  EXPECT_EQ(cqe->detail, detail) << "cookie " << cookie;
-}
-
-TEST(Command, nop_completes_at_once) {
+TEST(Command, nop_and_unknown_opcodes_complete_at_once) {
   Bench bench({});
-  auto desc = message(Opcode::kNop, 0, 0, 0, 0, 0, 77);
-  bench.submit(&desc);
-  bench.run_until_idle();
-  ASSERT_EQ(bench.completions.size(), 1u);
-  EXPECT_EQ(bench.completions[0].cookie, 77u);
-  EXPECT_EQ(+bench.completions[0].opcode, +static_cast<std::uint8_t>(Opcode::kNop));
-  EXPECT_EQ(+bench.completions[0].status, 0);
-}
-
-TEST(Command, unknown_opcode_is_refused) {
-  Bench bench({});
-  for (const unsigned opcode : {4u, 16u, 255u}) {
-    auto desc = message(static_cast<Opcode>(opcode), 0, 0, 0, 0, 0, opcode);
-    bench.submit(&desc);
+  for (const unsigned opcode : {0u, 10u, 17u, 18u, 255u}) {
+    bench.submit(opcode % 4, plain(static_cast<Opcode>(opcode), opcode));
   }
-  bench.run_until_idle();
-  for (const unsigned opcode : {4u, 16u, 255u}) {
-    expect_status(bench, opcode, Status::kBadOpcode);
-  }
+  bench.expect_finished();
+  expect_status(bench, 0, 0, Status::kOk);
+  for (const unsigned opcode : {10u, 17u, 18u, 255u})
+    expect_status(bench, opcode % 4, opcode, Status::kBadOpcode);
 }
 
 TEST(Command, fields_out_of_range_are_named) {
   Bench bench({});
-  auto bad_peer = send(4, 1, Bench::kSendArea, 4, 1);
-  auto bad_source = receive(4, 1, Bench::kRecvArea, 4, 2);
-  auto bad_tag = send(1, 0x80000000, Bench::kSendArea, 4, 3);
-  auto bad_recv_tag = receive(1, 0xffffffff, Bench::kRecvArea, 4, 4);
-  auto bad_inline = send(1, 1, Bench::kSendArea, 33, 5);
-  bad_inline.flags = device::kMsgFlagInline;
-  for (const auto* desc : {&bad_peer, &bad_source, &bad_tag, &bad_recv_tag, &bad_inline}) bench.submit(desc);
-  bench.run_until_idle();
-  expect_status(bench, 1, Status::kBadField, 4);
-  expect_status(bench, 2, Status::kBadField, 4);
-  expect_status(bench, 3, Status::kBadField, 8);
-  expect_status(bench, 4, Status::kBadField, 8);
-  expect_status(bench, 5, Status::kBadField, 24);
-  EXPECT_TRUE(bench.sent.empty());
-  EXPECT_EQ(bench.counters.protection, 0u);
+  const auto set = [](device::RecvDesc desc, auto change) {
+    change(desc);
+    return desc;
+  };
+  bench.submit(1, send(1, 6, 1, 4, 1));
+  bench.submit(1, send(1, 2, 0x80000000, 4, 2));
+  bench.submit(1, set(inline_desc(2, kContext, 1, 33, 3), [](auto&) {}));
+  bench.submit(1, receive(1, 6, 1, 0, 4, 4));
+  bench.submit(1, receive(1, 2, 0xffffffff, 0, 4, 5));
+  bench.submit(1, receive(1, 2, 1, 16, 4, 6));
+  bench.submit(1, plain(Opcode::kCancel, 7, 16));
+  bench.submit(1, set(plain(Opcode::kProbe, 8), [](auto& d) { d.peer = 6; }));
+  bench.submit(1, set(plain(Opcode::kProbe, 9), [](auto& d) { d.tag = 0x80000000; }));
+  bench.submit(1, plain(Opcode::kMrecv, 10, 4096));
+  bench.submit(1, set(plain(Opcode::kFetch, 11), [](auto& d) { d.peer = 6; }));
+  bench.expect_finished();
+  const unsigned field[] = {0, 4, 8, 24, 4, 8, 6, 6, 4, 8, 6, 4};
+  for (unsigned i = 1; i <= 11; ++i) expect_status(bench, 1, i, Status::kBadField, field[i]);
+  EXPECT_TRUE(bench.sent_cycles.empty());
+}
+
+TEST(Command, wildcards_and_searches_ignore_the_fields_they_replace) {
+  Bench bench({});
+  auto any = receive(0, 99, 0xffffffff, 3, 4, 1);
+  any.flags = device::kMsgFlagAnySource | device::kMsgFlagAnyTag;
+  auto search = receive(0, 1, 1, 0xffff, 4, 2);
+  search.flags = device::kMsgFlagNoAppend;
+  bench.submit(0, any);
+  bench.submit(0, search);
+  bench.expect_finished();
+  EXPECT_TRUE(bench.reference.posted(0, 3));
+  expect_status(bench, 0, 2, Status::kNotPosted);
 }
 
 TEST(Command, buffers_outside_their_region_are_refused) {
   Bench bench({});
-  auto wrong_key = send(1, 1, Bench::kSendArea, 4, 1);
-  wrong_key.key = 0x00012401;
-  auto past_end = send(1, 1, Bench::kSendArea + Bench::kAreaBytes - 3, 4, 2);
-  auto before = receive(1, 1, Bench::kRecvArea - 1, 4, 3);
-  auto other_region = receive(1, 1, Bench::kSendArea, 4, 4);
-  for (const auto* desc : {&wrong_key, &past_end, &before, &other_region}) bench.submit(desc);
-  bench.run_until_idle();
-  expect_status(bench, 1, Status::kProtection, wrong_key.key);
-  expect_status(bench, 2, Status::kProtection, Bench::kSendKey);
-  expect_status(bench, 3, Status::kProtection, Bench::kRecvKey);
-  expect_status(bench, 4, Status::kProtection, Bench::kRecvKey);
-  EXPECT_EQ(bench.counters.protection, 4u);
-  EXPECT_TRUE(bench.sent.empty());
+  auto wrong_key = send(2, 1, 1, 4, 1);
+  wrong_key.key ^= 1 << 12;
+  auto other_endpoint = send(2, 1, 1, 4, 2);
+  other_endpoint.key = Bench::send_key(1);
+  auto past_end = receive(2, 1, 1, 0, 4, 3);
+  past_end.addr = Bench::recv_area(2) + (2u << 20) - 3;
+  auto claimed = plain(Opcode::kMrecv, 4, 0);
+  claimed.length = 1;
+  auto fetch = plain(Opcode::kFetch, 5);
+  fetch.length = 1;
+  for (const auto& desc : {wrong_key, other_endpoint, past_end, claimed, fetch}) bench.submit(2, desc);
+  bench.expect_finished();
+  expect_status(bench, 2, 1, Status::kProtection, wrong_key.key);
+  expect_status(bench, 2, 2, Status::kProtection, Bench::send_key(1));
+  expect_status(bench, 2, 3, Status::kProtection, Bench::recv_key(2));
+  expect_status(bench, 2, 4, Status::kProtection);
+  expect_status(bench, 2, 5, Status::kProtection);
+  EXPECT_TRUE(bench.sent_cycles.empty());
 }
 
-TEST(Command, no_bytes_need_no_region) {
+TEST(Command, collectives_are_for_endpoint_0_only) {
   Bench bench({});
-  auto to = receive(2, 9, 0, 0, 1);
-  to.key = 0;
-  auto from = send(2, 9, 0, 0, 2);
-  from.key = 0xffff;
-  bench.submit(&to);
-  bench.submit(&from);
-  bench.run_until_idle();
-  expect_status(bench, 1, Status::kOk);
-  expect_status(bench, 2, Status::kOk);
-}
-
-TEST(Command, collective_is_handed_on_unchanged) {
-  Bench bench({});
-  Beat desc;
-  for (unsigned i = 0; i < 64; ++i) desc[i] = static_cast<std::uint8_t>(i * 7 + 1);
-  desc[0] = static_cast<std::uint8_t>(Opcode::kCollective);
-  bench.submit(desc.data());
-  bench.run_until_idle();
+  auto desc = plain(Opcode::kCollective, 0);
+  desc.remote_stamp = 77;  // a collective's cookie
+  bench.submit(0, desc);
+  bench.submit(3, desc);
+  bench.expect_finished();
   ASSERT_EQ(bench.collectives.size(), 1u);
-  EXPECT_EQ(bench.collectives[0], desc);
+  EXPECT_EQ(std::memcmp(bench.collectives[0].data(), &desc, 64), 0);
+  expect_status(bench, 3, 77, Status::kUnsupported);
+}
+
+TEST(Command, an_endpoint_without_completion_places_starts_nothing_and_holds_up_no_other) {
+  Bench bench({});
+  bench.cq_ok = 0b1101;
+  for (unsigned e = 0; e < 4; ++e) {
+    for (unsigned i = 0; i < 5; ++i) bench.submit(e, plain(Opcode::kNop, i));
+  }
+  bench.run(500);
+  for (unsigned e = 0; e < 4; ++e) EXPECT_EQ(bench.find(e, 4) != nullptr, e != 1) << "endpoint " << e;
+  EXPECT_EQ(bench.find(1, 0), nullptr);
+  bench.cq_ok = 15;
+  bench.expect_finished();
+  EXPECT_NE(bench.find(1, 4), nullptr);
+}
+
+TEST(Command, a_full_queue_pair_holds_up_its_endpoint_only) {
+  BenchConfig config;
+  config.window_cells = 17;
+  config.ack_latency = 2000;
+  Bench bench(config);
+  for (unsigned i = 0; i < 4; ++i) bench.submit(0, send(0, 1, 1, 1000, i));
+  for (unsigned i = 0; i < 4; ++i) bench.submit(2, plain(Opcode::kNop, i));
+  bench.run(300);
+  EXPECT_EQ(bench.sent_cycles.size(), 1u);
+  EXPECT_NE(bench.find(2, 3), nullptr);
+  bench.expect_finished();
+  EXPECT_EQ(bench.sent_cycles.size(), 4u);
+}
+
+TEST(Command, unfinished_eager_sends_of_an_endpoint_are_bounded) {
+  BenchConfig config;
+  config.window_cells = 1000;
+  config.ack_latency = 3000;
+  config.spill_log2 = 10;
+  Bench bench(config);
+  for (unsigned i = 0; i < 150; ++i) bench.submit(0, inline_desc(1, kContext, 1, 8, i));
+  bench.submit(0, plain(Opcode::kNop, 150));
+  bench.run(2500);
+  EXPECT_EQ(bench.sent_cycles.size(), device::kEagerSends);
+  bench.expect_finished();
+  EXPECT_EQ(bench.sent_cycles.size(), 150u);
+  EXPECT_EQ(bench.most_eager, device::kEagerSends);
+}
+
+TEST(Command, receives_wait_for_a_rendezvous_place_and_sends_do_not) {
+  Bench bench({});
+  bench.rndv_room = false;
+  bench.submit(0, receive(0, 1, 1, 0, 4, 1));
+  bench.submit(1, inline_desc(5, kContext, 1, 4, 2));
+  bench.run(200);
+  EXPECT_FALSE(bench.reference.posted(0, 0));
+  EXPECT_EQ(bench.sent_cycles.size(), 1u);
+  bench.rndv_room = true;
+  bench.expect_finished();
+  EXPECT_TRUE(bench.reference.posted(0, 0));
+}
+
+TEST(Eager, sizes_reach_posted_and_unexpected_receives_whole) {
+  for (const bool posted : {true, false}) {
+    BenchConfig config;
+    config.eager_max = device::kMaxPayload;
+    Bench bench(config);
+    const std::uint32_t sizes[] = {0, 1, 63, 64, 65, 128, 2048, 4031, 4032};
+    for (std::uint32_t i = 0; i < 9; ++i) {
+      if (posted) {
+        bench.submit(1, receive(1, 0, i, i, 4096, i));
+        bench.run_until_idle();
+      }
+      bench.submit(0, send(0, 1, i, sizes[i], i));
+      bench.run_until_idle();
+      if (!posted) {
+        bench.submit(1, receive(1, 0, i, i, 4096, i));
+        bench.run_until_idle();
+      }
+      expect_status(bench, 1, i, Status::kOk);
+      EXPECT_EQ(bench.find(1, i)->cqe.flags, posted ? 0 : device::kCqeFlagUnexpected);
+    }
+    bench.expect_finished();
+  }
+}
+
+TEST(Eager, inline_sends_need_no_memory_and_are_eager_whatever_eager_max) {
+  BenchConfig config;
+  config.eager_max = 0;
+  Bench bench(config);
+  for (std::uint32_t n = 0; n <= 32; n += 8) {
+    bench.submit(3, receive(3, 2, n, n / 8, 32, n));
+    bench.submit(2, inline_desc(3, kContext, n, n, n));
+  }
+  bench.expect_finished();
+  for (std::uint32_t n = 0; n <= 32; n += 8) expect_status(bench, 3, n, Status::kOk);
+}
+
+TEST(Eager, long_messages_are_cut_and_nothing_beyond_the_room_is_written) {
+  for (const bool posted : {true, false}) {
+    for (const std::uint32_t room : {0u, 1u, 64u, 100u, 999u}) {
+      Bench bench({});
+      const auto desc = receive(1, 0, 1, 0, room, 1);
+      std::memset(bench.at(desc.addr), 0xee, 2000);
+      if (posted) bench.submit(1, desc);
+      if (posted) bench.run_until_idle();
+      bench.submit(0, send(0, 1, 1, 1000, 1));
+      if (!posted) bench.run_until_idle();
+      if (!posted) bench.submit(1, desc);
+      bench.submit(0, send(0, 1, 2, 5, 2));  // the next message is not harmed
+      bench.submit(1, receive(1, 0, 2, 1, 5, 2));
+      bench.expect_finished();
+      expect_status(bench, 1, 1, Status::kTruncated);
+      EXPECT_EQ(bench.find(1, 1)->cqe.length, 1000u);
+      expect_status(bench, 1, 2, Status::kOk);
+      for (std::uint32_t i = room; i < 2000; ++i) ASSERT_EQ(*bench.at(desc.addr + i), 0xee) << "byte " << i;
+    }
+  }
+}
+
+TEST(Eager, arrivals_wait_for_their_completions) {
+  BenchConfig config;
+  config.completion_stall_percent = 97;
+  Bench bench(config);
+  for (std::uint32_t i = 0; i < 16; ++i) bench.submit(1, receive(1, 0, 1, i, 64, i));
+  bench.run_until_idle();
+  for (std::uint32_t i = 0; i < 16; ++i) bench.submit(0, inline_desc(1, kContext, 1, 8, 100 + i));
+  bench.expect_finished();
+  for (std::uint32_t i = 0; i < 16; ++i) expect_status(bench, 1, i, Status::kOk);
+}
+
+TEST(Eager, a_region_that_went_away_is_not_written) {
+  BenchConfig config;
+  config.bounce = 1;
+  Bench bench(config);
+  const auto desc = receive(1, 0, 1, 0, 1000, 1);
+  std::memset(bench.at(desc.addr), 0xee, 1000);
+  bench.submit(1, desc);
+  bench.run_until_idle();
+  bench.region(1, Bench::recv_key(1), 0, 0, false);
+  bench.reference.region_ok = [](unsigned, std::uint32_t key, std::uint64_t, std::uint32_t) {
+    return (key & 3) == 1;
+  };
+  bench.submit(0, send(0, 1, 1, 1000, 1));
+  bench.run_until_idle();
+  bench.submit(0, send(0, 1, 2, 500, 2));  // payload and bounce slot of the one before are gone and free
+  bench.expect_finished();
+  expect_status(bench, 1, 1, Status::kProtection, Bench::recv_key(1));
+  for (std::uint32_t i = 0; i < 1000; ++i) ASSERT_EQ(*bench.at(desc.addr + i), 0xee) << "byte " << i;
+  EXPECT_EQ(bench.reference.unexpected(1), 1u);
+}
+
+TEST(Eager, messages_of_one_peer_are_taken_in_order) {
+  Bench bench({});
+  for (std::uint32_t i = 0; i < 8; ++i) bench.submit(0, send(0, 1, 1, 100 + i, i));
+  bench.run_until_idle();
+  for (std::uint32_t i = 0; i < 8; ++i) {
+    auto desc = receive(1, 0, 1, i, 4096, i);
+    if ((i & 1) != 0) desc.flags = device::kMsgFlagAnySource;
+    if ((i & 2) != 0) desc.flags |= device::kMsgFlagAnyTag;
+    bench.submit(1, desc);
+  }
+  bench.expect_finished();
+  for (std::uint32_t i = 0; i < 8; ++i) EXPECT_EQ(bench.find(1, i)->cqe.length, 100 + i);
+}
+
+TEST(Eager, bounce_slots_are_used_again) {
+  BenchConfig config;
+  config.bounce = 3;
+  Bench bench(config);
+  for (std::uint32_t i = 0; i < 40; ++i) {
+    for (std::uint32_t k = 0; k < 3; ++k) bench.submit(0, send(0, 1, k, 300, 3 * i + k));
+    bench.run_until_idle();
+    for (std::uint32_t k = 0; k < 3; ++k) bench.submit(1, receive(1, 0, 2 - k, k, 300, 3 * i + k));
+    bench.run_until_idle();
+  }
+  bench.expect_finished();
+  EXPECT_EQ(bench.events[2], 120u);
+  EXPECT_EQ(bench.reference.spilled(1), 0u);
+}
+
+TEST(Rendezvous, posted_and_unexpected_reach_the_rendezvous_unit_and_the_fin_completes_the_send) {
+  for (const bool posted : {true, false}) {
+    Bench bench({});
+    if (posted) bench.submit(1, receive(1, 0, 1, 0, 9000, 5));
+    if (posted) bench.run_until_idle();
+    bench.submit(0, send(0, 1, 1, 5000, 6));
+    bench.run_until_idle();
+    if (!posted) {
+      EXPECT_EQ(bench.find(0, 6), nullptr);
+      bench.submit(1, receive(1, 0, 1, 0, 9000, 5));
+    }
+    bench.expect_finished();
+    ASSERT_NE(bench.find(0, 6), nullptr);
+    EXPECT_EQ(bench.find(0, 6)->cqe.flags, device::kCqeFlagRendezvous);
+    EXPECT_EQ(bench.find(0, 6)->cqe.length, 5000u);
+  }
+}
+
+TEST(Rendezvous, a_fin_with_an_error_completes_the_send_with_it) {
+  Bench bench({});
+  auto fin = header(PacketType::kFin, 4, 2, 0);
+  fin.status = static_cast<std::uint8_t>(Status::kProtection);
+  fin.cookie = 9;
+  fin.offset = 1234;
+  fin.length = 70000;
+  bench.inject(2, 4, QpKind::kColl, fin);
+  bench.expect_finished();
+  expect_status(bench, 2, 9, Status::kProtection);
+}
+
+TEST(Rendezvous, fetch_starts_one_from_the_fields_of_the_spilled_header) {
+  Bench bench({});
+  auto fetch =
+      recv_desc(Opcode::kFetch, 4, kContext, 0x7fffffff, 0, Bench::recv_area(0), 8192, 1, Bench::recv_key(0));
+  fetch.remote_addr = 0x123456789abcdef0;
+  fetch.remote_key = 0x11223344;
+  fetch.remote_length = 8000;
+  fetch.remote_cookie = 0x55667788;
+  fetch.remote_stamp = 0x99aabbcc;
+  bench.submit(0, plain(Opcode::kProbe, 2));
+  bench.submit(0, fetch);
+  bench.submit(0, plain(Opcode::kProbe, 3));
+  bench.expect_finished();
+  EXPECT_NE(bench.find(0, 1), nullptr);
+}
+
+TEST(Probe, tells_of_the_oldest_match_and_leaves_it) {
+  Bench bench({});
+  auto probe = recv_desc(Opcode::kProbe, 0, kContext, 1, 0, 0, 0, 1, 0);
+  bench.submit(1, probe);
+  bench.submit(0, send(0, 1, 1, 77, 1));
+  bench.submit(0, send(0, 1, 1, 5000, 2));
+  bench.run_until_idle();
+  probe.cookie = 2;
+  bench.submit(1, probe);
+  bench.submit(1, receive(1, 0, 1, 0, 77, 3));
+  probe.cookie = 4;
+  bench.submit(1, probe);
+  bench.expect_finished();
+  expect_status(bench, 1, 1, Status::kNotFound);
+  EXPECT_EQ(bench.find(1, 2)->cqe.length, 77u);
+  EXPECT_EQ(bench.find(1, 4)->cqe.length, 5000u);
+}
+
+TEST(Probe, a_claimed_message_is_for_its_mrecv_only) {
+  Bench bench({});
+  bench.submit(0, send(0, 1, 1, 77, 1));
+  bench.submit(0, send(0, 1, 1, 5000, 2));
+  bench.run_until_idle();
+  auto claim = recv_desc(Opcode::kProbe, 0, kContext, 1, 0, 0, 0, 1, 0);
+  claim.flags = device::kMsgFlagClaim;
+  bench.submit(1, claim);
+  claim.cookie = 2;
+  bench.submit(1, claim);
+  bench.submit(1, receive(1, 0, 1, 0, 5000, 3));
+  bench.run_until_idle();
+  EXPECT_TRUE(bench.reference.posted(1, 0));
+  for (const std::uint32_t cookie : {2u, 1u}) {
+    auto take = recv_desc(Opcode::kMrecv, 0, kContext, 0, bench.find(1, cookie)->cqe.detail,
+                          Bench::recv_area(1) + 100000 * cookie, 5000, 10 + cookie, Bench::recv_key(1));
+    bench.submit(1, take);
+    take.cookie += 10;
+    bench.submit(1, take);  // a second time: no such message
+  }
+  bench.expect_finished();
+  EXPECT_EQ(bench.find(1, 11)->cqe.length, 77u);
+  EXPECT_EQ(bench.find(1, 12)->cqe.length, 5000u);
+  expect_status(bench, 1, 21, Status::kNotFound);
+  expect_status(bench, 1, 22, Status::kNotFound);
+}
+
+TEST(Cancel, takes_a_posted_receive_back_once) {
+  Bench bench({});
+  bench.submit(1, receive(1, 0, 1, 7, 100, 1));
+  bench.submit(1, plain(Opcode::kCancel, 2, 7));
+  bench.submit(1, plain(Opcode::kCancel, 3, 7));
+  bench.run_until_idle();
+  bench.submit(0, send(0, 1, 1, 4, 1));
+  bench.expect_finished();
+  expect_status(bench, 1, 2, Status::kOk);
+  expect_status(bench, 1, 3, Status::kNotFound);
+  EXPECT_EQ(bench.find(1, 1), nullptr);
+}
+
+TEST(Cancel, handles_of_two_endpoints_are_different_entries) {
+  Bench bench({});
+  bench.submit(1, receive(1, 0, 1, 7, 100, 1));
+  bench.submit(2, plain(Opcode::kCancel, 2, 7));
+  bench.expect_finished();
+  expect_status(bench, 2, 2, Status::kNotFound);
+  EXPECT_TRUE(bench.reference.posted(1, 7));
+}
+
+TEST(Receive, a_handle_in_use_is_refused) {
+  Bench bench({});
+  bench.submit(1, receive(1, 0, 1, 7, 100, 1));
+  bench.submit(1, receive(1, 0, 2, 7, 100, 2));
+  bench.expect_finished();
+  expect_status(bench, 1, 2, Status::kBadField, 6);
+  EXPECT_TRUE(bench.reference.posted(1, 7));
+}
+
+TEST(Spill, messages_without_an_unexpected_entry_go_to_the_host_with_reason_and_post_count) {
+  BenchConfig config;
+  config.unexpected = 1;
+  Bench bench(config);
+  bench.submit(1, receive(1, 0, 9, 0, 100, 1));
+  bench.run_until_idle();
+  for (std::uint32_t i = 0; i < 3; ++i) bench.submit(0, send(0, 1, i, i == 2 ? 5000 : 1000, i));
+  bench.run_until_idle();
+  bench.submit(0, send(0, 1, 9, 50, 3));  // what is posted is still taken
+  bench.expect_finished();
+  ASSERT_EQ(bench.events[12], 1u);
+  ASSERT_EQ(bench.events[11], 1u);
+  expect_status(bench, 1, 1, Status::kOk);
+}
+
+TEST(Spill, receives_that_have_not_seen_all_spills_are_returned) {
+  BenchConfig config;
+  config.unexpected = 0;
+  Bench bench(config);
+  bench.submit(0, send(0, 1, 1, 10, 1));
+  bench.run_until_idle();
+  bench.submit(1, receive(1, 0, 1, 0, 100, 1));
+  auto seen = receive(1, 0, 1, 0, 100, 2);
+  seen.spill_seen = 1;
+  bench.submit(1, seen);
+  auto off = plain(Opcode::kSpillOff, 3);
+  bench.submit(1, off);
+  off.cookie = 4;
+  off.spill_seen = 1;
+  bench.submit(1, off);
+  bench.expect_finished();
+  expect_status(bench, 1, 1, Status::kNotPosted, 1);
+  EXPECT_EQ(bench.find(1, 1)->cqe.flags, 1u << 8);
+  EXPECT_TRUE(bench.reference.posted(1, 0));
+  expect_status(bench, 1, 3, Status::kNotFound, 1);
+  expect_status(bench, 1, 4, Status::kOk);
+}
+
+TEST(Spill, spill_on_sends_everything_unexpected_to_the_host_until_spill_off) {
+  Bench bench({});
+  bench.submit(1, plain(Opcode::kSpillOn, 1));
+  bench.run_until_idle();
+  bench.submit(0, send(0, 1, 1, 0, 1));
+  bench.submit(2, inline_desc(1, kContext, 1, 20, 1));
+  bench.run_until_idle();
+  auto off = plain(Opcode::kSpillOff, 2);
+  off.spill_seen = 2;
+  bench.submit(1, off);
+  bench.run_until_idle();
+  bench.submit(0, send(0, 1, 1, 10, 2));
+  bench.expect_finished();
+  EXPECT_EQ(bench.reference.spilled(1), 2u);
+  EXPECT_EQ(bench.reference.unexpected(1), 1u);
+}
+
+TEST(Spill, a_full_ring_holds_up_its_endpoint_only_and_loses_nothing) {
+  BenchConfig config;
+  config.bounce = 0;
+  config.spill_log2 = 1;
+  config.keep_spills = true;
+  Bench bench(config);
+  for (std::uint32_t i = 0; i < 6; ++i) {
+    bench.submit(0, send(0, 1, 1, 100, i));
+    bench.submit(0, send(0, 2, 1, 0, 10 + i));
+  }
+  bench.run(1000);
+  EXPECT_EQ(bench.spills_seen(1), 2u);
+  EXPECT_EQ(bench.reference.unexpected(2), 6u);
+  for (int i = 0; i < 4; ++i) {
+    bench.free_spill_slot(1);
+    bench.run(200);
+  }
+  bench.expect_finished();
+  EXPECT_EQ(bench.spills_seen(1), 6u);
+}
+
+TEST(Spill, the_longest_message_fills_its_slot) {
+  BenchConfig config;
+  config.eager_max = device::kMaxPayload;
+  config.bounce = 0;
+  Bench bench(config);
+  bench.submit(0, send(0, 1, 1, device::kMaxPayload, 1));
+  bench.expect_finished();
+  EXPECT_EQ(bench.events[13], 1u);
+}
+
+TEST(Demux, messages_that_do_not_belong_are_discarded_and_counted) {
+  Bench bench({});
+  const std::vector<std::uint8_t> body(100, 7);
+  const auto good = header(PacketType::kEager, 4, 2, 1, 100);
+  const auto bad = [&](auto change, QpKind kind = QpKind::kMsg, unsigned ep = 2, unsigned peer = 4) {
+    auto h = good;
+    change(h);
+    bench.inject(ep, peer, kind, h, body, false);
+  };
+  bad([](auto& h) { h.magic ^= 0x100; });
+  bad([](auto& h) { h.version = 2; });
+  bad([](auto& h) { h.dst_rank = 1; });
+  bad([](auto& h) { h.src_rank = 5; });
+  bad([](auto& h) { h.payload_len = 99; });
+  bad([](auto& h) { h.length = 101; });
+  bad([](auto& h) { h.ptype = 0; });
+  bad([](auto& h) { h.ptype = 4; });
+  bad([](auto& h) { h.ptype = static_cast<std::uint8_t>(PacketType::kRts); });
+  bad([](auto& h) { h.ptype = static_cast<std::uint8_t>(PacketType::kFin); }, QpKind::kColl);
+  bad([](auto& h) { h.ptype = static_cast<std::uint8_t>(PacketType::kColl); });
+  bad([](auto& h) { h.ptype = static_cast<std::uint8_t>(PacketType::kColl); }, QpKind::kColl);
+  bad([](auto&) {}, QpKind::kColl);
+  const auto collective = [](auto& h) {
+    h.ptype = static_cast<std::uint8_t>(PacketType::kColl);
+    h.dst_rank = 0;
+    h.lane = 4;
+  };
+  bad(collective, QpKind::kColl, 0);
+  bench.inject(2, 4, QpKind::kMsg, header(PacketType::kRts, 4, 2, 1), {}, false,
+               60);  // shorter than a header
+  bench.expect_finished();
+  EXPECT_EQ(bench.events[10], 15u);
+  EXPECT_EQ(bench.resolved_cycles.size(), 15u);
+  bench.inject(2, 4, QpKind::kMsg, good, body);
+  bench.expect_finished();
+  EXPECT_EQ(bench.reference.unexpected(2), 1u);
+  EXPECT_EQ(bench.resolved_cycles.size(), 16u);
+}
+
+TEST(Demux, collective_messages_go_to_the_sequencer_whole) {
+  BenchConfig config;
+  config.stall_percent = 40;
+  Bench bench(config);
+  auto data = header(PacketType::kColl, 4, 0, 0, 130);
+  data.lane = 3;
+  const std::vector<std::uint8_t> body(130, 9);
+  auto credit = header(PacketType::kCollCredit, 1, 0, 0);
+  credit.length = 5;
+  for (int i = 0; i < 10; ++i) {
+    bench.inject(0, 4, QpKind::kColl, data, body);
+    bench.inject(0, 1, QpKind::kColl, credit);
+    bench.inject(0, 1, QpKind::kMsg, header(PacketType::kEager, 1, 0, 5, 130), body);
+  }
+  bench.expect_finished();
+  EXPECT_EQ(bench.to_sequencer.size(), 50u);
+  EXPECT_EQ(bench.resolved_cycles.size(), 30u);
+}
+
+TEST(Demux, an_endpoint_that_is_not_enabled_gets_nothing) {
+  BenchConfig config;
+  Bench bench(config);
+  bench.enable(0b1101);
+  bench.run(3);
+  bench.inject(1, 4, QpKind::kColl, header(PacketType::kFin, 4, 1, 0), {}, false);
+  bench.expect_finished();
+  EXPECT_EQ(bench.events[10], 1u);
   EXPECT_TRUE(bench.completions.empty());
 }
 
-TEST(Command, receive_without_a_free_entry_is_refused) {
-  Bench bench({});
-  for (std::uint32_t i = 0; i <= device::kPostedEntries; ++i) {
-    auto desc = receive(1, i, Bench::kRecvArea, 4, i);
-    bench.submit(&desc);
-  }
-  bench.run_until_idle();
-  ASSERT_EQ(bench.completions.size(), 1u);
-  expect_status(bench, device::kPostedEntries, Status::kBadField, 0);
-}
-
-TEST(MessagePath, rendezvous_of_a_region_that_is_gone_fails_on_both_sides) {
-  Bench bench({});
-  auto from = send(1, 5, Bench::kSendArea + 3, 10000, 1);
-  bench.submit(&from);
-  bench.run_until_idle();
-  bench.region(Bench::kSendKey, Bench::kSendArea, Bench::kAreaBytes, false);
-  const std::vector<std::uint8_t> before(bench.at(Bench::kRecvArea), bench.at(Bench::kRecvArea) + 10000);
-  auto to = receive(1, 5, Bench::kRecvArea, 10000, 2);
-  bench.submit(&to);
-  bench.run_until_idle();
-  expect_status(bench, 1, Status::kProtection, Bench::kSendKey);
-  expect_status(bench, 2, Status::kRemoteProtection);
-  EXPECT_EQ(bench.counters.protection, 1u);
-  EXPECT_EQ(bench.counters.rendezvous, 0u);
-  EXPECT_FALSE(bench.unanswered());
-  EXPECT_TRUE(std::equal(before.begin(), before.end(), bench.at(Bench::kRecvArea)));
-  EXPECT_EQ(packets(bench, PacketType::kReadNak).size(), 1u);
-}
-
-TEST(MessagePath, truncated_rendezvous_reads_only_what_fits) {
-  Bench bench({});
-  auto to = receive(1, 5, Bench::kRecvArea + 7, 5000, 2);
-  auto none = receive(1, 6, Bench::kRecvArea, 0, 3);
-  bench.submit(&to);
-  bench.submit(&none);
-  auto from = send(1, 5, Bench::kSendArea + 3, 20000, 4);
-  auto from_none = send(1, 6, Bench::kSendArea + 3, 20000, 5);
-  bench.submit(&from);
-  bench.submit(&from_none);
-  bench.run_until_idle();
-  expect_status(bench, 2, Status::kTruncated);
-  expect_status(bench, 3, Status::kTruncated);
-  expect_status(bench, 4, Status::kOk);
-  expect_status(bench, 5, Status::kOk);
-  EXPECT_EQ(completion_of(bench, 2)->length, 20000u);
-  EXPECT_EQ(completion_of(bench, 3)->length, 20000u);
-  EXPECT_EQ(completion_of(bench, 4)->length, 20000u);
-  std::size_t bytes = 0;
-  for (const auto& packet : packets(bench, PacketType::kReadData)) bytes += packet.header.payload_len;
-  EXPECT_EQ(bytes, 5000u);
-}
-
-TEST(MessagePath, more_rendezvous_than_jobs_wait_and_complete) {
-  BenchConfig config;
-  config.nodes = 1;
-  Bench bench(config);
-  constexpr std::uint32_t kMessages = 3 * device::kRendezvousJobs;
-  for (std::uint32_t i = 0; i < kMessages; ++i) {
-    auto to = receive(0, i, Bench::kRecvArea + i * 20000, 20000, 100 + i);
-    bench.submit(&to);
-  }
-  for (std::uint32_t i = 0; i < kMessages; ++i) {
-    auto from = send(0, i, Bench::kSendArea + i * 20000, 20000, i);
-    bench.submit(&from);
-  }
-  bench.run_until_idle();
-  for (std::uint32_t i = 0; i < kMessages; ++i) {
-    expect_status(bench, i, Status::kOk);
-    expect_status(bench, 100 + i, Status::kOk);
-  }
-  EXPECT_EQ(std::memcmp(bench.at(Bench::kRecvArea), bench.at(Bench::kSendArea), 20000 * kMessages), 0);
-  EXPECT_FALSE(bench.unanswered());
-}
-
-// Beats of a packet run over the cycles that the data took, from the end of its first packet to that of its last.
-double link_use(unsigned source_shift, unsigned target_shift) {
-  BenchConfig config;
-  config.read_latency_cycles = 150;
-  config.write_latency_cycles = 150;
-  config.loop_beats = 256;
-  Bench bench(config);
-  constexpr std::uint32_t kBytes = 1 << 20;
-  auto to = receive(1, 5, Bench::kRecvArea + target_shift, kBytes, 2);
-  auto from = send(1, 5, Bench::kSendArea + source_shift, kBytes, 1);
-  bench.submit(&to);
-  bench.submit(&from);
-  bench.run_until_idle();
-  expect_status(bench, 2, Status::kOk);
-  EXPECT_EQ(std::memcmp(bench.at(Bench::kRecvArea + target_shift), bench.at(Bench::kSendArea + source_shift), kBytes),
-            0);
-  const auto data = packets(bench, PacketType::kReadData);
-  EXPECT_EQ(data.size(), kBytes / device::kMtu);
-  const double beats = static_cast<double>((data.size() - 1) * (device::kMtuBeats + 1));
-  const double use = beats / static_cast<double>(data.back().cycle - data.front().cycle);
-  ::testing::Test::RecordProperty("link_use", std::to_string(use));
-  std::printf("link use %.4f\n", use);
-  return use;
-}
-
-TEST(MessagePath, rendezvous_fills_the_link_despite_slow_memory) { EXPECT_GT(link_use(0, 0), 0.99); }
-
-TEST(MessagePath, unaligned_rendezvous_nearly_fills_the_link) { EXPECT_GT(link_use(33, 17), 0.96); }
-
-TEST(MessagePath, short_message_passes_a_long_one) {
-  BenchConfig config;
-  config.read_latency_cycles = 150;
-  Bench bench(config);
-  constexpr std::uint32_t kBytes = 1 << 20;
-  auto to = receive(1, 5, Bench::kRecvArea, kBytes, 2);
-  auto short_to = receive(2, 6, Bench::kRecvArea + kBytes, 100, 4);
-  bench.submit(&to);
-  bench.submit(&short_to);
-  auto from = send(1, 5, Bench::kSendArea, kBytes, 1);
-  bench.submit(&from);
-  ASSERT_TRUE(bench.run_until([&] { return packets(bench, PacketType::kReadData).size() >= 20; }));
-  const std::uint64_t start = bench.cycle();
-  auto short_from = send(2, 6, Bench::kSendArea + kBytes, 100, 3);
-  bench.submit(&short_from);
-  ASSERT_TRUE(bench.run_until([&] { return completion_of(bench, 4) != nullptr; }));
-  EXPECT_LT(bench.cycle() - start, 1200u);  // two memory accesses and the packets that were ahead
-  EXPECT_EQ(completion_of(bench, 2), nullptr);
-  bench.run_until_idle();
-  expect_status(bench, 2, Status::kOk);
-}
-
-TEST(MessagePath, long_messages_take_turns) {
-  Bench bench({});
-  constexpr std::uint32_t kBytes = 1 << 18;
-  for (std::uint16_t peer = 0; peer < 3; ++peer) {
-    auto to = receive(peer, 5, Bench::kRecvArea + peer * kBytes, kBytes, 10u + peer);
-    bench.submit(&to);
-  }
-  for (std::uint16_t peer = 0; peer < 3; ++peer) {
-    auto from = send(peer, 5, Bench::kSendArea + peer * kBytes, kBytes, peer);
-    bench.submit(&from);
-  }
-  bench.run_until_idle();
-  std::array<int, 3> count{};
-  int widest = 0;
-  for (const auto& packet : packets(bench, PacketType::kReadData)) {
-    ++count[packet.header.dst_node];
-    if (*std::max_element(count.begin(), count.end()) < 60) {
-      widest = std::max(widest, *std::max_element(count.begin(), count.end()) -
-                                    *std::min_element(count.begin(), count.end()));
-    }
-  }
-  EXPECT_LE(widest, 4);
-  EXPECT_EQ(std::memcmp(bench.at(Bench::kRecvArea), bench.at(Bench::kSendArea), 3 * kBytes), 0);
-}
-
-TEST(MessagePath, credits_join_while_the_network_is_busy) {
-  BenchConfig config;
-  config.nodes = 1;
-  Bench bench(config);
-  constexpr std::uint32_t kMessages = 48;
-  for (std::uint32_t i = 0; i < kMessages; ++i) {
-    auto from = send(0, i, Bench::kSendArea, 1, i);
-    bench.submit(&from);
-  }
-  bench.run_until_idle();
-  EXPECT_EQ(bench.counters.unexpected, kMessages);
-  bench.network_stall_percent = 100;
-  for (std::uint32_t i = 0; i < kMessages; ++i) {
-    auto to = receive(0, i, Bench::kRecvArea + i, 1, 100 + i);
-    bench.submit(&to);
-  }
-  for (int i = 0; i < 5000; ++i) bench.tick();
-  bench.network_stall_percent = 0;
-  bench.run_until_idle();
-  std::uint32_t credits = 0;
-  for (const auto& packet : packets(bench, PacketType::kCredit)) credits += packet.header.length;
-  EXPECT_EQ(credits, kMessages);
-  EXPECT_LE(packets(bench, PacketType::kCredit).size(), 4u);
-}
-
-TEST(MessagePath, data_that_belongs_to_no_job_is_dropped) {
-  Bench bench({});
-  // Job 0 waits for 5000 bytes of peer 1, whose answer the test plays: the network holds the request back.
-  auto to = receive(1, 5, Bench::kRecvArea, 5000, 2);
-  bench.submit(&to);
-  bench.run_until_idle();
-  bench.network_stall_percent = 100;
-  device::WireHeader rts{};
-  rts.ptype = static_cast<std::uint8_t>(PacketType::kRts);
-  rts.src_node = 1;
-  rts.context_id = 3;
-  rts.tag = 5;
-  rts.length = 5000;
-  rts.addr = Bench::kSendArea;
-  rts.key = Bench::kSendKey;
-  bench.inject(rts);
-  for (int i = 0; i < 100; ++i) bench.tick();
-  ASSERT_TRUE(bench.unanswered());
-  const std::vector<std::uint8_t> before(bench.at(Bench::kMemoryBase), bench.at(Bench::kMemoryBase) + Bench::kMemoryBytes);
-  const std::vector<std::uint8_t> payload(300, 0xab);
-  device::WireHeader data{};
-  data.ptype = static_cast<std::uint8_t>(PacketType::kReadData);
-  data.src_node = 1;
-  unsigned dropped = 0;
-  const auto expect_drop = [&](const char* what) {
-    bench.inject(data, payload);
-    for (int i = 0; i < 100; ++i) bench.tick();
-    EXPECT_EQ(bench.counters.dropped, ++dropped) << what;
-  };
-  data.offset = 4701;
-  expect_drop("one byte past the receive");
-  data.offset = 0xffffff00;
-  expect_drop("offset that wraps");
-  data.offset = 0;
-  data.cookie = 1;
-  expect_drop("job that does not run");
-  data.cookie = 8;
-  expect_drop("job number out of range");
-  data.cookie = 0;
-  data.src_node = 2;
-  expect_drop("another peer");
-  data.src_node = 99;
-  expect_drop("no peer");
-  device::WireHeader nak = data;
-  nak.ptype = static_cast<std::uint8_t>(PacketType::kReadNak);
-  nak.src_node = 2;
-  bench.inject(nak);
-  for (int i = 0; i < 100; ++i) bench.tick();
-  EXPECT_EQ(bench.counters.dropped, ++dropped);
-  EXPECT_TRUE(std::equal(before.begin(), before.end(), bench.at(Bench::kMemoryBase)));
-  EXPECT_TRUE(bench.unanswered());
-  // The job is unharmed.
-  bench.network_stall_percent = 0;
-  bench.run_until_idle();
-  expect_status(bench, 2, Status::kOk);
-  EXPECT_EQ(std::memcmp(bench.at(Bench::kRecvArea), bench.at(Bench::kSendArea), 5000), 0);
-}
-
-TEST(MessagePath, message_beyond_the_credits_is_dropped_and_counted) {
-  Bench bench({});
-  device::WireHeader eager{};
-  eager.ptype = static_cast<std::uint8_t>(PacketType::kEager);
-  eager.src_node = 1;
-  eager.context_id = 3;
-  for (std::uint32_t i = 0; i <= device::kUnexpectedEntries; ++i) {
-    eager.tag = i;
-    bench.inject(eager, std::vector<std::uint8_t>(100 + i, static_cast<std::uint8_t>(i)));
-  }
-  bench.run_until_idle();
-  EXPECT_EQ(bench.counters.unexpected, device::kUnexpectedEntries);
-  EXPECT_EQ(bench.counters.dropped, 1u);
-  for (std::uint32_t i = 0; i < device::kUnexpectedEntries; ++i) {
-    auto to = receive(1, i, Bench::kRecvArea + i * 200, 200, i);
-    bench.submit(&to);
-  }
-  bench.run_until_idle();
-  for (std::uint32_t i = 0; i < device::kUnexpectedEntries; ++i) {
-    expect_status(bench, i, Status::kOk);
-    EXPECT_EQ(*bench.at(Bench::kRecvArea + i * 200 + 99), static_cast<std::uint8_t>(i));
-  }
-}
-
-TEST(MessagePath, receiving_goes_on_while_the_network_takes_nothing) {
-  Bench bench({});
-  bench.network_stall_percent = 100;
-  // Full house: reads asked by peers, rendezvous to ask for, eager messages; nothing can leave the device.
-  device::WireHeader header{};
-  header.context_id = 3;
-  for (std::uint32_t i = 0; i < 4 * device::kRendezvousJobs; ++i) {
-    header.ptype = static_cast<std::uint8_t>(PacketType::kReadReq);
-    header.src_node = static_cast<std::uint16_t>(i % 4);
-    header.addr = Bench::kSendArea;
-    header.key = Bench::kSendKey;
-    header.length = 100000;
-    header.tag = 100000;
-    header.count = i;
-    bench.inject(header);
-  }
-  for (std::uint32_t i = 0; i < 60; ++i) {
-    header.ptype = static_cast<std::uint8_t>(i % 2 == 0 ? PacketType::kRts : PacketType::kEager);
-    header.src_node = static_cast<std::uint16_t>(i % 4);
-    header.tag = i;
-    header.length = i % 2 == 0 ? 9000 : 100;
-    bench.inject(header, i % 2 == 0 ? std::vector<std::uint8_t>{} : std::vector<std::uint8_t>(100, 0x5a));
-  }
-  for (std::uint32_t i = 0; i < 60; ++i) {
-    auto to = receive(static_cast<std::uint16_t>(i % 4), i, Bench::kRecvArea + i * 9000, 9000, 1000 + i);
-    bench.submit(&to);
-  }
-  EXPECT_TRUE(bench.run_until([&] {
-    for (std::uint32_t i = 1; i < 60; i += 2) {
-      if (completion_of(bench, 1000 + i) == nullptr) return false;
-    }
-    return true;
-  })) << "eager messages wait for the sender";
-  EXPECT_TRUE(bench.sent.empty());
-}
-
 }  // namespace
-}  // namespace tally::test

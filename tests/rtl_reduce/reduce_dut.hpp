@@ -15,6 +15,7 @@
 
 #include "Vtally_reduce.h"
 #include "numerics/oracle.hpp"
+#include "support/coverage.hpp"
 #include "support/random_context.hpp"
 
 namespace tally::test {
@@ -49,7 +50,7 @@ inline BeatData expected(const Beat& beat) {
 class ReduceDut {
  public:
   ReduceDut() : top_(std::make_unique<Vtally_reduce>(&context_)) { reset(); }
-  ~ReduceDut() { top_->final(); }
+  ~ReduceDut() { finish(*top_, context_); }
   ReduceDut(const ReduceDut&) = delete;
   ReduceDut& operator=(const ReduceDut&) = delete;
 

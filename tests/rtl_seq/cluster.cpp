@@ -12,7 +12,7 @@ void Cluster::cycle() {
   for (unsigned i = 0; i < size(); ++i) nodes_[i]->cycle(arrivals_[i]);
   for (unsigned i = 0; i < size(); ++i) {
     for (Packet& packet : nodes_[i]->take_sent()) {
-      const unsigned dst = packet.header().dst_node;
+      const unsigned dst = packet.header().dst_rank;
       if (dst >= size()) std::abort();
       const std::uint64_t jitter = timing_.jitter == 0 ? 0 : random_() % timing_.jitter;
       wire_[i][dst].push_back({now_ + timing_.wire_latency + jitter, std::move(packet)});

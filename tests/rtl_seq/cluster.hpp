@@ -16,6 +16,9 @@
 
 namespace tally::test {
 
+/// Bytes of a full packet at each path MTU, the usual one first.
+inline constexpr unsigned kPayloads[] = {4032, 192, 960, 1984, 448};
+
 class Cluster {
  public:
   Cluster(unsigned nodes, const Timing& timing, std::uint64_t seed);

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "rtl_seq/node.hpp"
 
+#include <gtest/gtest.h>
+
 #include "Vtally_seq.h"
+#include "support/coverage.hpp"
 #include "support/random_context.hpp"
 
 namespace tally::test {
@@ -23,7 +26,9 @@ Node::Node(unsigned id, const Timing& timing, std::uint64_t seed)
   dut_ = std::make_unique<Vtally_seq>(context_.get(), "seq");
   for (auto& byte : memory_) byte = static_cast<std::uint8_t>(random_());
   dut_->rst_ni = 0;
-  dut_->node_i = static_cast<std::uint16_t>(id);
+  dut_->rank_i = static_cast<std::uint8_t>(id);
+  dut_->max_payload_i = static_cast<std::uint16_t>(
+      timing.max_payload_port < 0 ? timing.max_payload : static_cast<unsigned>(timing.max_payload_port));
   for (int i = 0; i < 4; ++i) {
     dut_->clk_i = 0;
     dut_->eval();
@@ -33,7 +38,7 @@ Node::Node(unsigned id, const Timing& timing, std::uint64_t seed)
   dut_->rst_ni = 1;
 }
 
-Node::~Node() { dut_->final(); }
+Node::~Node() { finish(*dut_, *context_); }
 
 bool Node::idle() const {
   return dut_->idle_o != 0 && commands_.empty() && schedule_writes_.empty() && reads_.empty() && granted_.empty() &&
@@ -116,6 +121,19 @@ void Node::drive(std::deque<Packet>& arrivals) {
                    dut_->mr_addr_o + dut_->mr_len_o <= region->second.addr + region->second.len);
 }
 
+void Node::check(const Packet& packet) const {
+  const device::MsgHeader h = packet.header();
+  const bool data = h.ptype == static_cast<std::uint8_t>(device::PacketType::kColl);
+  const bool last = (h.flags & device::kWireFlagLast) != 0;
+  EXPECT_EQ(h.magic, 0x594C4154u);
+  EXPECT_EQ(h.version, 1);
+  EXPECT_EQ(h.src_rank, id_);
+  EXPECT_TRUE(data || h.ptype == static_cast<std::uint8_t>(device::PacketType::kCollCredit));
+  EXPECT_LE(h.payload_len, timing_.max_payload);
+  EXPECT_TRUE(!data || last || h.payload_len == timing_.max_payload) << "a packet before the last is not full";
+  EXPECT_EQ(packet.beats.size(), 1u + (h.payload_len + 63u) / 64u);
+}
+
 void Node::sample(std::deque<Packet>& arrivals) {
   if (dut_->cmd_valid_i && dut_->cmd_ready_o) commands_.pop_front();
 
@@ -137,15 +155,14 @@ void Node::sample(std::deque<Packet>& arrivals) {
     if (data && out_.beats.size() == 1) sent_first.push_back(now);
     if (dut_->tx_last_o) {
       if (data) sent_last.push_back(now);
-      auto* header = reinterpret_cast<device::WireHeader*>(out_.beats[0].data());
-      header->src_node = static_cast<std::uint16_t>(id_);
+      check(out_);
       sent_.push_back(std::exchange(out_, {}));
     }
   }
 
   const auto read = [&](bool b, std::uint64_t addr, unsigned len) {
     ++reads;
-    if (addr < kBase || addr + len > kBase + memory_.size() || len == 0 || len > device::kMtu) std::abort();
+    if (addr < kBase || addr + len > kBase + memory_.size() || len == 0 || len > timing_.max_payload) std::abort();
     const std::uint8_t* from = at(addr);
     const std::uint64_t ready = now + timing_.read_latency + jitter();
     reads_.push_back({b, ready, std::vector<std::uint8_t>(from, from + len), 0});
@@ -166,7 +183,7 @@ void Node::sample(std::deque<Packet>& arrivals) {
   }
   if (dut_->wr_cmd_valid_o && dut_->wr_cmd_ready_i) {
     if (dut_->wr_cmd_addr_o < kBase || dut_->wr_cmd_addr_o + dut_->wr_cmd_len_o > kBase + memory_.size() ||
-        dut_->wr_cmd_len_o == 0 || dut_->wr_cmd_len_o > device::kMtu) {
+        dut_->wr_cmd_len_o == 0 || dut_->wr_cmd_len_o > timing_.max_payload) {
       std::abort();
     }
     granted_.push_back({dut_->wr_cmd_addr_o, dut_->wr_cmd_len_o, {}, 0});

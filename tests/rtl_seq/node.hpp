@@ -27,8 +27,8 @@ using Beat = std::array<std::uint32_t, 16>;
 
 struct Packet {
   std::vector<Beat> beats;
-  [[nodiscard]] device::WireHeader header() const {
-    device::WireHeader h;
+  [[nodiscard]] device::MsgHeader header() const {
+    device::MsgHeader h;
     std::memcpy(&h, beats[0].data(), sizeof h);
     return h;
   }
@@ -41,6 +41,8 @@ struct Timing {
   unsigned jitter = 0;
   unsigned wire_latency = 100;
   double stall = 0.0;
+  unsigned max_payload = device::kMaxPayload;  ///< bytes of a full packet
+  int max_payload_port = -1;                   ///< what the device is told; -1: max_payload
 };
 
 class Node {
@@ -86,6 +88,8 @@ class Node {
   unsigned jitter() { return timing_.jitter == 0 ? 0 : static_cast<unsigned>(random_() % timing_.jitter); }
   void drive(std::deque<Packet>& arrivals);
   void sample(std::deque<Packet>& arrivals);
+  /// A packet that left has a complete header and the right length.
+  void check(const Packet& packet) const;
 
   unsigned id_;
   Timing timing_;

@@ -23,7 +23,7 @@ Timing random_timing(std::mt19937_64& random) {
   return timing;
 }
 
-std::uint32_t random_count(std::mt19937_64& random, std::uint32_t most) {
+std::uint32_t random_count_any(std::mt19937_64& random, std::uint32_t most) {
   switch (random() % 4) {
     case 0: return static_cast<std::uint32_t>(random() % 4);
     case 1: return static_cast<std::uint32_t>(random() % 40);
@@ -31,18 +31,26 @@ std::uint32_t random_count(std::mt19937_64& random, std::uint32_t most) {
     default: return static_cast<std::uint32_t>(random() % most);
   }
 }
+/// At most `most`, and often few.
+std::uint32_t random_count(std::mt19937_64& random, std::uint32_t most) {
+  return std::min(random_count_any(random, most), most);
+}
 
 /// Several collectives one after another on one cluster, with its own timing each.
 void sweep(schedule::Schedule (*make)(int), int ranks, std::uint64_t fallback_seed, unsigned rounds) {
   std::mt19937_64 random(seed(fallback_seed + static_cast<std::uint64_t>(ranks)));
   for (unsigned cluster_no = 0; cluster_no < 3 * effort(); ++cluster_no) {
-    Cluster cluster(static_cast<unsigned>(ranks), random_timing(random), random());
+    Timing timing = random_timing(random);
+    timing.max_payload = kPayloads[cluster_no % std::size(kPayloads)];
+    Cluster cluster(static_cast<unsigned>(ranks), timing, random());
     const schedule::Schedule schedule = make(ranks);
     for (unsigned i = 0; i < rounds; ++i) {
       Case c = make_case(schedule);
       c.dtype = kTypes[random() % 4];
       c.redop = kOps[random() % 3];
-      const std::uint64_t most = schedule.max_bytes == 0 ? 60000 : schedule.max_bytes;
+      // What flows hold; 0: any size.
+      const std::uint64_t flow = std::uint64_t{device::kFlowSlots} * timing.max_payload;
+      const std::uint64_t most = schedule.max_bytes == 0 ? 60000 : std::min(schedule.max_bytes, flow);
       c.count = random_count(random, static_cast<std::uint32_t>(most / element_bytes(c.dtype)));
       c.in_place = random() & 1;
       c.seq = static_cast<std::uint16_t>(65534 + i);
@@ -69,7 +77,9 @@ TEST_P(Ranks, ring_gives_the_reference_bytes) { sweep(schedule::allreduce_ring, 
 
 TEST_P(Ranks, bcast_brings_the_roots_bytes) {
   std::mt19937_64 random(seed(400 + static_cast<std::uint64_t>(GetParam())));
-  Cluster cluster(static_cast<unsigned>(GetParam()), random_timing(random), random());
+  Timing timing = random_timing(random);
+  timing.max_payload = kPayloads[static_cast<unsigned>(GetParam()) % std::size(kPayloads)];
+  Cluster cluster(static_cast<unsigned>(GetParam()), timing, random());
   for (std::uint16_t i = 0; i < 4; ++i) {
     const auto root = static_cast<int>(random() % static_cast<unsigned>(GetParam()));
     Case c = make_case(schedule::bcast_binomial(GetParam(), root));
@@ -96,6 +106,30 @@ TEST_P(Ranks, barrier_ends_on_no_rank_before_all_have_begun) {
     run_case(cluster, c, random);
     if (HasFatalFailure()) return;
     for (unsigned r = 0; r < cluster.size(); ++r) EXPECT_GE(cluster.node(r).completion_cycle.back(), last_start);
+  }
+}
+
+TEST(SeqCollectives, packets_of_every_path_mtu_carry_whole_elements) {
+  // The last packet is full, one element short of it, or one element long.
+  std::mt19937_64 random(seed(602));
+  for (const unsigned payload : kPayloads) {
+    Timing timing;
+    timing.max_payload = payload;
+    Cluster cluster(2, timing, random());
+    std::uint16_t seq = 0;
+    for (const int extra : {-1, 0, 1}) {
+      for (const unsigned packets : {1u, 2u, 7u}) {
+        Case c = make_case(schedule::allreduce_recursive_doubling(2));
+        c.dtype = Dtype::kF64;
+        c.count = static_cast<std::uint32_t>(static_cast<int>(packets * payload / 8) + extra);
+        c.seq = seq++;
+        SCOPED_TRACE("payload " + std::to_string(payload) + " count " + std::to_string(c.count));
+        const std::size_t before = cluster.node(0).sent_last.size();
+        run_case(cluster, c, random);
+        if (HasFatalFailure()) return;
+        EXPECT_EQ(cluster.node(0).sent_last.size() - before, packets + (extra == 1 ? 1 : 0));
+      }
+    }
   }
 }
 

@@ -287,15 +287,31 @@ TEST(SeqErrors, abort_of_a_waiting_collective_is_kept) {
   EXPECT_EQ(node.completions[1].status, code(Status::kAborted));
 }
 
+TEST(SeqErrors, path_mtu_that_there_is_not_still_gives_packets_that_fit) {
+  // What the register Pmtu may hold by mistake: 64 and less, no multiple of 64, more than 4096.
+  for (const auto& [port, payload] : {std::pair{0, 64u}, {36, 64u}, {1000, 960u}, {4033, 4032u}, {8191, 4032u}}) {
+    std::mt19937_64 random(seed(46));
+    Timing timing;
+    timing.max_payload = payload;
+    timing.max_payload_port = port;
+    Cluster cluster(2, timing, random());
+    Case c = make_case(schedule::allreduce_ring(2));
+    c.count = 3000;
+    SCOPED_TRACE(port);
+    run_case(cluster, c, random);
+    if (HasFatalFailure()) return;
+  }
+}
+
 TEST(SeqErrors, packets_that_break_the_rules_are_discarded) {
   std::mt19937_64 random(seed(45));
   Cluster cluster(2, Timing{}, random());
   const auto packet = [](unsigned len, unsigned beats, unsigned lane, unsigned src, unsigned context) {
-    device::WireHeader h{};
+    device::MsgHeader h{};
     h.ptype = static_cast<std::uint8_t>(device::PacketType::kColl);
     h.payload_len = static_cast<std::uint16_t>(len);
     h.lane = static_cast<std::uint8_t>(lane);
-    h.src_node = static_cast<std::uint16_t>(src);
+    h.src_rank = static_cast<std::uint16_t>(src);
     h.context_id = static_cast<std::uint16_t>(context);
     Packet p;
     p.beats.resize(1 + beats);
@@ -306,10 +322,12 @@ TEST(SeqErrors, packets_that_break_the_rules_are_discarded) {
   cluster.inject(1, 0, packet(100, 3, 0, 1, 5));     // longer
   cluster.inject(1, 0, packet(0, 1, 0, 1, 5));
   cluster.inject(1, 0, packet(64, 0, 0, 1, 5));
-  cluster.inject(1, 0, packet(5000, 79, 0, 1, 5));   // above Mtu
+  cluster.inject(1, 0, packet(5000, 79, 0, 1, 5));   // above max_payload
+  cluster.inject(1, 0, packet(4033, 64, 0, 1, 5));
+  cluster.inject(1, 0, packet(4096, 64, 0, 1, 5));
   cluster.inject(1, 0, packet(4096, 200, 0, 1, 5));
   cluster.inject(1, 0, packet(64, 1, 4, 1, 5));      // no such lane
-  cluster.inject(1, 0, packet(64, 1, 0, 16, 5));     // no such node
+  cluster.inject(1, 0, packet(64, 1, 0, 16, 5));     // no such rank
   for (unsigned i = 0; i < 2000; ++i) cluster.cycle();
   for (std::uint16_t i = 0; i < 3; ++i) {
     Case c = make_case(schedule::allreduce_ring(2));

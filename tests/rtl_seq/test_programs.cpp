@@ -120,13 +120,15 @@ TEST(SeqPrograms, random_programs_give_the_reference_bytes) {
     timing.wire_latency = 1 + static_cast<unsigned>(random() % 100);
     timing.jitter = static_cast<unsigned>(random() % 100);
     timing.stall = static_cast<double>(random() % 4) * 0.15;
+    timing.max_payload = kPayloads[n % std::size(kPayloads)];
     Cluster cluster(ranks, timing, random());
     for (std::uint16_t i = 0; i < 6; ++i) {
       Case c = random_program(ranks, random);
       c.dtype = random() & 1 ? device::Dtype::kI32 : device::Dtype::kF64;
       // Flows hold 8 packets, and everybody sends first.
-      const unsigned most = static_cast<unsigned>(c.chunks) * (random() & 1 ? 100 : 4000);
-      c.count = static_cast<std::uint32_t>(random() % most);
+      const unsigned most = static_cast<unsigned>(c.chunks) * (random() & 1 ? 100 : 4000) * timing.max_payload /
+                            device::kMaxPayload;
+      c.count = static_cast<std::uint32_t>(random() % std::max(most, 1u));
       c.in_place = random() & 1;
       c.seq = i;
       SCOPED_TRACE("program " + std::to_string(n) + "." + std::to_string(i));
@@ -157,7 +159,7 @@ TEST(SeqPrograms, fused_instructions_relay_around_a_ring) {
                {{make(Op::kRecvReduceSend, 2, 0)}}};
     c.dtype = device::Dtype::kI64;
     // Node 0 sends all before it receives: eight packets in each of four flows.
-    c.count = static_cast<std::uint32_t>(random() % (24 * 512));
+    c.count = static_cast<std::uint32_t>(random() % (24 * 504));
     c.seq = i;
     run_case(cluster, c, random);
     if (HasFatalFailure()) return;

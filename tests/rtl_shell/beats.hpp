@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Packets of the network ends as their beats.
+// What the tests of the rings share: random beats and a bench with the device's cycle counter.
 #pragma once
 
 #include <cstdint>
-#include <cstring>
 #include <random>
-#include <vector>
 
 #include "support/module_bench.hpp"
 #include "tally/device.hpp"
@@ -20,18 +18,14 @@ inline Beat random_beat(std::mt19937_64& random) {
   return beat;
 }
 
-/// A packet as its beats, header first.
-using Packet = std::vector<Beat>;
-
-inline Beat as_beat(const device::WireHeader& header) {
-  Beat beat;
-  std::memcpy(beat.data(), &header, sizeof header);
-  return beat;
-}
-inline device::WireHeader as_header(const Beat& beat) {
-  device::WireHeader header;
-  std::memcpy(&header, beat.data(), sizeof header);
-  return header;
-}
+/// With the free-running cycle counter that times completions.
+template <typename Model>
+struct CycleBench : ModuleBench<Model> {
+  CycleBench() { this->top.cycle_i = 0; }
+  void step() {
+    ModuleBench<Model>::step();
+    this->top.cycle_i += 1;
+  }
+};
 
 }  // namespace tally::test

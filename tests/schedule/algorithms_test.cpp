@@ -117,6 +117,35 @@ TEST(AllreduceRecursiveDoublingFused, deadlocks_where_flows_hold_less_than_it_st
   EXPECT_NE(error.find("deadlock"), std::string::npos);
 }
 
+TEST(AllreduceRecursiveDoublingFused, gives_the_bits_of_the_unfused_schedule) {
+  // Engines with small flows take the unfused one in its place.
+  std::mt19937_64 random(seed(0x5eed6));
+  std::uniform_real_distribution<double> value(-1e9, 1e9);
+  for (unsigned round = 0; round < 2 * effort(); ++round) {
+    for (int n = 1; n <= kMaxRanks; ++n) {
+      std::vector<std::vector<double>> inputs(static_cast<std::size_t>(n));
+      for (auto& input : inputs) {
+        for (int k = 0; k < 77; ++k)
+          input.push_back(value(random) * std::pow(10.0, static_cast<double>(random() % 20)));
+      }
+      const auto run = [&](const Schedule& s) {
+        std::string error;
+        auto outputs = interpret<double>(
+            s, inputs, [](double a, double b) { return a + b; }, options_for(s, 77, random), random, &error);
+        EXPECT_EQ(error, "") << n << " ranks";
+        return outputs;
+      };
+      const auto fused = run(allreduce_recursive_doubling_fused(n));
+      const auto unfused = run(allreduce_recursive_doubling(n));
+      ASSERT_EQ(fused.size(), unfused.size());
+      for (std::size_t r = 0; r < fused.size(); ++r) {
+        ASSERT_EQ(std::memcmp(fused[r].data(), unfused[r].data(), 77 * sizeof(double)), 0)
+            << n << " ranks, rank " << r;
+      }
+    }
+  }
+}
+
 TEST(AllreduceRecursiveDoublingFused, takes_one_lane_and_one_step_more_than_exchanges) {
   const Schedule s = allreduce_recursive_doubling_fused(16);
   for (const RankSchedule& rank : s.ranks) {

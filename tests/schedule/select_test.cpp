@@ -2,6 +2,7 @@
 // Selection, compilation and signature.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
 #include <stdexcept>
 
@@ -12,10 +13,11 @@ namespace {
 
 using namespace schedule;  // NOLINT
 
-std::string chosen(Collective collective, int ranks, std::uint64_t bytes, const std::string& name) {
+std::string chosen(Collective collective, int ranks, std::uint64_t bytes, const std::string& name,
+                   std::uint64_t flow_bytes = kFlowBytes) {
   Schedule s;
   std::string error;
-  return select(collective, ranks, 0, bytes, name, &s, &error) ? s.algorithm : "error: " + error;
+  return select(collective, ranks, 0, bytes, name, &s, &error, flow_bytes) ? s.algorithm : "error: " + error;
 }
 
 TEST(Select, takes_recursive_doubling_for_small_and_ring_for_large_vectors) {
@@ -39,6 +41,41 @@ TEST(Select, never_gives_a_schedule_for_a_vector_that_it_cannot_take) {
   EXPECT_NE(chosen(Collective::kAllreduce, 4, kSmallBytes + 1, "recursive_doubling_fused")
                 .find("takes at most 16384"),
             std::string::npos);
+}
+
+/// What flows hold at each path MTU of the device.
+constexpr std::uint64_t kFlows[] = {8 * 192, 8 * 448, 8 * 960, 8 * 1984, kFlowBytes};
+
+TEST(Select, takes_the_unfused_schedule_where_flows_hold_less_than_the_vector) {
+  for (const std::uint64_t flow : kFlows) {
+    for (const char* name : {"auto", "recursive_doubling"}) {
+      const std::uint64_t fused = std::min(flow, kSmallBytes);
+      EXPECT_EQ(chosen(Collective::kAllreduce, 6, fused, name, flow), "recursive_doubling_fused") << flow;
+      if (fused == kSmallBytes) continue;
+      EXPECT_EQ(chosen(Collective::kAllreduce, 6, fused + 1, name, flow), "recursive_doubling") << flow;
+      EXPECT_EQ(chosen(Collective::kAllreduce, 6, kSmallBytes, name, flow), "recursive_doubling") << flow;
+    }
+    EXPECT_EQ(chosen(Collective::kAllreduce, 6, kSmallBytes + 1, "auto", flow), "ring") << flow;
+  }
+  EXPECT_NE(
+      chosen(Collective::kAllreduce, 4, 2000, "recursive_doubling_fused", 8 * 192).find("takes at most 1536"),
+      std::string::npos);
+}
+
+TEST(Select, never_gives_a_schedule_that_needs_more_than_the_flows_hold) {
+  for (const std::uint64_t flow : kFlows) {
+    for (const std::string& name : algorithms(Collective::kAllreduce)) {
+      for (const std::uint64_t bytes : {std::uint64_t{0}, std::uint64_t{1536}, std::uint64_t{1537},
+                                        std::uint64_t{10000}, kSmallBytes, kSmallBytes + 1}) {
+        Schedule s;
+        std::string error;
+        ASSERT_TRUE(select(Collective::kAllreduce, 5, 0, bytes, name, &s, &error, flow)) << error;
+        EXPECT_TRUE(s.max_bytes == 0 || (bytes <= s.max_bytes && s.max_bytes <= flow))
+            << name << " " << bytes;
+        EXPECT_EQ(verify(s), "");
+      }
+    }
+  }
 }
 
 TEST(Select, takes_every_name_that_it_lists) {

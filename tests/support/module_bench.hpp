@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "support/coverage.hpp"
 #include "support/random_context.hpp"
 
 namespace tally::test {
@@ -69,7 +70,7 @@ class ModuleBench {
     top.rst_ni = 1;
     cycles = 0;
   }
-  ~ModuleBench() { top.final(); }
+  ~ModuleBench() { finish(top, context_); }
   ModuleBench(const ModuleBench&) = delete;
   ModuleBench& operator=(const ModuleBench&) = delete;
 

@@ -22,15 +22,16 @@ class Bar {
   /// Register read; waits for earlier writes and for the answer (bounded: returns false when the
   /// device is gone).
   [[nodiscard]] virtual bool read32(std::uint32_t offset, std::uint32_t* value) = 0;
-  /// Memory for rings and bounce slots that the device reaches at the address of the returned span. At least 2 MiB,
-  /// page-aligned, zeroed; the caller divides it.
+  /// Memory for rings, bounce and spill slots that the device reaches at the address of the returned span. At
+  /// least 4 MiB, page-aligned, zeroed; the caller divides it.
   [[nodiscard]] virtual std::span<std::byte> shared_memory() = 0;
   /// Gives up the processor until the device may have written something, or `timeout` is over. An
   /// in-process device runs meanwhile.
   virtual void wait(std::chrono::microseconds timeout) = 0;
   /// False once the device or its fabric is gone.
   [[nodiscard]] virtual bool alive() const = 0;
-  /// Bytes of DMA that had to take a staging window because direct access to this process's memory is forbidden.
+  /// Bytes of DMA that had to take a staging window because direct access to this process's memory is
+  /// forbidden.
   [[nodiscard]] virtual std::uint64_t staged_bytes() const = 0;
 };
 

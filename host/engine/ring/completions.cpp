@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Completions on their way to the caller.
+#include <algorithm>
+
 #include "engine/ring/ring_engine.hpp"
 
 namespace tally::ring {
 
 namespace {
-
-/// An abort that comes before the device has started the collective is lost, so it is repeated.
-constexpr std::chrono::milliseconds kRepeatAbort{1};
 
 tally_status status_of(device::Status status) {
   switch (status) {
@@ -19,13 +18,19 @@ tally_status status_of(device::Status status) {
     case device::Status::kRemoteProtection:
       return TALLY_ERR_PROTECTION;
     case device::Status::kBadOpcode:
+    case device::Status::kUnsupported:
       return TALLY_ERR_UNSUPPORTED;
-    case device::Status::kBadField:
-      break;  // the driver checks every field: one that is refused is its mistake
     case device::Status::kMismatch:
       return TALLY_ERR_MISMATCH;
     case device::Status::kAborted:
       return TALLY_ERR_ABORTED;
+    case device::Status::kRetryExceeded:
+    case device::Status::kRnrExceeded:
+      return TALLY_ERR_PEER;
+    case device::Status::kBadField:  // the driver checks every field: one that is refused is its mistake
+    case device::Status::kNotFound:
+    case device::Status::kNotPosted:
+      break;  // answers to the driver, not ends of operations
   }
   return TALLY_ERR_INTERNAL;
 }
@@ -39,27 +44,17 @@ void RingEngine::release(Operation& operation) {
 
 /// The record of an operation that the caller has been told of.
 void RingEngine::finish(OperationIndex index) {
-  release(operations_[index]);
-  operations_.free(index);
-}
-
-void RingEngine::finish_locally(OperationIndex index, tally_status status) {
   Operation& operation = operations_[index];
-  operation.place = Place::kFinished;
-  operation.held = Held::kNot;
-  operation.status = status;
-  finished_.push(operations_, index);
+  release(operation);
+  if (operation.cancel == Cancel::kPosted) {
+    operation.place = Place::kZombie;
+  } else {
+    operations_.free(index);
+  }
 }
 
-bool RingEngine::take_credit(const device::Cqe& cqe) {
-  if (cqe.source >= peers_.size() || cqe.length > initial_credits_ - peers_[cqe.source].credits) {
-    fail(TALLY_ERR_INTERNAL, "the device returned " + std::to_string(cqe.length) +
-                                 " message credits of rank " + std::to_string(cqe.source) +
-                                 ", more than were used");
-    return false;
-  }
-  peers_[cqe.source].credits += cqe.length;
-  return true;
+void RingEngine::check(Status status) {
+  if (!status.ok()) fail(status.code(), status.message());
 }
 
 /// True: *out is an operation's completion.
@@ -68,16 +63,56 @@ bool RingEngine::take(const device::Cqe& cqe, Completion* out) {
     fail(TALLY_ERR_INTERNAL, "the device has read submission ring entries that were never posted");
     return false;
   }
-  if (cqe.opcode == static_cast<std::uint8_t>(device::Opcode::kCredit)) {
-    (void)take_credit(cqe);
+  nop_pending_ = nop_pending_ && submissions_.holds(nop_at_);
+  switch (static_cast<device::Opcode>(cqe.opcode)) {
+    case device::Opcode::kNop:
+      return false;
+    case device::Opcode::kSpill: {
+      const std::uint32_t mask = (1u << options_.spill_log2) - 1;
+      if ((cqe.cookie & mask) != (handover_.seen() & mask)) {
+        fail(TALLY_ERR_INTERNAL,
+             "the device spilled to slot " + std::to_string(cqe.cookie) + ", out of turn");
+        return false;
+      }
+      check(handover_.spilled(cqe,
+                              spill_memory_.subspan(std::size_t{cqe.cookie & mask} * device::kSpillSlotBytes,
+                                                    device::kSpillSlotBytes)));
+      return false;
+    }
+    case device::Opcode::kSpillOn:
+    case device::Opcode::kSpillOff:
+      check(handover_.controlled(cqe));
+      return false;
+    case device::Opcode::kQpError:
+      take_queue_pair_error(cqe);
+      return false;
+    case device::Opcode::kCancel:
+      take_cancel(cqe);
+      return false;
+    default:
+      return take_operation(cqe, out);
+  }
+}
+
+bool RingEngine::take_operation(const device::Cqe& cqe, Completion* out) {
+  const auto opcode = static_cast<device::Opcode>(cqe.opcode);
+  const bool known = cqe.cookie < operations_.size() && operations_[cqe.cookie].place == Place::kDevice;
+  const Kind kind = known ? operations_[cqe.cookie].kind : Kind::kSend;
+  if (!known && opcode == device::Opcode::kSend && cqe.cookie < operations_.size() &&
+      operations_[cqe.cookie].place == Place::kZombie && operations_[cqe.cookie].kind == Kind::kSend) {
+    operations_.free(cqe.cookie);  // the Fin of a rendezvous whose queue pair had given up
     return false;
   }
-  if (cqe.cookie >= operations_.size() || operations_[cqe.cookie].place != Place::kDevice) {
-    fail(TALLY_ERR_INTERNAL,
-         "the device completed operation " + std::to_string(cqe.cookie) + ", which it does not have");
+  if (!known || !((opcode == device::Opcode::kSend && kind == Kind::kSend) ||
+                  (opcode == device::Opcode::kRecv && (kind == Kind::kRecv || kind == Kind::kMrecv)) ||
+                  (opcode == device::Opcode::kProbe && kind == Kind::kProbe) ||
+                  (opcode == device::Opcode::kCollective && kind == Kind::kCollective))) {
+    fail(TALLY_ERR_INTERNAL, "the device completed operation " + std::to_string(cqe.cookie) +
+                                 ", which it does not have, with opcode " + std::to_string(cqe.opcode));
     return false;
   }
-  const Operation& operation = operations_[cqe.cookie];
+  const OperationIndex index = cqe.cookie;
+  Operation& operation = operations_[index];
   *out = Completion{};
   out->cookie = operation.cookie;
   out->status = status_of(static_cast<device::Status>(cqe.status));
@@ -86,10 +121,140 @@ bool RingEngine::take(const device::Cqe& cqe, Completion* out) {
   out->source = cqe.source;
   out->detail = cqe.detail;
   out->device_ns = std::uint64_t{cqe.cycles} * 1000 / device::kClockMhz;
-  --on_device_;
-  if (operation.kind == Kind::kRecv) --posted_;
-  if (operation.kind == Kind::kCollective) running_ = kNoOperation;
-  finish(cqe.cookie);
+  switch (kind) {
+    case Kind::kSend: {
+      if (operation.cells > 0) {
+        Peer& peer = peers_[operation.send.peer];
+        peer.cells -= operation.cells;
+        if (--peer.sends < kOwnSends) ++reserved_;
+        --sends_;
+      }
+      if (out->status == TALLY_ERR_PEER) {
+        out->source = operation.send.peer;
+        // The receiver may have had the Rts all the same, and its Fin come later: the record is kept, so that the cookie
+        // names no other operation.
+        if ((cqe.flags & device::kCqeFlagRendezvous) != 0) {
+          release(operation);
+          operation.place = Place::kZombie;
+          return true;
+        }
+      }
+      break;
+    }
+    case Kind::kRecv:
+      if (!take_receive(index, cqe)) return false;
+      break;
+    case Kind::kProbe:
+      if (static_cast<device::Status>(cqe.status) == device::Status::kNotFound) {
+        const Result result = handover_.probe_missed(index);
+        out->status = result.status;
+        out->source = result.source;
+        out->tag = result.tag;
+        out->length = result.length;
+        out->message = result.message;
+        break;
+      }
+      handover_.probed(index);
+      if ((operation.receive.flags & device::kMsgFlagClaim) == 0 || out->status != TALLY_OK) break;
+      if (cqe.detail >= claimed_.size() || claimed_[cqe.detail]) {
+        fail(TALLY_ERR_INTERNAL,
+             "the device claimed message " + std::to_string(cqe.detail) + " twice, or has none such");
+        return false;
+      }
+      claimed_[cqe.detail] = true;
+      out->message = cqe.detail;
+      break;
+    case Kind::kMrecv:
+      break;
+    case Kind::kCollective:
+      running_ = kNoOperation;
+      if (out->status == TALLY_ERR_ABORTED && operation.failed_peer >= 0) {
+        out->status = TALLY_ERR_PEER;
+        out->source = static_cast<std::uint16_t>(operation.failed_peer);
+      }
+      break;
+  }
+  finish(index);
+  return true;
+}
+
+/// False: it was not posted, the handover has it.
+bool RingEngine::take_receive(OperationIndex index, const device::Cqe& cqe) {
+  Operation& operation = operations_[index];
+  if (operation.handle != kNoHandle) {
+    free_handles_.push_back(operation.handle);
+    operation.handle = kNoHandle;
+  }
+  if (operation.cancel == Cancel::kWanted) std::erase(cancels_, index);
+  if (static_cast<device::Status>(cqe.status) == device::Status::kNotPosted) {
+    handover_.returned(index, cqe);
+    return false;
+  }
+  handover_.left_device(index);
+  return true;
+}
+
+void RingEngine::take_cancel(const device::Cqe& cqe) {
+  if (cqe.cookie >= operations_.size() || operations_[cqe.cookie].cancel != Cancel::kPosted) {
+    fail(TALLY_ERR_INTERNAL,
+         "the device cancelled operation " + std::to_string(cqe.cookie) + ", which nobody asked for");
+    return;
+  }
+  Operation& operation = operations_[cqe.cookie];
+  operation.cancel = Cancel::kWanted;
+  if (operation.place == Place::kZombie) {
+    operations_.free(cqe.cookie);
+  } else if (operation.place == Place::kDevice &&
+             static_cast<device::Status>(cqe.status) == device::Status::kOk) {
+    free_handles_.push_back(operation.handle);
+    operation.handle = kNoHandle;
+    handover_.left_device(cqe.cookie);
+    end(cqe.cookie, {.status = TALLY_ERR_CANCELLED});
+  }
+  // Not found: its completion is on its way, or is being taken.
+}
+
+void RingEngine::take_queue_pair_error(const device::Cqe& cqe) {
+  if (cqe.source >= peers_.size() || cqe.detail > 2) {
+    fail(TALLY_ERR_INTERNAL, "the device reports an error of a queue pair that does not exist");
+    return;
+  }
+  Peer& peer = peers_[cqe.source];
+  peer.failed |= 1u << cqe.detail;
+  if (cqe.detail == static_cast<std::uint32_t>(device::QpKind::kMsg)) {
+    for (; !peer.held.empty(); --held_sends_)
+      end(peer.held.pop(operations_), {.status = TALLY_ERR_PEER, .source = cqe.source});
+  }
+  if (cqe.detail != static_cast<std::uint32_t>(device::QpKind::kColl)) return;
+  for (OperationIndex i = held_collectives_.front(); i != kNoOperation;) {
+    const OperationIndex next = operations_[i].next;
+    if (names(*operations_[i].program, cqe.source)) {
+      held_collectives_.remove(operations_, i);
+      end(i, {.status = TALLY_ERR_PEER, .source = cqe.source});
+    }
+    i = next;
+  }
+  if (running_ != kNoOperation && names(*operations_[running_].program, cqe.source)) {
+    operations_[running_].abort = true;
+    operations_[running_].failed_peer = cqe.source;
+    abort_told_ = {};
+  }
+}
+
+/// Tells where the device may go on: a quarter of the completion ring at a time, each spill slot at once.
+/// False: the window did not take it.
+bool RingEngine::tell_heads() {
+  const std::uint16_t head = completions_.head();
+  const auto unreported = static_cast<std::uint16_t>(head - head_told_);
+  if (unreported > 0 && unreported >= (1u << options_.cq_log2) / 4) {
+    if (!bar_.write32(ep(device::ep_reg::kCqHead), head)) return false;
+    head_told_ = head;
+  }
+  const auto spill_head = static_cast<std::uint16_t>(handover_.seen());
+  if (spill_told_ != spill_head) {
+    if (!bar_.write32(ep(device::ep_reg::kSpillHead), spill_head)) return false;
+    spill_told_ = spill_head;
+  }
   return true;
 }
 
@@ -99,65 +264,41 @@ std::size_t RingEngine::poll(std::span<Completion> out) {
   while (count < out.size() && failure_.ok() && completions_.next(&cqe)) {
     if (take(cqe, &out[count])) ++count;
   }
-  const auto unreported = static_cast<std::uint16_t>(completions_.head() - head_told_);
-  if (unreported >= (1u << options_.cq_log2) / 4 &&
-      bar_.write32(device::ep_reg::kCqHead, completions_.head())) {
-    head_told_ = completions_.head();
-  }
+  (void)tell_heads();
   if (count == 0 && failure_.ok() && !bar_.alive()) fail(TALLY_ERR_JOB, "the device or its fabric is gone");
   feed();
   repeat_abort();
   for (; count < out.size() && !finished_.empty(); ++count) {
     const OperationIndex index = finished_.pop(operations_);
+    const Operation& operation = operations_[index];
     out[count] = Completion{};
-    out[count].cookie = operations_[index].cookie;
-    out[count].status = operations_[index].status;
+    out[count].cookie = operation.cookie;
+    out[count].status = operation.result.status;
+    out[count].source = operation.result.source;
+    out[count].tag = operation.result.tag;
+    out[count].length = operation.result.length;
     finish(index);
   }
   return count;
-}
-
-void RingEngine::abort_collective(std::uint16_t context, std::uint16_t seq) {
-  const auto is_it = [&](OperationIndex index) {
-    const device::CollDesc& d = operations_[index].collective;
-    return d.context_id == context && d.seq == seq;
-  };
-  if (running_ != kNoOperation && is_it(running_)) {
-    operations_[running_].abort = true;
-    abort_told_ = {};
-    repeat_abort();
-    return;
-  }
-  for (OperationIndex i = held_collectives_.front(); i != kNoOperation; i = operations_[i].next) {
-    if (!is_it(i)) continue;
-    held_collectives_.remove(operations_, i);
-    finish_locally(i, TALLY_ERR_ABORTED);
-    return;
-  }
-}
-
-void RingEngine::repeat_abort() {
-  if (running_ == kNoOperation || !operations_[running_].abort || !failure_.ok()) return;
-  const auto now = std::chrono::steady_clock::now();
-  if (now - abort_told_ < kRepeatAbort) return;
-  const device::CollDesc& d = operations_[running_].collective;
-  const std::uint32_t word = std::uint32_t{d.context_id} << 16 | d.seq;
-  if (bar_.write32(device::ep_reg::kCollAbort, word)) abort_told_ = now;
 }
 
 void RingEngine::fail(tally_status status, std::string why) {
   failure_ = Status(status, std::move(why));
   // The queues are abandoned with their order: everything that is under way is in a record.
   for (Peer& peer : peers_) peer.held = OperationQueue{};
-  held_receives_ = OperationQueue{};
+  handover_.abandon();
+  held_mrecvs_ = OperationQueue{};
   held_collectives_ = OperationQueue{};
+  cancels_.clear();
   held_sends_ = 0;
   running_ = kNoOperation;
-  posted_ = 0;
-  on_device_ = 0;
   for (OperationIndex i = 0; i < operations_.size(); ++i) {
-    const Place place = operations_[i].place;
-    if (place == Place::kHeld || place == Place::kDevice) finish_locally(i, status);
+    Operation& operation = operations_[i];
+    operation.cancel = Cancel::kNo;  // nobody answers
+    if (operation.place == Place::kZombie) operations_.free(i);
+    if (operation.place == Place::kHeld || operation.place == Place::kDevice ||
+        operation.place == Place::kHost)
+      end(i, {.status = status});
   }
 }
 

@@ -13,7 +13,9 @@ constexpr std::uint32_t kRegisters[] = {
     device::global_reg::kCntMatchPosted,   device::global_reg::kCntMatchUnexpected,
     device::global_reg::kCntReducedBeats,  device::global_reg::kCntDmaReadBeats,
     device::global_reg::kCntDmaWriteBeats, device::global_reg::kCntTxPackets,
-    device::global_reg::kCntRxPackets};
+    device::global_reg::kCntRxPackets,     device::global_reg::kCntRetransmits,
+    device::global_reg::kCntReadRetries,   device::global_reg::kCntTimeouts,
+    device::global_reg::kCntRnrReceived,   device::global_reg::kCntIcrcErrors};
 
 }  // namespace
 
@@ -42,6 +44,10 @@ void DeviceCounters::add(Bar& bar, tally_counters& counters) {
   counters.device_written_bytes += counters_[4].total * device::kBeatBytes;
   counters.device_tx_packets += counters_[5].total;
   counters.device_rx_packets += counters_[6].total;
+  counters.device_retransmits += counters_[7].total + counters_[8].total;
+  counters.device_timeouts += counters_[9].total;
+  counters.device_receiver_not_ready += counters_[10].total;
+  counters.device_icrc_errors += counters_[11].total;
 }
 
 }  // namespace tally::ring

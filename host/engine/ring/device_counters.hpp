@@ -23,7 +23,7 @@ class DeviceCounters {
     std::uint32_t last = 0;
     std::uint64_t total = 0;
   };
-  static constexpr int kCount = 7;
+  static constexpr int kCount = 12;
   bool read(Bar& bar);
   Counter counters_[kCount];
 };

@@ -9,7 +9,10 @@ OperationPool::OperationPool(std::uint32_t count) : records_(count) {
 
 OperationIndex OperationPool::allocate() {
   const OperationIndex index = free_;
-  if (index != kNoOperation) free_ = records_[index].next;
+  if (index != kNoOperation) {
+    free_ = records_[index].next;
+    records_[index].next = kNoOperation;
+  }
   return index;
 }
 
@@ -22,74 +25,110 @@ void OperationPool::free(OperationIndex index) {
 
 void OperationQueue::push(OperationPool& pool, OperationIndex index) {
   pool[index].next = kNoOperation;
-  if (tail_ == kNoOperation) {
-    head_ = index;
-  } else {
-    pool[tail_].next = index;
-  }
+  pool[index].previous = tail_;
+  (tail_ == kNoOperation ? head_ : pool[tail_].next) = index;
   tail_ = index;
+  ++size_;
 }
 
 OperationIndex OperationQueue::pop(OperationPool& pool) {
   const OperationIndex index = head_;
-  head_ = pool[index].next;
-  if (head_ == kNoOperation) tail_ = kNoOperation;
-  pool[index].next = kNoOperation;
+  remove(pool, index);
   return index;
 }
 
-bool OperationQueue::remove(OperationPool& pool, OperationIndex index) {
-  OperationIndex before = kNoOperation;
-  for (OperationIndex i = head_; i != kNoOperation; before = i, i = pool[i].next) {
-    if (i != index) continue;
-    (before == kNoOperation ? head_ : pool[before].next) = pool[i].next;
-    if (tail_ == i) tail_ = before;
-    pool[i].next = kNoOperation;
-    return true;
-  }
-  return false;
+void OperationQueue::remove(OperationPool& pool, OperationIndex index) {
+  Operation& out = pool[index];
+  (out.previous == kNoOperation ? head_ : pool[out.previous].next) = out.next;
+  (out.next == kNoOperation ? tail_ : pool[out.next].previous) = out.previous;
+  out.next = kNoOperation;
+  out.previous = kNoOperation;
+  --size_;
 }
 
-std::string describe(const Operation& operation, unsigned own) {
-  std::string text;
+void OperationQueue::prepend(OperationPool& pool, OperationQueue& before) {
+  if (before.empty()) return;
+  pool[before.tail_].next = head_;
+  (head_ == kNoOperation ? tail_ : pool[head_].previous) = before.tail_;
+  head_ = before.head_;
+  size_ += before.size_;
+  before = OperationQueue{};
+}
+
+namespace {
+
+std::string what(const Operation& operation) {
   if (operation.kind == Kind::kCollective) {
     const device::CollDesc& d = operation.collective;
-    text = "collective number " + std::to_string(d.seq) + " of context " + std::to_string(d.context_id) +
+    return "collective number " + std::to_string(d.seq) + " of context " + std::to_string(d.context_id) +
            ", " + std::to_string(d.count) + " elements";
-  } else {
-    const device::MsgDesc& d = operation.message;
-    const bool send = operation.kind == Kind::kSend;
-    text = send ? "send of " : "receive of ";
-    text += std::to_string(d.length) + " bytes ";
-    text += send ? "to " : "from ";
-    text += (d.flags & device::kMsgFlagAnySource) != 0 ? "any rank" : "rank " + std::to_string(d.peer);
-    text += (d.flags & device::kMsgFlagAnyTag) != 0 ? ", any tag" : ", tag " + std::to_string(d.tag);
-    text += ", context " + std::to_string(d.context_id);
   }
-  text = "rank " + std::to_string(own) + ": " + text + ": ";
+  if (operation.kind == Kind::kSend) {
+    const device::MsgDesc& d = operation.send;
+    return "send of " + std::to_string(d.length) + " bytes to rank " + std::to_string(d.peer) + ", tag " +
+           std::to_string(d.tag) + ", context " + std::to_string(d.context_id);
+  }
+  const device::RecvDesc& d = operation.receive;
+  if (operation.kind == Kind::kMrecv)
+    return "receive of " + std::to_string(d.length) + " bytes of a claimed message";
+  std::string text =
+      operation.kind == Kind::kProbe ? "probe " : "receive of " + std::to_string(d.length) + " bytes ";
+  text +=
+      (d.flags & device::kMsgFlagAnySource) != 0 ? "from any rank" : "from rank " + std::to_string(d.peer);
+  text += (d.flags & device::kMsgFlagAnyTag) != 0 ? ", any tag" : ", tag " + std::to_string(d.tag);
+  return text + ", context " + std::to_string(d.context_id);
+}
+
+std::string waits_for(const Operation& operation) {
+  switch (operation.place) {
+    case Place::kFinished:
+      return "finished, not yet polled";
+    case Place::kHost:
+      return "with the host, no message has matched";
+    case Place::kFree:
+    case Place::kZombie:
+    case Place::kHeld:
+    case Place::kDevice:
+      break;
+  }
   switch (operation.held) {
     case Held::kNot:
       break;
-    case Held::kNoCredit:
-      return text + "held: rank " + std::to_string(operation.message.peer) +
+    case Held::kWindow:
+      return "held: rank " + std::to_string(operation.send.peer) +
              " has not taken enough of the earlier messages of this rank";
     case Held::kPostedFull:
-      return text + "held: the device's posted queue is full";
+      return "held: the device's posted entries are in use";
     case Held::kRingFull:
-      return text + "held: a ring of the device is full";
+      return "held: a ring of the device is full";
     case Held::kTurn:
-      return text + "held: waits for the collective before it";
+      return "held: waits for the collective before it";
+    case Held::kPeersDown:
+      return "held: not every rank has opened its endpoint";
+    case Held::kHandover:
+      return "held: waits for its turn in the handover between device and host";
   }
-  if (operation.place == Place::kFinished) return text + "finished, not yet polled";
   switch (operation.kind) {
     case Kind::kSend:
-      return text + "on the device, not yet taken by the receiver";
+      return "on the device, not yet taken by the receiver";
     case Kind::kRecv:
-      return text + "on the device, no message has matched or it is on its way";
+      return "on the device, no message has matched or it is on its way";
+    case Kind::kProbe:
+      return "on the device, waits for the answer";
+    case Kind::kMrecv:
+      return "on the device, the message is on its way";
     case Kind::kCollective:
       break;
   }
-  return text + "on the device, waits for other ranks";
+  if (operation.failed_peer >= 0)
+    return "is ended: rank " + std::to_string(operation.failed_peer) + " does not answer";
+  return "on the device, waits for other ranks";
+}
+
+}  // namespace
+
+std::string describe(const Operation& operation, unsigned own) {
+  return "rank " + std::to_string(own) + ": " + what(operation) + ": " + waits_for(operation);
 }
 
 }  // namespace tally::ring

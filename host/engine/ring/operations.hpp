@@ -15,36 +15,61 @@ namespace tally::ring {
 
 using OperationIndex = std::uint32_t;
 inline constexpr OperationIndex kNoOperation = 0xffffffff;
+inline constexpr std::uint16_t kNoHandle = 0xffff;
 
-enum class Kind : std::uint8_t { kSend, kRecv, kCollective };
+enum class Kind : std::uint8_t { kSend, kRecv, kProbe, kMrecv, kCollective };
 enum class Place : std::uint8_t {
   kFree,
   kHeld,      ///< in a software queue
+  kHost,      ///< a receive that the host matches (Handover)
   kDevice,    ///< posted
   kFinished,  ///< finished without the device, not yet polled
+  kZombie,    ///< the caller knows its end; the answer to its Cancel, or a late Fin, may still come
 };
 /// Why an operation is held.
-enum class Held : std::uint8_t { kNot, kNoCredit, kPostedFull, kRingFull, kTurn };
+enum class Held : std::uint8_t { kNot, kWindow, kPostedFull, kRingFull, kTurn, kPeersDown, kHandover };
+enum class Cancel : std::uint8_t { kNo, kWanted, kPosted };
+
+/// How an operation ended.
+struct Result {
+  tally_status status = TALLY_OK;
+  std::uint16_t source = 0;
+  std::uint32_t tag = 0;
+  std::uint32_t length = 0;
+  std::uint32_t message = 0;  ///< probe with claim
+};
 
 struct Operation {
   union {
-    device::MsgDesc message;
+    device::MsgDesc send;
+    device::RecvDesc receive;  ///< receives, probes, mrecvs
     device::CollDesc collective;
   };
   std::uint32_t cookie = 0;  ///< the caller's
   OperationIndex next = kNoOperation;
+  OperationIndex previous = kNoOperation;
   Kind kind = Kind::kSend;
   Place place = Place::kFree;
   Held held = Held::kNot;
-  bool abort = false;              ///< collective: the host wants it to end
-  tally_status status = TALLY_OK;  ///< kFinished
+  Cancel cancel = Cancel::kNo;
+  bool abort = false;                ///< collective: the host wants it to end
+  bool cleared = false;              ///< receive: nothing on the device is for it, now or later (Handover)
+  bool host_mode = false;            ///< receive on the device: posted in host mode
+  std::uint16_t handle = kNoHandle;  ///< receive on the device: its posted entry
+  std::uint16_t cells = 0;           ///< eager send: of its peer's window
+  int failed_peer = -1;              ///< collective: it ends because this rank does not answer
+  std::uint32_t number = 0;          ///< receive on the device: which of the Recv descriptors
+  std::uint32_t seen = 0;            ///< its spill_seen
+  std::uint64_t order = 0;           ///< receive: age, in the order of the calls
+  Result result;                     ///< kFinished
   const schedule::Program* program = nullptr;
   std::uint32_t keys[3] = {};  ///< regions in use
   std::uint8_t key_count = 0;
 
-  Operation() : message{} {}
+  Operation() : send{} {}
 };
-static_assert(sizeof(device::MsgDesc) == 64 && sizeof(device::CollDesc) == 64);
+static_assert(sizeof(device::MsgDesc) == 64 && sizeof(device::RecvDesc) == 64 &&
+              sizeof(device::CollDesc) == 64);
 
 /// A fixed number of records. The index of a record is the cookie that the device sees.
 class OperationPool {
@@ -62,19 +87,23 @@ class OperationPool {
   OperationIndex free_ = kNoOperation;
 };
 
-/// First in, first out.
+/// First in, first out; an operation is in one queue at a time.
 class OperationQueue {
  public:
   [[nodiscard]] bool empty() const { return head_ == kNoOperation; }
   [[nodiscard]] OperationIndex front() const { return head_; }
+  [[nodiscard]] std::uint32_t size() const { return size_; }
   void push(OperationPool& pool, OperationIndex index);
   OperationIndex pop(OperationPool& pool);
-  /// Takes one out of the middle; false: it is not here.
-  bool remove(OperationPool& pool, OperationIndex index);
+  /// Takes one of its members out.
+  void remove(OperationPool& pool, OperationIndex index);
+  /// Puts `before`'s members in front of this queue's, in their order; `before` is empty then.
+  void prepend(OperationPool& pool, OperationQueue& before);
 
  private:
   OperationIndex head_ = kNoOperation;
   OperationIndex tail_ = kNoOperation;
+  std::uint32_t size_ = 0;
 };
 
 /// One line for a person; `own` is this rank.

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Descriptors on their way to the device.
-#include <cstdlib>
+// Descriptors of messages on their way to the device.
 #include <cstring>
 
-#include "engine/numerics/reduce.hpp"
 #include "engine/ring/ring_engine.hpp"
 
 namespace tally::ring {
 
 namespace {
 
-constexpr std::size_t kPage = 4096;
+constexpr std::uint32_t kControlCookie = 0xffffffff;  // no operation
+constexpr std::uint32_t kMsgFailed = 1u << static_cast<unsigned>(device::QpKind::kMsg);
 
 Status not_registered(const char* what, std::uint32_t key, std::uint64_t length) {
   return {TALLY_ERR_NOT_REGISTERED, std::string(what) + " (" + std::to_string(length) +
@@ -19,15 +18,15 @@ Status not_registered(const char* what, std::uint32_t key, std::uint64_t length)
 
 }  // namespace
 
-void RingEngine::FreePages::operator()(std::byte* p) const { std::free(p); }
-
 /// A record, or why there is none.
-Status RingEngine::begin(OperationIndex* index) {
+Status RingEngine::begin(Kind kind, std::uint32_t cookie, OperationIndex* index) {
   *index = operations_.allocate();
   if (*index == kNoOperation) {
     return {TALLY_AGAIN,
             "all " + std::to_string(options_.operations) + " operations of the engine are under way"};
   }
+  operations_[*index].kind = kind;
+  operations_[*index].cookie = cookie;
   return {};
 }
 
@@ -48,20 +47,23 @@ Status RingEngine::post_send(const SendDescriptor& send) {
   }
   if (!regions_.covers(send.key, send.buffer, send.length))
     return not_registered("buffer", send.key, send.length);
+  if ((peers_[send.destination].failed & kMsgFailed) != 0) return peer_error(send.destination);
   OperationIndex index = kNoOperation;
-  Status status = begin(&index);
+  Status status = begin(Kind::kSend, send.cookie, &index);
   if (!status.ok()) return status;
   Operation& operation = operations_[index];
-  operation.kind = Kind::kSend;
-  operation.cookie = send.cookie;
-  device::MsgDesc& d = operation.message;
+  if (send.length <= options_.eager_max) {
+    const std::uint64_t packet = device::kMsgHeaderBytes + send.length;
+    operation.cells = static_cast<std::uint16_t>((packet + device::kCellBytes - 1) / device::kCellBytes);
+  }
+  device::MsgDesc& d = operation.send;
   d.opcode = static_cast<std::uint8_t>(device::Opcode::kSend);
   d.context_id = send.context;
   d.peer = send.destination;
   d.tag = send.tag;
   d.length = static_cast<std::uint32_t>(send.length);
   d.cookie = index;
-  if (send.length <= device::kInlineBytes) {
+  if (send.length <= device::kInlineBytes && send.length <= options_.eager_max) {
     d.flags = static_cast<std::uint8_t>(device::kMsgFlagInline);
     if (send.length > 0) std::memcpy(d.inline_data, send.buffer, send.length);
   } else {
@@ -69,28 +71,33 @@ Status RingEngine::post_send(const SendDescriptor& send) {
     d.addr = reinterpret_cast<std::uintptr_t>(send.buffer);
     use_region(operation, send.key, send.length);
   }
-  post_or_hold(index, peers_[send.destination].held);
+  post_or_hold_send(index);
+  return {};
+}
+
+Status RingEngine::check_receive(const char* what, const void* buffer, std::uint64_t length,
+                                 std::uint32_t key) const {
+  if (!failure_.ok()) return failure_;
+  if (length > capabilities_.max_message) {
+    return {TALLY_ERR_ARGUMENT, "length " + std::to_string(length) + " is more than a message may have"};
+  }
+  if (!regions_.covers(key, buffer, length)) return not_registered(what, key, length);
   return {};
 }
 
 Status RingEngine::post_recv(const RecvDescriptor& recv) {
-  if (!failure_.ok()) return failure_;
+  Status status = check_receive("buffer", recv.buffer, recv.length, recv.key);
+  if (!status.ok()) return status;
   if (!recv.any_source && recv.source >= peers_.size()) {
     return {TALLY_ERR_ARGUMENT, "source " + std::to_string(recv.source) + " is not one of " +
                                     std::to_string(peers_.size()) + " ranks"};
   }
-  if (recv.length > capabilities_.max_message) {
-    return {TALLY_ERR_ARGUMENT, "length " + std::to_string(recv.length) + " is more than a message may have"};
-  }
-  if (!regions_.covers(recv.key, recv.buffer, recv.length))
-    return not_registered("buffer", recv.key, recv.length);
   OperationIndex index = kNoOperation;
-  Status status = begin(&index);
+  status = begin(Kind::kRecv, recv.cookie, &index);
   if (!status.ok()) return status;
   Operation& operation = operations_[index];
-  operation.kind = Kind::kRecv;
-  operation.cookie = recv.cookie;
-  device::MsgDesc& d = operation.message;
+  operation.receive = device::RecvDesc{};
+  device::RecvDesc& d = operation.receive;
   d.opcode = static_cast<std::uint8_t>(device::Opcode::kRecv);
   d.flags = static_cast<std::uint8_t>((recv.any_source ? device::kMsgFlagAnySource : 0) |
                                       (recv.any_tag ? device::kMsgFlagAnyTag : 0));
@@ -104,201 +111,163 @@ Status RingEngine::post_recv(const RecvDescriptor& recv) {
     d.addr = reinterpret_cast<std::uintptr_t>(recv.buffer);
     use_region(operation, recv.key, recv.length);
   }
-  post_or_hold(index, held_receives_);
+  post_or_hold_receive(index);
   return {};
 }
 
-Status RingEngine::post_collective(const CollectiveDescriptor& collective) {
+Status RingEngine::post_probe(const ProbeDescriptor& probe) {
   if (!failure_.ok()) return failure_;
-  if (collective.program == nullptr) return {TALLY_ERR_ARGUMENT, "program is NULL"};
-  const schedule::Program& program = *collective.program;
-  if (collective.context >= device::kCollectiveContexts) {
-    return {TALLY_ERR_ARGUMENT, "context " + std::to_string(collective.context) + " is not below " +
-                                    std::to_string(device::kCollectiveContexts)};
+  if (!probe.any_source && probe.source >= peers_.size()) {
+    return {TALLY_ERR_ARGUMENT, "source " + std::to_string(probe.source) + " is not one of " +
+                                    std::to_string(peers_.size()) + " ranks"};
   }
-  const std::uint64_t element = numerics::element_bytes(collective.dtype);
-  if (element == 0) return {TALLY_ERR_ARGUMENT, "dtype " + std::to_string(collective.dtype) + " is unknown"};
-  if (collective.redop != TALLY_OP_NONE && collective.redop != TALLY_SUM && collective.redop != TALLY_MIN &&
-      collective.redop != TALLY_MAX) {
-    return {TALLY_ERR_ARGUMENT, "redop " + std::to_string(collective.redop) + " is unknown"};
-  }
-  const std::uint64_t limit = capabilities_.max_message;
-  if (collective.count > limit / element) {
-    return {TALLY_ERR_ARGUMENT,
-            "count " + std::to_string(collective.count) + " is more than the device takes"};
-  }
-  const std::uint64_t total = collective.count * element;
-  if (program.max_bytes != 0 && total > program.max_bytes) {
-    return {TALLY_ERR_ARGUMENT, "program is for vectors of at most " + std::to_string(program.max_bytes) +
-                                    " bytes, not " + std::to_string(total)};
-  }
-  if (program.chunks == 0) return {TALLY_ERR_ARGUMENT, "program has no chunks"};
-  const std::uint64_t chunk = schedule::chunk_bytes(collective.count, element, program.chunks);
-  if (!regions_.covers(collective.input_key, collective.input, total)) {
-    return not_registered("input", collective.input_key, total);
-  }
-  if (!regions_.covers(collective.output_key, collective.output, total)) {
-    return not_registered("output", collective.output_key, total);
-  }
-  Status status = schedules_.cached(program.id)
-                      ? Status{}
-                      : ScheduleMemory::check(program, static_cast<unsigned>(peers_.size()));
-  if (!status.ok()) return status;
-  const std::uint64_t scratch = chunk * program.scratch_chunks;
-  status = need_scratch(scratch);
-  if (!status.ok()) return status;
   OperationIndex index = kNoOperation;
-  status = begin(&index);
+  const Status status = begin(Kind::kProbe, probe.cookie, &index);
   if (!status.ok()) return status;
   Operation& operation = operations_[index];
-  operation.kind = Kind::kCollective;
-  operation.cookie = collective.cookie;
-  operation.program = &program;
-  operation.collective = device::CollDesc{};
-  device::CollDesc& d = operation.collective;
-  d.opcode = static_cast<std::uint8_t>(device::Opcode::kCollective);
-  d.dtype = static_cast<std::uint8_t>(collective.dtype);
-  d.context_id = collective.context;
-  d.seq = collective.seq;
-  d.redop = static_cast<std::uint8_t>(collective.redop);
-  d.signature = collective.signature;
-  d.count = static_cast<std::uint32_t>(collective.count);
-  d.chunk_bytes = static_cast<std::uint32_t>(chunk);
-  d.total_bytes = static_cast<std::uint32_t>(total);
+  operation.receive = device::RecvDesc{};
+  device::RecvDesc& d = operation.receive;
+  d.opcode = static_cast<std::uint8_t>(device::Opcode::kProbe);
+  d.flags = static_cast<std::uint8_t>((probe.any_source ? device::kMsgFlagAnySource : 0) |
+                                      (probe.any_tag ? device::kMsgFlagAnyTag : 0) |
+                                      (probe.claim ? device::kMsgFlagClaim : 0));
+  d.context_id = probe.context;
+  d.peer = probe.any_source ? std::uint16_t{0} : probe.source;
+  d.tag = probe.any_tag ? 0 : probe.tag;
   d.cookie = index;
-  if (total > 0) {
-    d.input_addr = reinterpret_cast<std::uintptr_t>(collective.input);
-    d.output_addr = reinterpret_cast<std::uintptr_t>(collective.output);
-    d.input_key = collective.input_key;
-    d.output_key = collective.output_key;
-    use_region(operation, collective.input_key, total);
-    use_region(operation, collective.output_key, total);
-  }
-  if (scratch > 0) {
-    d.scratch_addr = reinterpret_cast<std::uintptr_t>(scratch_.memory.get());
-    d.scratch_key = scratch_.key;
-    use_region(operation, scratch_.key, scratch);
-  }
-  operation.place = Place::kHeld;
-  operation.held = Held::kTurn;
-  held_collectives_.push(operations_, index);
-  feed_collectives();
+  post_or_hold_receive(index);
   return {};
 }
 
-/// Collectives that wait may hold the old memory: it goes when none is under way.
-Status RingEngine::need_scratch(std::uint64_t bytes) {
-  if (bytes <= scratch_.bytes) return {};
-  drop_old_scratch();
-  std::uint64_t size = scratch_.bytes == 0 ? std::uint64_t{64} << 10 : scratch_.bytes;
-  while (size < bytes) size *= 2;
-  Scratch fresh;
-  fresh.memory.reset(static_cast<std::byte*>(std::aligned_alloc(kPage, size)));
-  if (fresh.memory == nullptr) {
-    return {TALLY_ERR_NO_MEMORY, "no memory for " + std::to_string(size) + " bytes of scratch"};
+Status RingEngine::post_mrecv(const MrecvDescriptor& mrecv) {
+  Status status = check_receive("buffer", mrecv.buffer, mrecv.length, mrecv.key);
+  if (!status.ok()) return status;
+  const bool by_host = Handover::is_host_message(mrecv.message);
+  if (by_host ? !handover_.has_claimed(mrecv.message)
+              : mrecv.message >= claimed_.size() || !claimed_[mrecv.message]) {
+    return {TALLY_ERR_ARGUMENT, "message " + std::to_string(mrecv.message) + " is not a claimed one"};
   }
-  std::memset(fresh.memory.get(), 0, size);  // pages that are there when the device comes
-  fresh.bytes = size;
-  const Status status = regions_.add(fresh.memory.get(), size, &fresh.key);
-  if (!status.ok()) return {status.code(), "scratch: " + status.message()};
-  if (scratch_.bytes != 0) old_scratch_.push_back(std::move(scratch_));
-  scratch_ = std::move(fresh);
-  drop_old_scratch();
+  OperationIndex index = kNoOperation;
+  status = begin(Kind::kMrecv, mrecv.cookie, &index);
+  if (!status.ok()) return status;
+  Operation& operation = operations_[index];
+  operation.receive = device::RecvDesc{};
+  device::RecvDesc& d = operation.receive;
+  d.opcode = static_cast<std::uint8_t>(device::Opcode::kMrecv);
+  d.handle = static_cast<std::uint16_t>(mrecv.message);
+  d.length = static_cast<std::uint32_t>(mrecv.length);
+  d.cookie = index;
+  if (mrecv.length > 0) {
+    d.key = mrecv.key;
+    d.addr = reinterpret_cast<std::uintptr_t>(mrecv.buffer);
+    use_region(operation, mrecv.key, mrecv.length);
+  }
+  if (by_host) {
+    handover_.receive_claimed(index, mrecv.message);
+    handover_.step();
+    return {};
+  }
+  claimed_[mrecv.message] = false;
+  if (room() == 0 || !held_mrecvs_.empty()) hold(index, Held::kRingFull);
+  held_mrecvs_.push(operations_, index);
+  feed_mrecvs();
   return {};
 }
 
-void RingEngine::drop_old_scratch() {
-  std::erase_if(old_scratch_,
-                [&](const Scratch& s) { return regions_.remove(s.key).code() != TALLY_ERR_BUSY; });
+void RingEngine::feed_mrecvs() {
+  while (!held_mrecvs_.empty() && room() > 0) {
+    Operation& operation = operations_[held_mrecvs_.pop(operations_)];
+    operation.place = Place::kDevice;
+    operation.held = Held::kNot;
+    push(&operation.receive);
+  }
 }
+
+void RingEngine::cancel(std::uint32_t cookie) {
+  for (OperationIndex i = 0; i < operations_.size(); ++i) {
+    Operation& operation = operations_[i];
+    if (operation.kind != Kind::kRecv || operation.cookie != cookie || operation.place == Place::kFree ||
+        operation.place == Place::kFinished || operation.place == Place::kZombie) {
+      continue;
+    }
+    // Without a posted entry it is a search, or has met its message: its completion decides.
+    if (!handover_.cancel(i) && operation.cancel == Cancel::kNo) {
+      operation.cancel = Cancel::kWanted;
+      if (operation.handle != kNoHandle) cancels_.push_back(i);
+      feed_cancels();
+    }
+    return;
+  }
+}
+
+void RingEngine::feed_cancels() {
+  while (!cancels_.empty() && room() > 0) {
+    const OperationIndex index = cancels_.back();
+    cancels_.pop_back();
+    Operation& operation = operations_[index];
+    operation.cancel = Cancel::kPosted;
+    device::RecvDesc d{};
+    d.opcode = static_cast<std::uint8_t>(device::Opcode::kCancel);
+    d.handle = operation.handle;
+    d.cookie = index;
+    push(&d);
+  }
+}
+
+// --- sends ------------------------------------------------------------------------------------------
 
 Held RingEngine::obstacle(const Operation& operation) const {
-  if (operation.kind == Kind::kSend && peers_[operation.message.peer].credits == 0) return Held::kNoCredit;
-  if (operation.kind == Kind::kRecv && posted_ >= device::kPostedEntries) return Held::kPostedFull;
-  if (submissions_.full() || on_device_ >= device_limit_) return Held::kRingFull;
-  return Held::kNot;
+  const Peer& peer = peers_[operation.send.peer];
+  if (!peers_up_) return Held::kPeersDown;
+  if (operation.cells > 0) {
+    if (peer.cells + operation.cells > window_) return Held::kWindow;
+    if (peer.sends >= kOwnSends && sends_ + reserved_ >= kSends) return Held::kWindow;
+  }
+  return room() == 0 ? Held::kRingFull : Held::kNot;
 }
 
 void RingEngine::count_held(Held why) {
-  if (why == Held::kNoCredit) ++no_credit_;
+  if (why == Held::kWindow) ++window_held_;
   if (why == Held::kPostedFull) ++posted_full_;
   if (why == Held::kRingFull) ++ring_full_;
 }
 
-/// Sends and receives. What comes behind a held one of the same queue is held for the same reason.
-void RingEngine::post_or_hold(OperationIndex index, OperationQueue& queue) {
-  Operation& operation = operations_[index];
-  const Held why = queue.empty() ? obstacle(operation) : operations_[queue.front()].held;
-  if (why == Held::kNot) {
-    submit(index, true);
-    return;
-  }
-  operation.place = Place::kHeld;
-  operation.held = why;
+void RingEngine::hold(OperationIndex index, Held why) {
+  operations_[index].place = Place::kHeld;
+  operations_[index].held = why;
   count_held(why);
-  queue.push(operations_, index);
-  if (operation.kind == Kind::kSend) ++held_sends_;
 }
 
-/// `alone`: nothing follows at once, so the doorbell is rung, with the whole descriptor where the device
-/// seems idle.
-void RingEngine::submit(OperationIndex index, bool alone) {
+/// What comes behind a held one to the same rank is held for the same reason.
+void RingEngine::post_or_hold_send(OperationIndex index) {
+  (void)peers_up();
+  Operation& operation = operations_[index];
+  OperationQueue& held = peers_[operation.send.peer].held;
+  const Held why = held.empty() ? obstacle(operation) : operations_[held.front()].held;
+  if (why == Held::kNot) {
+    submit_send(index);
+    return;
+  }
+  hold(index, why);
+  held.push(operations_, index);
+  ++held_sends_;
+}
+
+void RingEngine::submit_send(OperationIndex index) {
   Operation& operation = operations_[index];
   operation.place = Place::kDevice;
   operation.held = Held::kNot;
-  ++on_device_;
-  if (operation.kind == Kind::kSend) --peers_[operation.message.peer].credits;
-  if (operation.kind == Kind::kCollective) running_ = index;
-  // Completions tell how far the device has read. Receives rest in it without one, so that up to as many
-  // entries as there are receives posted have most likely been read. A wrong guess costs the device a read,
-  // nothing else.
-  const bool idle = submissions_.unconsumed() <= posted_;
-  if (operation.kind == Kind::kRecv) ++posted_;
-  std::byte descriptor[64];
-  std::memcpy(descriptor, &operation.message, sizeof descriptor);  // either member: 64 bytes
-  submissions_.push(descriptor);
-  if (!alone || doorbell_pending_) {
-    doorbell_pending_ = true;
-    if (alone) ring_doorbell();
-    return;
+  if (operation.cells > 0) {
+    Peer& peer = peers_[operation.send.peer];
+    peer.cells += operation.cells;
+    if (peer.sends++ < kOwnSends) --reserved_;
+    ++sends_;
   }
-  if (idle && bar_.write64bytes(device::ep_reg::kDesc0, descriptor)) return;
-  doorbell_pending_ = true;
-  ring_doorbell();
+  push(&operation.send);
 }
 
-void RingEngine::ring_doorbell() {
-  if (doorbell_pending_ && bar_.write32(device::ep_reg::kSqTail, submissions_.tail()))
-    doorbell_pending_ = false;
-}
-
-void RingEngine::feed_collectives() {
-  if (running_ != kNoOperation || held_collectives_.empty() || !failure_.ok()) return;
-  Operation& operation = operations_[held_collectives_.front()];
-  const Held why = obstacle(operation);
-  if (why != Held::kNot) {
-    if (operation.held != why) count_held(why);
-    operation.held = why;
-    return;
-  }
-  std::uint16_t at = 0;
-  if (!schedules_.load(*operation.program, &at)) return;
-  operation.collective.schedule = at;
-  submit(held_collectives_.pop(operations_), true);
-}
-
-void RingEngine::feed() {
-  if (!failure_.ok()) return;
-  ring_doorbell();
-  feed_collectives();
-  bool posted = false;
-  while (!held_receives_.empty()) {
-    Operation& operation = operations_[held_receives_.front()];
-    operation.held = obstacle(operation);
-    if (operation.held != Held::kNot) break;
-    submit(held_receives_.pop(operations_), false);
-    posted = true;
-  }
+void RingEngine::feed_sends() {
+  if (held_sends_ == 0 || !peers_up()) return;
   // One send of each peer in turn, so that none keeps the ring to itself.
   for (std::size_t idle = 0; held_sends_ > 0 && idle < peers_.size();) {
     Peer& peer = peers_[next_peer_];
@@ -308,12 +277,161 @@ void RingEngine::feed() {
     Operation& operation = operations_[peer.held.front()];
     operation.held = obstacle(operation);
     if (operation.held != Held::kNot) continue;
-    submit(peer.held.pop(operations_), false);
+    submit_send(peer.held.pop(operations_));
     --held_sends_;
-    posted = true;
     idle = 0;
   }
-  if (posted) ring_doorbell();
+}
+
+// --- receives and probes ----------------------------------------------------------------------------
+
+void RingEngine::post_or_hold_receive(OperationIndex index) {
+  Operation& operation = operations_[index];
+  operation.order = age_++;
+  const bool needs_handle = operation.kind == Kind::kRecv;
+  OperationQueue& waiting = handover_.waiting();
+  if (!handover_.host_mode() && waiting.empty() && room() > 0 && (!needs_handle || handle_free())) {
+    if (needs_handle) {
+      submit_receive(index, handover_.seen(), false);
+    } else {
+      submit_probe(index);
+    }
+    return;
+  }
+  hold(index, needs_handle && !handle_free() ? Held::kPostedFull
+              : handover_.host_mode()        ? Held::kHandover
+                                             : Held::kRingFull);
+  waiting.push(operations_, index);
+  feed_receives();
+}
+
+void RingEngine::feed_receives() {
+  OperationQueue& waiting = handover_.waiting();
+  while (!handover_.host_mode() && !waiting.empty() && room() > 0) {
+    const OperationIndex index = waiting.front();
+    if (operations_[index].kind == Kind::kProbe) {
+      submit_probe(waiting.pop(operations_));
+    } else if (handle_free()) {
+      submit_receive(waiting.pop(operations_), handover_.seen(), false);
+    } else {
+      handover_.take_over();
+    }
+  }
+  handover_.step();
+}
+
+void RingEngine::submit_receive(OperationIndex index, std::uint32_t spill_seen, bool search) {
+  Operation& operation = operations_[index];
+  operation.place = Place::kDevice;
+  operation.held = Held::kNot;
+  device::RecvDesc& d = operation.receive;
+  d.flags = static_cast<std::uint8_t>(d.flags & ~device::kMsgFlagNoAppend);
+  if (search) {
+    d.flags |= static_cast<std::uint8_t>(device::kMsgFlagNoAppend);
+    d.handle = 0;
+  } else {
+    operation.handle = free_handles_.back();
+    free_handles_.pop_back();
+    d.handle = operation.handle;
+  }
+  d.spill_seen = spill_seen;
+  handover_.posted(index, spill_seen);
+  push(&d);
+}
+
+void RingEngine::submit_probe(OperationIndex index) {
+  operations_[index].place = Place::kDevice;
+  operations_[index].held = Held::kNot;
+  push(&operations_[index].receive);
+}
+
+void RingEngine::submit_control(device::Opcode opcode, std::uint32_t spill_seen) {
+  device::RecvDesc d{};
+  d.opcode = static_cast<std::uint8_t>(opcode);
+  d.cookie = kControlCookie;
+  d.spill_seen = spill_seen;
+  push(&d);
+}
+
+void RingEngine::submit_fetch(OperationIndex index, const device::MsgHeader& message) {
+  Operation& operation = operations_[index];
+  operation.place = Place::kDevice;
+  operation.held = Held::kNot;
+  device::RecvDesc d{};
+  d.opcode = static_cast<std::uint8_t>(device::Opcode::kFetch);
+  d.context_id = message.context_id;
+  d.peer = message.src_rank;
+  d.tag = message.tag;
+  d.key = operation.receive.key;
+  d.addr = operation.receive.addr;
+  d.length = operation.receive.length;
+  d.cookie = index;
+  d.remote_addr = message.addr;
+  d.remote_key = message.key;
+  d.remote_length = message.length;
+  d.remote_cookie = message.cookie;
+  d.remote_stamp = message.offset;
+  push(&d);
+}
+
+void RingEngine::end(OperationIndex index, const Result& result) {
+  Operation& operation = operations_[index];
+  operation.place = Place::kFinished;
+  operation.held = Held::kNot;
+  operation.result = result;
+  finished_.push(operations_, index);
+}
+
+// --- the ring ---------------------------------------------------------------------------------------
+
+/// Where there is no Nop among the entries that the device may not have read, the last one is kept for one.
+/// It is posted when half of them are in use, so that behind it there is never more than the other half.
+std::uint32_t RingEngine::room() const {
+  const std::uint32_t free = submissions_.size() - submissions_.unconsumed();
+  return nop_pending_ ? free : free - 1;
+}
+
+/// Takes a descriptor of 64 bytes; there is room().
+void RingEngine::push(const void* descriptor) {
+  // Completions tell how far the device has read. Receives rest in it without one, so that up to as many
+  // entries as there are receives posted have most likely been read. A wrong guess costs the device a read,
+  // nothing else. A receive that joins others is in no hurry, and the window takes 16 register writes: only a first one
+  // goes through it.
+  const bool receive = *static_cast<const std::uint8_t*>(descriptor) == static_cast<std::uint8_t>(device::Opcode::kRecv);
+  const bool idle = submissions_.unconsumed() <= posted() && !(receive && posted() > 1);
+  const std::span<const std::byte, 64> bytes(static_cast<const std::byte*>(descriptor), 64);
+  submissions_.push(bytes);
+  const bool nop = !nop_pending_ && submissions_.unconsumed() >= submissions_.size() / 2;
+  if (nop) {
+    device::RecvDesc d{};
+    d.opcode = static_cast<std::uint8_t>(device::Opcode::kNop);
+    d.cookie = kControlCookie;
+    nop_pending_ = true;
+    nop_at_ = submissions_.tail();
+    submissions_.push(std::span<const std::byte, 64>(reinterpret_cast<const std::byte*>(&d), 64));
+  }
+  if (!batch_ && !nop && !doorbell_pending_ && idle && bar_.write64bytes(ep(device::ep_reg::kDesc0), bytes))
+    return;
+  doorbell_pending_ = true;
+  if (!batch_) ring_doorbell();
+}
+
+void RingEngine::ring_doorbell() {
+  if (doorbell_pending_ && bar_.write32(ep(device::ep_reg::kSqTail), submissions_.tail()))
+    doorbell_pending_ = false;
+}
+
+void RingEngine::feed() {
+  if (!failure_.ok()) return;
+  ring_doorbell();
+  batch_ = true;
+  feed_cancels();
+  feed_mrecvs();
+  feed_receives();
+  feed_sends();
+  batch_ = false;
+  ring_doorbell();
+  feed_collectives();
 }
 
 }  // namespace tally::ring

@@ -6,15 +6,24 @@ namespace tally::ring {
 namespace {
 
 constexpr std::uint32_t kValid = 1u << 31;
-constexpr std::uint32_t kTagMask = (1u << 23) - 1;
+constexpr std::uint32_t kTagMask = (1u << 21) - 1;
 
 }  // namespace
+
+/// MrKey without its valid bit: what a descriptor calls its key.
+std::uint32_t RegionTable::word_of(std::size_t entry) const {
+  return regions_[entry].tag << 10 | endpoint_ << 8 | static_cast<std::uint32_t>(entry);
+}
+
+std::uint32_t RegionTable::offset(std::uint32_t ep_register) const {
+  return ep_register + endpoint_ * device::kEndpointPage;
+}
 
 const RegionTable::Region* RegionTable::find(std::uint32_t key) const {
   const std::uint32_t entry = key & 0xff;
   if (entry >= regions_.size()) return nullptr;
   const Region& region = regions_[entry];
-  return region.valid && (key >> 8) == region.tag ? &region : nullptr;
+  return region.valid && key == word_of(entry) ? &region : nullptr;
 }
 
 Status RegionTable::add(const void* base, std::size_t length, std::uint32_t* key) {
@@ -30,10 +39,10 @@ Status RegionTable::add(const void* base, std::size_t length, std::uint32_t* key
   }
   Region& region = regions_[entry];
   region.tag = (region.tag + 1) & kTagMask;
-  const std::uint32_t word = region.tag << 8 | static_cast<std::uint32_t>(entry);
-  Status status = registers_.write64(device::ep_reg::kMrBaseLo, address);
-  if (status.ok()) status = registers_.write64(device::ep_reg::kMrLenLo, length);
-  if (status.ok()) status = registers_.write(device::ep_reg::kMrKey, kValid | word);
+  const std::uint32_t word = word_of(entry);
+  Status status = registers_.write64(offset(device::ep_reg::kMrBaseLo), address);
+  if (status.ok()) status = registers_.write64(offset(device::ep_reg::kMrLenLo), length);
+  if (status.ok()) status = registers_.write(offset(device::ep_reg::kMrKey), kValid | word);
   if (!status.ok()) return status;
   region.valid = true;
   region.base = address;
@@ -53,7 +62,7 @@ Status RegionTable::remove(std::uint32_t key) {
   }
   // The region is gone for the driver even if a device that has failed cannot be told.
   region.valid = false;
-  return registers_.write(device::ep_reg::kMrKey, key);
+  return registers_.write(offset(device::ep_reg::kMrKey), key);
 }
 
 void RegionTable::remove_all() {
@@ -61,8 +70,7 @@ void RegionTable::remove_all() {
     Region& region = regions_[entry];
     if (!region.valid) continue;
     region.valid = false;
-    if (!registers_.write(device::ep_reg::kMrKey, region.tag << 8 | static_cast<std::uint32_t>(entry)).ok())
-      return;
+    if (!registers_.write(offset(device::ep_reg::kMrKey), word_of(entry)).ok()) return;
   }
 }
 

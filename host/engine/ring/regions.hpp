@@ -15,7 +15,7 @@ namespace tally::ring {
 
 class RegionTable {
  public:
-  explicit RegionTable(Registers& registers) : registers_(registers) {}
+  RegionTable(Registers& registers, unsigned endpoint) : registers_(registers), endpoint_(endpoint) {}
   Status add(const void* base, std::size_t length, std::uint32_t* key);
   /// TALLY_ERR_BUSY while operations use it; TALLY_ERR_ARGUMENT for a key that names no region.
   Status remove(std::uint32_t key);
@@ -30,14 +30,18 @@ class RegionTable {
  private:
   struct Region {
     bool valid = false;
-    std::uint32_t tag = 0;  // 23 bits
+    std::uint32_t tag = 0;  // 21 bits
     std::uint64_t base = 0;
     std::uint64_t length = 0;
     std::uint32_t users = 0;
   };
   [[nodiscard]] const Region* find(std::uint32_t key) const;
 
+  [[nodiscard]] std::uint32_t word_of(std::size_t entry) const;
+  [[nodiscard]] std::uint32_t offset(std::uint32_t ep_register) const;
+
   Registers& registers_;
+  unsigned endpoint_;
   std::array<Region, device::kMrEntries> regions_{};
 };
 

@@ -11,15 +11,21 @@
 
 namespace tally::ring {
 
-/// Driver: producer. `memory` holds 2^log2 descriptors.
+/// Driver: producer. `memory` holds 2^log2 descriptors. How far the device has read is told in completions
+/// only, and posted receives rest in the device without one: the driver posts a Nop now and then, which
+/// completes at once. Hence at least two entries.
 class SubmissionRing {
  public:
   SubmissionRing(std::span<std::byte> memory, unsigned log2) : memory_(memory), size_(1u << log2) {}
   [[nodiscard]] std::uint16_t tail() const { return tail_; }
   /// Entries that the device may not have consumed yet, as far as completions told.
   [[nodiscard]] std::uint32_t unconsumed() const { return static_cast<std::uint16_t>(tail_ - head_); }
-  [[nodiscard]] bool full() const { return unconsumed() >= size_; }
-  /// Stores the next entry; not full().
+  /// The entry of this index may not have been consumed yet.
+  [[nodiscard]] bool holds(std::uint16_t index) const {
+    return static_cast<std::uint16_t>(index - head_) < unconsumed();
+  }
+  [[nodiscard]] std::uint32_t size() const { return size_; }
+  /// Stores the next entry; unconsumed() is less than size().
   void push(std::span<const std::byte, 64> descriptor);
   /// Takes over a completion's sq_head. False: the device claims to have consumed what was never posted.
   [[nodiscard]] bool set_head(std::uint16_t head);

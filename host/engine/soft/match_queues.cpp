@@ -21,8 +21,8 @@ void MatchTable::append(std::uint64_t key, MatchEntry* entry) {
     first = queue;
     ++queues_;
   }
-  entry->links[class_] = {queue->tail, nullptr, queue};
-  (queue->tail == nullptr ? queue->head : queue->tail->links[class_].next) = entry;
+  entry->links[links_] = {queue->tail, nullptr, queue};
+  (queue->tail == nullptr ? queue->head : queue->tail->links[links_].next) = entry;
   queue->tail = entry;
 }
 
@@ -34,10 +34,10 @@ MatchEntry* MatchTable::oldest(std::uint64_t key) const noexcept {
 }
 
 void MatchTable::remove(MatchEntry* entry) noexcept {
-  const MatchEntry::Links links = entry->links[class_];
+  const MatchEntry::Links links = entry->links[links_];
   MatchQueue* queue = links.queue;
-  (links.previous == nullptr ? queue->head : links.previous->links[class_].next) = links.next;
-  (links.next == nullptr ? queue->tail : links.next->links[class_].previous) = links.previous;
+  (links.previous == nullptr ? queue->head : links.previous->links[links_].next) = links.next;
+  (links.next == nullptr ? queue->tail : links.next->links[links_].previous) = links.previous;
   if (queue->head != nullptr) return;
   MatchQueue** link = &buckets_[bucket(queue->key)];
   while (*link != queue) link = &(*link)->next_in_bucket;

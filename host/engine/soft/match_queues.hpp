@@ -3,7 +3,8 @@
 //
 // A posted receive lives in the queue of its own key in one of four tables, by which of source and tag are
 // wildcards. An arrival probes all four and takes the oldest of the four heads. A message without a
-// receive is linked into all four tables, so a late receive finds the oldest match in one probe.
+// receive is linked into all four tables, so a late receive finds the oldest match in one probe. A fifth table finds
+// a posted receive by its cookie, for cancels.
 #pragma once
 
 #include <array>
@@ -16,10 +17,12 @@
 namespace tally::soft {
 
 inline constexpr unsigned kWildcardClasses = 4;  ///< bit 0: any source, bit 1: any tag
+inline constexpr unsigned kCookieTable = kWildcardClasses;  ///< its place among an entry's links
+inline constexpr unsigned kMatchTables = kWildcardClasses + 1;
 
 struct MatchQueue;
 
-/// Base of what stands in match queues. Each class has its own links.
+/// Base of what stands in match queues. Each table has its own links.
 struct MatchEntry {
   struct Links {
     MatchEntry* previous = nullptr;
@@ -27,7 +30,7 @@ struct MatchEntry {
     MatchQueue* queue = nullptr;
   };
   std::uint64_t age = 0;  ///< order of insertion
-  std::array<Links, kWildcardClasses> links;
+  std::array<Links, kMatchTables> links;
 };
 
 /// Entries with one key, oldest first.
@@ -45,10 +48,10 @@ struct MatchQueue {
          ((wildcard_class & 2) != 0 ? 0 : std::uint64_t{tag});
 }
 
-/// Hash table from key to queue for one wildcard class.
+/// Hash table from key to queue; `links` is its place among an entry's links (of a wildcard class: the class).
 class MatchTable {
  public:
-  explicit MatchTable(unsigned wildcard_class) : class_(wildcard_class) {}
+  explicit MatchTable(unsigned links) : links_(links) {}
   void append(std::uint64_t key, MatchEntry* entry);
   /// Oldest entry with this key, or nullptr.
   [[nodiscard]] MatchEntry* oldest(std::uint64_t key) const noexcept;
@@ -58,7 +61,7 @@ class MatchTable {
   void for_each(F f) const {
     for (const MatchQueue* queue : buckets_) {
       for (; queue != nullptr; queue = queue->next_in_bucket) {
-        for (const MatchEntry* entry = queue->head; entry != nullptr; entry = entry->links[class_].next)
+        for (const MatchEntry* entry = queue->head; entry != nullptr; entry = entry->links[links_].next)
           f(*entry);
       }
     }
@@ -68,7 +71,7 @@ class MatchTable {
   [[nodiscard]] std::size_t bucket(std::uint64_t key) const noexcept;
   void grow();
 
-  unsigned class_;
+  unsigned links_;
   std::size_t queues_ = 0;
   std::vector<MatchQueue*> buckets_ = std::vector<MatchQueue*>(64);
   Pool<MatchQueue> pool_;

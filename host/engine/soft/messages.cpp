@@ -12,8 +12,10 @@ namespace {
 
 constexpr std::uint64_t kKeepBytes = 64u << 10;  // larger unexpected buffers are given back at once
 
-constexpr unsigned wildcard_class(const RecvDescriptor& receive) noexcept {
-  return (receive.any_source ? 1u : 0u) | (receive.any_tag ? 2u : 0u);
+/// Of a receive or a probe.
+template <typename Descriptor>
+constexpr unsigned wildcard_class(const Descriptor& wanted) noexcept {
+  return (wanted.any_source ? 1u : 0u) | (wanted.any_tag ? 2u : 0u);
 }
 
 }  // namespace
@@ -74,17 +76,19 @@ void Messages::push(std::uint32_t destination) {
 Messages::Posted* Messages::take_posted(std::uint16_t context, std::uint16_t source,
                                         std::uint32_t tag) noexcept {
   MatchEntry* oldest = nullptr;
-  unsigned found = 0;
   for (unsigned c = 0; c < kWildcardClasses; ++c) {
     MatchEntry* entry = posted_[c].oldest(match_key(c, context, source, tag));
-    if (entry != nullptr && (oldest == nullptr || entry->age < oldest->age)) {
-      oldest = entry;
-      found = c;
-    }
+    if (entry != nullptr && (oldest == nullptr || entry->age < oldest->age)) oldest = entry;
   }
   if (oldest == nullptr) return nullptr;
-  posted_[found].remove(oldest);
-  return static_cast<Posted*>(oldest);
+  auto* posted = static_cast<Posted*>(oldest);
+  withdraw(posted);
+  return posted;
+}
+
+void Messages::withdraw(Posted* posted) noexcept {
+  posted_[posted->wildcard_class].remove(posted);
+  cookies_.remove(posted);
 }
 
 void Messages::arrive(std::uint32_t source, const Frame& frame) {
@@ -112,6 +116,8 @@ void Messages::arrive(std::uint32_t source, const Frame& frame) {
         unexpected_[c].append(match_key(c, header.context, from, header.tag), entry);
       }
       inbound = {{}, entry, header.length, 0, header.tag};
+      news_ = news_ || missed_;
+      missed_ = false;
     }
   }
   deliver(source, frame);
@@ -150,13 +156,73 @@ void Messages::receive(const RecvDescriptor& descriptor) {
   if (found == nullptr) {
     Posted* posted = posted_pool_.take();
     posted->descriptor = descriptor;
+    posted->wildcard_class = c;
     posted->age = age_++;
     posted_[c].append(key, posted);
+    cookies_.append(descriptor.cookie, posted);
     return;
   }
   for (MatchTable& table : unexpected_) table.remove(found);
   ++work_.matches;
-  auto* message = static_cast<Unexpected*>(found);
+  hand_over(static_cast<Unexpected*>(found), descriptor);
+}
+
+void Messages::probe(const ProbeDescriptor& descriptor) {
+  const unsigned c = wildcard_class(descriptor);
+  auto* message = static_cast<Unexpected*>(
+      unexpected_[c].oldest(match_key(c, descriptor.context, descriptor.source, descriptor.tag)));
+  Completion completion;
+  completion.cookie = descriptor.cookie;
+  if (message == nullptr) {
+    completion.status = TALLY_AGAIN;
+    missed_ = true;
+  } else {
+    completion.length = message->length;
+    completion.tag = message->tag;
+    completion.source = message->source;
+  }
+  if (message != nullptr && descriptor.claim) {
+    if (free_claims_.empty()) {
+      free_claims_.push_back(static_cast<std::uint32_t>(claimed_.size()));
+      claimed_.push_back(nullptr);
+    }
+    completion.message = free_claims_.back();
+    free_claims_.pop_back();
+    claimed_[completion.message] = message;
+    for (MatchTable& table : unexpected_) table.remove(message);
+    ++work_.matches;
+  }
+  completions_.push(completion);
+}
+
+bool Messages::receive_claimed(const MrecvDescriptor& descriptor) {
+  if (descriptor.message >= claimed_.size() || claimed_[descriptor.message] == nullptr) return false;
+  RecvDescriptor receive;
+  receive.buffer = descriptor.buffer;
+  receive.length = descriptor.length;
+  receive.key = descriptor.key;
+  receive.cookie = descriptor.cookie;
+  Unexpected* message = std::exchange(claimed_[descriptor.message], nullptr);
+  receive.context = message->context;
+  receive.source = message->source;
+  receive.tag = message->tag;
+  free_claims_.push_back(descriptor.message);
+  hand_over(message, receive);
+  return true;
+}
+
+void Messages::cancel(std::uint32_t cookie) {
+  auto* posted = static_cast<Posted*>(cookies_.oldest(cookie));
+  if (posted == nullptr) return;  // matched: it completes as it would have
+  withdraw(posted);
+  posted_pool_.give(posted);
+  Completion completion;
+  completion.cookie = cookie;
+  completion.status = TALLY_ERR_CANCELLED;
+  completions_.push(completion);
+}
+
+void Messages::hand_over(Unexpected* message, const RecvDescriptor& descriptor) {
   const std::uint64_t copied = std::min(message->arrived, descriptor.length);
   if (copied != 0) std::memcpy(descriptor.buffer, message->data.get(), copied);
   work_.copied_bytes += copied;

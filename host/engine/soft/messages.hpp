@@ -12,6 +12,8 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "engine/engine.hpp"
 #include "engine/soft/match_queues.hpp"
@@ -34,6 +36,14 @@ class Messages {
 
   void send(const SendDescriptor& descriptor);
   void receive(const RecvDescriptor& descriptor);
+  /// Completes at once.
+  void probe(const ProbeDescriptor& descriptor);
+  /// False when no claimed message has this number.
+  [[nodiscard]] bool receive_claimed(const MrecvDescriptor& descriptor);
+  /// Ends the receive unless a message has matched it.
+  void cancel(std::uint32_t cookie);
+  /// Whether a message that a probe may have missed has come since the last call.
+  [[nodiscard]] bool take_news() noexcept { return std::exchange(news_, false); }
   /// Moves queued sends into the transport as far as there is room.
   void push_all();
   /// A kMessage or kMore frame from `source`.
@@ -49,6 +59,7 @@ class Messages {
   };
   struct Posted : MatchEntry {
     RecvDescriptor descriptor;
+    unsigned wildcard_class = 0;
   };
   struct Unexpected : MatchEntry {
     std::uint16_t context = 0;
@@ -69,6 +80,9 @@ class Messages {
   };
 
   void push(std::uint32_t destination);
+  void withdraw(Posted* posted) noexcept;
+  /// Gives a message that has arrived, at least in part, to its receive.
+  void hand_over(Unexpected* message, const RecvDescriptor& descriptor);
   void deliver(std::uint32_t source, const Frame& frame);
   [[nodiscard]] Posted* take_posted(std::uint16_t context, std::uint16_t source, std::uint32_t tag) noexcept;
   void complete_receive(const RecvDescriptor& receive, std::uint32_t source, std::uint32_t tag,
@@ -79,6 +93,8 @@ class Messages {
   GrowingRing<Completion>& completions_;
   Work& work_;
   std::uint64_t age_ = 0;
+  bool missed_ = false;  ///< a probe has found nothing since the last message was kept
+  bool news_ = false;
   std::uint64_t sending_ = 0;  ///< bit d: sends_[d] is not empty
   std::array<Fifo<SendOp>, kMaxRanks> sends_;
   std::array<Inbound, kMaxRanks> inbound_;
@@ -86,6 +102,9 @@ class Messages {
                                                    MatchTable(3)};
   std::array<MatchTable, kWildcardClasses> unexpected_{MatchTable(0), MatchTable(1), MatchTable(2),
                                                        MatchTable(3)};
+  MatchTable cookies_{kCookieTable};   ///< posted receives
+  std::vector<Unexpected*> claimed_;   ///< by number; nullptr: free
+  std::vector<std::uint32_t> free_claims_;
   Pool<SendOp> send_pool_;
   Pool<Posted> posted_pool_;
   Pool<Unexpected> unexpected_pool_;

@@ -22,6 +22,7 @@ Capabilities soft_capabilities() {
   capabilities.lanes = kLanes;
   capabilities.max_message = std::numeric_limits<std::int64_t>::max();
   capabilities.max_groups = kContexts;
+  capabilities.flow_bytes = std::numeric_limits<std::uint64_t>::max();  // what waits is kept in memory
   return capabilities;
 }
 
@@ -61,6 +62,25 @@ Status SoftEngine::post_recv(const RecvDescriptor& recv) {
   return {};
 }
 
+Status SoftEngine::post_probe(const ProbeDescriptor& probe) {
+  if (!probe.any_source && probe.source >= transport_->size()) {
+    return {TALLY_ERR_ARGUMENT,
+            fmt::format("source {} is out of range (0 to {})", probe.source, transport_->size() - 1)};
+  }
+  take_frames();  // what has come by now can be seen
+  transport_->flush();
+  messages_.probe(probe);
+  return {};
+}
+
+Status SoftEngine::post_mrecv(const MrecvDescriptor& mrecv) {
+  if (!messages_.receive_claimed(mrecv))
+    return {TALLY_ERR_ARGUMENT, fmt::format("message {} is not claimed", mrecv.message)};
+  return {};
+}
+
+void SoftEngine::cancel(std::uint32_t cookie) { messages_.cancel(cookie); }
+
 Status SoftEngine::post_collective(const CollectiveDescriptor& collective) {
   Status status = collectives_.post(collective);
   transport_->flush();
@@ -93,7 +113,9 @@ std::size_t SoftEngine::poll(std::span<Completion> out) {
 }
 
 void SoftEngine::wait(std::chrono::microseconds timeout) {
-  if (completions_.empty()) transport_->wait(timeout);
+  // A message that was taken from the transport after a probe found nothing does not wake the transport's wait.
+  const bool news = messages_.take_news();
+  if (completions_.empty() && !news) transport_->wait(timeout);
 }
 
 void SoftEngine::abort_collective(std::uint16_t context, std::uint16_t seq) {

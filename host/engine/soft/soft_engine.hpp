@@ -23,6 +23,9 @@ class SoftEngine final : public Engine {
   Status deregister_memory(std::uint32_t key) override;
   Status post_send(const SendDescriptor& send) override;
   Status post_recv(const RecvDescriptor& recv) override;
+  Status post_probe(const ProbeDescriptor& probe) override;
+  Status post_mrecv(const MrecvDescriptor& mrecv) override;
+  void cancel(std::uint32_t cookie) override;
   Status post_collective(const CollectiveDescriptor& collective) override;
   std::size_t poll(std::span<Completion> out) override;
   void wait(std::chrono::microseconds timeout) override;

@@ -37,7 +37,9 @@ typedef enum tally_status {
   TALLY_ERR_JOB = 10,         /* the job's segment or its fabric is missing, gone or of another version */
   TALLY_ERR_BUSY = 11,        /* object still in use */
   TALLY_ERR_TIMEOUT = 12,     /* no progress for TALLY_TIMEOUT seconds; the text tells what it waits for */
-  TALLY_ERR_INTERNAL = 13
+  TALLY_ERR_INTERNAL = 13,
+  TALLY_ERR_CANCELLED = 14,   /* the receive was cancelled: nothing was received */
+  TALLY_ERR_PEER = 15         /* a rank's device does not answer: retry or receiver-not-ready limit exceeded */
 } tally_status;
 
 /* Element types of collectives; values are those of the device. */
@@ -58,6 +60,7 @@ typedef enum tally_op { TALLY_OP_NONE = 0, TALLY_SUM = 1, TALLY_MIN = 3, TALLY_M
 typedef struct tally_endpoint tally_endpoint; /* a process's place in the job */
 typedef struct tally_memory tally_memory;     /* a registered region */
 typedef struct tally_group tally_group;       /* an ordered set of job ranks with a context of its own */
+typedef struct tally_message tally_message;   /* a message claimed by mprobe, until mrecv takes it */
 typedef struct tally_request tally_request;   /* an operation under way; freed by wait, or by test when complete */
 
 /* What a completed operation reports. Set .size = sizeof(tally_result) before the call. */
@@ -79,8 +82,8 @@ typedef struct tally_counters {
   uint64_t cpu_reduced_bytes;  /* bytes combined by the CPU */
   uint64_t cpu_copied_bytes;   /* payload bytes moved by the CPU; on a device a send of up to 32 bytes rides in its
                                   descriptor: that store is the doorbell and is not counted */
-  uint64_t fallback_posted_full;   /* receives held in software because the device's posted queue was full */
-  uint64_t fallback_no_credit;     /* sends held in software for message credit */
+  uint64_t fallback_posted_full;   /* receives held in software because the device's posted entries were used up */
+  uint64_t fallback_send_window;   /* eager sends held in software because too many were unacknowledged */
   uint64_t fallback_ring_full;     /* descriptors held in software because a ring or queue was full */
   uint64_t fallback_staging;       /* bytes that a staging window carried because direct access is forbidden */
   uint64_t sends;
@@ -95,6 +98,18 @@ typedef struct tally_counters {
   uint64_t device_written_bytes;
   uint64_t device_tx_packets;
   uint64_t device_rx_packets;
+  /* messages that the device handed over to the host, by reason, and how often the host took over and gave back */
+  uint64_t fallback_spilled_order;      /* because earlier ones still were with the host */
+  uint64_t fallback_spilled_unexpected; /* no unexpected entry was free */
+  uint64_t fallback_spilled_bounce;     /* no bounce slot was free */
+  uint64_t fallback_spilled_conflict;   /* no place in the device's hash tables */
+  uint64_t fallback_receives_returned;  /* receives that the device gave back */
+  uint64_t handovers_to_host;
+  uint64_t handovers_to_device;
+  uint64_t device_retransmits;          /* packets and READ requests sent again */
+  uint64_t device_timeouts;
+  uint64_t device_receiver_not_ready;   /* RNR NAKs received */
+  uint64_t device_icrc_errors;          /* frames that arrived damaged */
 } tally_counters;
 
 /* --- endpoint ------------------------------------------------------------------------------- */
@@ -140,6 +155,27 @@ TALLY_API tally_status tally_test(tally_request** request, tally_result* result 
 TALLY_API tally_status tally_wait(tally_request** request, tally_result* result /* may be NULL */);
 /* Waits for all; the first failure is returned. `requests` may hold NULLs; all are NULL afterwards. */
 TALLY_API tally_status tally_wait_all(tally_request** requests, size_t count);
+
+/* Asks for the end of a receive. It completes with TALLY_ERR_CANCELLED if no message has matched it, else as it would
+ * have; wait or test for it as usual. TALLY_ERR_ARGUMENT for a request that is not a receive. */
+TALLY_API tally_status tally_cancel(tally_request* request);
+
+/* Probes see messages that have arrived and that no receive has taken; the oldest that matches is reported: source, tag
+ * and length in `result`, which may be NULL. iprobe and improbe return at once (*found 0 or 1); probe and mprobe wait.
+ * mprobe and improbe take the message out: only tally_mrecv* of *message receives it. An endpoint with claimed messages
+ * is busy. */
+TALLY_API tally_status tally_iprobe(tally_endpoint* endpoint, tally_group* group, int source, int tag, int* found,
+                                    tally_result* result);
+TALLY_API tally_status tally_probe(tally_endpoint* endpoint, tally_group* group, int source, int tag,
+                                   tally_result* result);
+TALLY_API tally_status tally_improbe(tally_endpoint* endpoint, tally_group* group, int source, int tag, int* found,
+                                     tally_message** message, tally_result* result);
+TALLY_API tally_status tally_mprobe(tally_endpoint* endpoint, tally_group* group, int source, int tag,
+                                    tally_message** message, tally_result* result);
+/* Receives *message; it is then NULL and the request stands for it. */
+TALLY_API tally_status tally_mrecv_start(tally_message** message, void* buffer, size_t length,
+                                         tally_request** request);
+TALLY_API tally_status tally_mrecv(tally_message** message, void* buffer, size_t length, tally_result* result);
 
 /* --- groups and collectives ----------------------------------------------------------------- */
 

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -103,6 +104,9 @@ class Request {
     if (result != nullptr) *result = convert(raw);
     return true;
   }
+  /// Asks for the end of a receive: if no message has matched it, wait() and test() throw
+  /// TALLY_ERR_CANCELLED.
+  void cancel() { check(tally_cancel(request_)); }
   [[nodiscard]] tally_request* handle() const noexcept { return request_; }
 
   [[nodiscard]] static tally_result empty() noexcept {
@@ -116,6 +120,49 @@ class Request {
 
  private:
   tally_request* request_ = nullptr;
+};
+
+/// A message that mprobe took out of the queue: it alone receives it. Destroying one that was not received
+/// drops the message.
+class Message {
+ public:
+  Message() noexcept = default;
+  Message(tally_message* message, const Result& info) noexcept : message_(message), info_(info) {}
+  Message(Message&& other) noexcept : message_(std::exchange(other.message_, nullptr)), info_(other.info_) {}
+  Message& operator=(Message&& other) noexcept {
+    std::swap(message_, other.message_);
+    std::swap(info_, other.info_);
+    return *this;
+  }
+  ~Message() {
+    if (message_ != nullptr) (void)tally_mrecv(&message_, nullptr, 0, nullptr);
+  }
+  Message(const Message&) = delete;
+  Message& operator=(const Message&) = delete;
+
+  /// Whether there is a message to receive.
+  [[nodiscard]] bool active() const noexcept { return message_ != nullptr; }
+  [[nodiscard]] int source() const noexcept { return info_.source; }
+  [[nodiscard]] int tag() const noexcept { return info_.tag; }
+  /// Bytes.
+  [[nodiscard]] std::uint64_t length() const noexcept { return info_.length; }
+  template <Plain T>
+  Result recv(std::span<T> data) {
+    tally_result result = Request::empty();
+    check(tally_mrecv(&message_, data.data(), data.size_bytes(), &result));
+    return Request::convert(result);
+  }
+  template <Plain T>
+  [[nodiscard]] Request recv_start(std::span<T> data) {
+    tally_request* request = nullptr;
+    check(tally_mrecv_start(&message_, data.data(), data.size_bytes(), &request));
+    return Request(request);
+  }
+  [[nodiscard]] tally_message* handle() const noexcept { return message_; }
+
+ private:
+  tally_message* message_ = nullptr;
+  Result info_;
 };
 
 /// Registered memory: deregistered when this object goes, which must not be while an operation uses it.
@@ -180,6 +227,36 @@ class Group {
     return started([&](tally_request** request) {
       return tally_recv_start(endpoint_, group_.get(), data.data(), data.size_bytes(), source, tag, request);
     });
+  }
+
+  /// Waits for a message that matches and tells of it; it stays where it is.
+  [[nodiscard]] Result probe(int source = TALLY_ANY_SOURCE, int tag = TALLY_ANY_TAG) {
+    tally_result result = Request::empty();
+    check(tally_probe(endpoint_, group_.get(), source, tag, &result));
+    return Request::convert(result);
+  }
+  /// The same without waiting.
+  [[nodiscard]] std::optional<Result> iprobe(int source = TALLY_ANY_SOURCE, int tag = TALLY_ANY_TAG) {
+    int found = 0;
+    tally_result result = Request::empty();
+    check(tally_iprobe(endpoint_, group_.get(), source, tag, &found, &result));
+    return found == 0 ? std::nullopt : std::optional(Request::convert(result));
+  }
+  /// Waits for a message that matches and takes it out of the queue.
+  [[nodiscard]] Message mprobe(int source = TALLY_ANY_SOURCE, int tag = TALLY_ANY_TAG) {
+    tally_message* message = nullptr;
+    tally_result result = Request::empty();
+    check(tally_mprobe(endpoint_, group_.get(), source, tag, &message, &result));
+    return Message(message, Request::convert(result));
+  }
+  /// The same without waiting.
+  [[nodiscard]] std::optional<Message> improbe(int source = TALLY_ANY_SOURCE, int tag = TALLY_ANY_TAG) {
+    int found = 0;
+    tally_message* message = nullptr;
+    tally_result result = Request::empty();
+    check(tally_improbe(endpoint_, group_.get(), source, tag, &found, &message, &result));
+    return found == 0 ? std::nullopt
+                      : std::optional<Message>(std::in_place, message, Request::convert(result));
   }
 
   // --- collectives

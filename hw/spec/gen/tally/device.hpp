@@ -8,17 +8,25 @@
 namespace tally::device {
 
 inline constexpr std::uint32_t kDeviceId = 0x594c4154;
-inline constexpr std::uint32_t kDeviceVersion = 0x00010000;
+inline constexpr std::uint32_t kDeviceVersion = 0x00020000;
 /// Width of the data path and of one AXI4-Stream beat, bytes.
 inline constexpr std::uint32_t kBeatBytes = 0x40;
-/// Largest payload of one packet, bytes.
+/// Largest path MTU: payload of one RoCEv2 packet, bytes. Register Pmtu sets the one in use.
 inline constexpr std::uint32_t kMtu = 0x1000;
 /// Mtu / BeatBytes.
 inline constexpr std::uint32_t kMtuBeats = 0x40;
+/// Smallest path MTU, bytes.
+inline constexpr std::uint32_t kMinMtu = 0x100;
+/// MsgHeader, the first bytes of the payload of each SEND packet.
+inline constexpr std::uint32_t kMsgHeaderBytes = 0x40;
+/// Mtu - MsgHeaderBytes: largest payload of one message packet, bytes.
+inline constexpr std::uint32_t kMaxPayload = 0xfc0;
 /// Largest payload carried inside a SEND descriptor, bytes.
 inline constexpr std::uint32_t kInlineBytes = 0x20;
-/// Nodes that one job may hold: bounds the credit and flow tables.
-inline constexpr std::uint32_t kMaxNodes = 0x10;
+/// Ranks (endpoint addresses) that one job may hold: bounds the queue-pair and flow tables.
+inline constexpr std::uint32_t kMaxRanks = 0x10;
+/// Endpoints (process contexts) of a device.
+inline constexpr std::uint32_t kNumEndpoints = 0x4;
 /// Lanes of the schedule sequencer.
 inline constexpr std::uint32_t kNumLanes = 0x4;
 /// Packets of on-chip staging for each (peer, lane) flow; also its initial credit.
@@ -27,36 +35,67 @@ inline constexpr std::uint32_t kFlowSlots = 0x8;
 inline constexpr std::uint32_t kScheduleEntries = 0x400;
 /// Collectives that the device accepts before the first completes.
 inline constexpr std::uint32_t kCollectiveQueue = 0x4;
-/// Posted-receive entries of the match unit.
-inline constexpr std::uint32_t kPostedEntries = 0x40;
-/// Unexpected-message entries of the match unit; also bounce slots.
-inline constexpr std::uint32_t kUnexpectedEntries = 0x40;
+/// Posted-receive entries of the match unit, shared out to the endpoints by EpPosted.
+inline constexpr std::uint32_t kPostedEntries = 0x1000;
+/// Unexpected-message entries of the match unit, limited for each endpoint by EpUnexpected.
+inline constexpr std::uint32_t kUnexpectedEntries = 0x1000;
+/// Bounce slots that an endpoint can have (EpBounce).
+inline constexpr std::uint32_t kBounceSlots = 0x400;
 /// Host memory for the payload of one unexpected eager message, bytes.
 inline constexpr std::uint32_t kBounceSlotBytes = 0x1000;
+/// Host memory of one spilled message: its MsgHeader and payload, bytes.
+inline constexpr std::uint32_t kSpillSlotBytes = 0x1000;
 /// Contexts that collectives may use: 0 to this minus 1.
 inline constexpr std::uint32_t kCollectiveContexts = 0x40;
-/// Rendezvous reads that one device has under way at once.
-inline constexpr std::uint32_t kRendezvousJobs = 0x8;
+/// Rendezvous that one device reads at once.
+inline constexpr std::uint32_t kRendezvousJobs = 0x10;
+/// Matched rendezvous that wait for a job.
+inline constexpr std::uint32_t kRendezvousQueue = 0x100;
+/// Largest RDMA READ request that the device makes, bytes.
+inline constexpr std::uint32_t kReadSegment = 0x10000;
+/// RDMA READ requests under way on one queue pair.
+inline constexpr std::uint32_t kReadsPerQp = 0x4;
 /// Memory regions an endpoint can register.
 inline constexpr std::uint32_t kMrEntries = 0x40;
+/// Unit of the retransmit buffer, bytes.
+inline constexpr std::uint32_t kCellBytes = 0x100;
+/// Cells of the retransmit buffer.
+inline constexpr std::uint32_t kRetransmitCells = 0x1000;
+/// Unfinished eager sends that a device takes from one endpoint.
+inline constexpr std::uint32_t kEagerSends = 0x68;
+/// SEND packets that wait to be sent or acknowledged.
+inline constexpr std::uint32_t kTxPackets = 0x400;
+/// Queue pairs of a device; index = QpKind * 64 + endpoint * 16 + peer rank.
+inline constexpr std::uint32_t kQpContexts = 0x100;
+/// Queue-pair number of queue pair 0.
+inline constexpr std::uint32_t kQpnBase = 0x100;
+/// UDP destination port of RoCEv2.
+inline constexpr std::uint32_t kUdpPort = 0x12b7;
 /// Engine clock, MHz.
 inline constexpr std::uint32_t kClockMhz = 0xfa;
-/// First four bytes of a device's MAC address; the node id follows, big-endian.
+/// First four bytes of a simulated device's MAC address; the node number follows, big-endian.
 inline constexpr std::uint32_t kMacPrefix = 0x2544c00;
-/// EtherType of Tally packets (IEEE local experimental 1).
-inline constexpr std::uint32_t kEtherType = 0x88b5;
-/// Offset of the first endpoint's doorbell page in the BAR; pages are 4096 bytes.
+/// IPv4 address of a simulated device is this plus the node number plus 1 (10.84.0.1, ...).
+inline constexpr std::uint32_t kIpPrefix = 0xa540000;
+/// Offset of the first endpoint's doorbell page in the BAR; pages are 4096 bytes, one an endpoint.
 inline constexpr std::uint32_t kEndpointPage = 0x1000;
 /// Size of the register window (BAR 0), bytes.
-inline constexpr std::uint32_t kBarBytes = 0x2000;
+inline constexpr std::uint32_t kBarBytes = 0x8000;
 
 /// First byte of a submission descriptor.
 enum class Opcode : std::uint8_t {
   kNop = 0,  ///< Completes at once
-  kSend = 1,  ///< Tagged send: eager up to Mtu bytes, rendezvous above
-  kRecv = 2,  ///< Posts a receive to the match unit
+  kSend = 1,  ///< Tagged send: eager up to EagerMax bytes, rendezvous above
+  kRecv = 2,  ///< Receive: takes the oldest unexpected message that matches, or is posted to the match unit
   kCollective = 3,  ///< Runs a schedule of the schedule memory
-  kCredit = 16,  ///< Completions only: message credits came back from a peer
+  kCancel = 4,  ///< Takes the posted receive `handle` back
+  kProbe = 5,  ///< Looks for an unexpected message; with Claim takes it out of the queue for Mrecv
+  kMrecv = 6,  ///< Receives the claimed message `handle`
+  kFetch = 7,  ///< Receives a rendezvous that was spilled: reads remote_* into the buffer
+  kSpillOn = 8,  ///< From here on arrivals without a posted receive are spilled to the host
+  kSpillOff = 9,  ///< Ends that, if nothing was spilled beyond spill_seen
+  kSpill = 17,  ///< Completions only: an arrival was spilled
+  kQpError = 18,  ///< Completions only: a queue pair gave up; source is the peer, detail the QpKind
 };
 
 /// Completion status.
@@ -69,6 +108,28 @@ enum class Status : std::uint8_t {
   kMismatch = 5,  ///< A peer runs this collective with another count, type, operation or algorithm; detail is a MismatchField bit set in 31:24 and the peer's count (saturated) in 23:0, source the peer
   kRemoteProtection = 6,  ///< The sender's buffer of a rendezvous was refused by the sender's device
   kAborted = 7,  ///< The host aborted the collective
+  kNotFound = 8,  ///< Probe: no such message. Cancel: the receive is no longer posted. Mrecv: no such claimed message. SpillOff: something was spilled, detail is the spill count
+  kNotPosted = 9,  ///< Recv: no unexpected message matches and the receive was not posted; flags 15:8 tell why (SpillReason), detail is the spill count
+  kRetryExceeded = 10,  ///< The peer's device does not answer
+  kRnrExceeded = 11,  ///< The peer stayed not ready to receive
+  kUnsupported = 12,  ///< This endpoint cannot do this: collectives run on endpoint 0
+};
+
+/// Why an arrival was spilled (Cqe.flags 15:8 of Spill) or a receive not posted (of Recv with NotPosted).
+enum class SpillReason : std::uint8_t {
+  kNone = 0,  ///< 
+  kOrder = 1,  ///< earlier messages are with the host already. Recv: messages were spilled beyond spill_seen
+  kUnexpected = 2,  ///< no unexpected entry is free
+  kBounce = 3,  ///< no bounce slot is free
+  kConflict = 4,  ///< no place in the hash tables for this key
+  kNoAppend = 5,  ///< Recv with NoAppend: only the search was wanted
+};
+
+/// Queue pairs between two ranks.
+enum class QpKind : std::uint8_t {
+  kMsg = 0,  ///< SEND: Eager and Rts. May be answered by RNR NAK when the receiver has no room
+  kColl = 1,  ///< SEND: Coll, CollCredit and Fin
+  kRead = 2,  ///< READ: payload of rendezvous
 };
 
 /// Bits of Status Mismatch: what differs between two ranks of a collective.
@@ -117,46 +178,45 @@ enum class Buffer : std::uint8_t {
   kScratch = 2,  ///< memory of the engine's
 };
 
-/// Packet types on the wire.
+/// Message types: MsgHeader.ptype.
 enum class PacketType : std::uint8_t {
   kEager = 1,  ///< tagged message with its payload
   kRts = 2,  ///< tagged message whose payload waits at the sender (rendezvous)
-  kReadReq = 3,  ///< receiver asks for the payload of a rendezvous
-  kReadData = 4,  ///< a part of that payload
-  kCredit = 5,  ///< message credits return to the sender
+  kFin = 3,  ///< the receiver has read the payload of a rendezvous: the send completes
   kColl = 6,  ///< data of a collective, in order within its (peer, lane) flow
   kCollCredit = 7,  ///< flow credits return to the sender
-  kReadNak = 8,  ///< the sender's device refused a ReadReq: bad key or bounds
 };
 
-/// Bits of MsgDesc.flags.
-inline constexpr std::uint16_t kMsgFlagAnySource = 0x1;  ///< Recv from any node
-inline constexpr std::uint16_t kMsgFlagAnyTag = 0x2;  ///< Recv with any tag
+/// Bits of MsgDesc.flags, RecvDesc.flags.
+inline constexpr std::uint16_t kMsgFlagAnySource = 0x1;  ///< Recv, Probe: any rank
+inline constexpr std::uint16_t kMsgFlagAnyTag = 0x2;  ///< Recv, Probe: any tag
 inline constexpr std::uint16_t kMsgFlagInline = 0x4;  ///< Send from inline_data, at most InlineBytes
+inline constexpr std::uint16_t kMsgFlagNoAppend = 0x8;  ///< Recv: only search, do not post
+inline constexpr std::uint16_t kMsgFlagClaim = 0x10;  ///< Probe: take the message out of the queue
 
 /// Bits of Cqe.flags.
 inline constexpr std::uint16_t kCqeFlagUnexpected = 0x1;  ///< Recv: the message had arrived before the receive was posted
 inline constexpr std::uint16_t kCqeFlagRendezvous = 0x2;  ///< the payload moved by rendezvous
 
-/// Bits of WireHeader.flags.
-inline constexpr std::uint16_t kWireFlagLast = 0x1;  ///< Coll, ReadData: last packet of its instruction or message
+/// Bits of MsgHeader.flags.
+inline constexpr std::uint16_t kWireFlagLast = 0x1;  ///< Coll: last packet of its instruction
 
 /// Bits of Instr.flags.
 inline constexpr std::uint16_t kInstrFlagHasDep = 0x1;  ///< dep_lane and dep_step are in use
 
-/// SEND and RECV submission descriptor.
+/// SEND submission descriptor.
 struct MsgDesc {
-  std::uint8_t opcode;  ///< Opcode: Send or Recv
+  std::uint8_t opcode;  ///< Opcode: Send
   std::uint8_t flags;  ///< MsgFlag bits
   std::uint16_t context_id;  ///< matching context (communicator); matched exactly
-  std::uint16_t peer;  ///< Send: destination node. Recv: source node, ignored with AnySource
+  std::uint16_t peer;  ///< destination rank
   std::uint8_t reserved0[2];
-  std::uint32_t tag;  ///< message tag; Recv: ignored with AnyTag
+  std::uint32_t tag;  ///< message tag, below 2^31
   std::uint32_t key;  ///< memory key of the buffer
   std::uint64_t addr;  ///< host address of the buffer
-  std::uint32_t length;  ///< Send: bytes to send. Recv: bytes of room
+  std::uint32_t length;  ///< bytes to send
   std::uint32_t cookie;  ///< returned in the completion
-  std::uint8_t inline_data[32];  ///< Send with Inline: the payload; no memory is read
+  std::uint8_t inline_data[32];  ///< with Inline: the payload; no memory is read
 };
 static_assert(sizeof(MsgDesc) == 64);
 static_assert(offsetof(MsgDesc, opcode) == 0);
@@ -169,6 +229,44 @@ static_assert(offsetof(MsgDesc, addr) == 16);
 static_assert(offsetof(MsgDesc, length) == 24);
 static_assert(offsetof(MsgDesc, cookie) == 28);
 static_assert(offsetof(MsgDesc, inline_data) == 32);
+
+/// RECV, CANCEL, PROBE, MRECV, FETCH, SPILLON and SPILLOFF submission descriptor; fields that an opcode does not name are ignored.
+struct RecvDesc {
+  std::uint8_t opcode;  ///< Opcode
+  std::uint8_t flags;  ///< MsgFlag bits
+  std::uint16_t context_id;  ///< Recv, Probe: matching context, matched exactly. Fetch: returned in the completion
+  std::uint16_t peer;  ///< Recv, Probe: source rank, ignored with AnySource. Fetch: sender
+  std::uint16_t handle;  ///< Recv: posted entry to use, 0 to the endpoint's count - 1, chosen by the driver. Cancel: that of the receive. Mrecv: Cqe.detail of the Probe
+  std::uint32_t tag;  ///< Recv, Probe: message tag, ignored with AnyTag. Fetch: returned in the completion
+  std::uint32_t key;  ///< Recv, Mrecv, Fetch: memory key of the buffer
+  std::uint64_t addr;  ///< Recv, Mrecv, Fetch: host address of the buffer
+  std::uint32_t length;  ///< Recv, Mrecv, Fetch: bytes of room
+  std::uint32_t cookie;  ///< returned in the completion
+  std::uint32_t spill_seen;  ///< Recv, SpillOff: spilled messages that the driver has checked, modulo 2^32
+  std::uint8_t reserved0[4];
+  std::uint64_t remote_addr;  ///< Fetch: MsgHeader.addr
+  std::uint32_t remote_key;  ///< Fetch: MsgHeader.key
+  std::uint32_t remote_length;  ///< Fetch: MsgHeader.length
+  std::uint32_t remote_cookie;  ///< Fetch: MsgHeader.cookie
+  std::uint32_t remote_stamp;  ///< Fetch: MsgHeader.offset
+};
+static_assert(sizeof(RecvDesc) == 64);
+static_assert(offsetof(RecvDesc, opcode) == 0);
+static_assert(offsetof(RecvDesc, flags) == 1);
+static_assert(offsetof(RecvDesc, context_id) == 2);
+static_assert(offsetof(RecvDesc, peer) == 4);
+static_assert(offsetof(RecvDesc, handle) == 6);
+static_assert(offsetof(RecvDesc, tag) == 8);
+static_assert(offsetof(RecvDesc, key) == 12);
+static_assert(offsetof(RecvDesc, addr) == 16);
+static_assert(offsetof(RecvDesc, length) == 24);
+static_assert(offsetof(RecvDesc, cookie) == 28);
+static_assert(offsetof(RecvDesc, spill_seen) == 32);
+static_assert(offsetof(RecvDesc, remote_addr) == 40);
+static_assert(offsetof(RecvDesc, remote_key) == 48);
+static_assert(offsetof(RecvDesc, remote_length) == 52);
+static_assert(offsetof(RecvDesc, remote_cookie) == 56);
+static_assert(offsetof(RecvDesc, remote_stamp) == 60);
 
 /// COLLECTIVE submission descriptor.
 struct CollDesc {
@@ -212,16 +310,16 @@ static_assert(offsetof(CollDesc, cookie) == 60);
 
 /// Completion. The device writes all 32 bytes in one burst; phase tells that it is new..
 struct Cqe {
-  std::uint32_t cookie;  ///< of the descriptor
-  std::uint8_t opcode;  ///< of the descriptor, or Credit
+  std::uint32_t cookie;  ///< of the descriptor. Spill: the spill slot
+  std::uint8_t opcode;  ///< of the descriptor (Mrecv and Fetch complete as Recv), or Spill or QpError
   std::uint8_t status;  ///< Status
-  std::uint16_t flags;  ///< CqeFlag bits
-  std::uint32_t length;  ///< Recv: length of the message. Send: bytes sent. Credit: credits
-  std::uint32_t tag;  ///< Recv: tag of the message
-  std::uint16_t source;  ///< Recv: source node. Credit: peer. Mismatch: the rank that differs
+  std::uint16_t flags;  ///< CqeFlag bits; 15:8 SpillReason
+  std::uint32_t length;  ///< Recv, Probe, Spill: length of the message. Send: bytes sent
+  std::uint32_t tag;  ///< Recv, Probe, Spill: tag of the message
+  std::uint16_t source;  ///< Recv, Probe, Spill: source rank. QpError: peer. Mismatch: the rank that differs
   std::uint16_t context_id;  ///< context of the operation
   std::uint32_t cycles;  ///< engine cycles from the arrival of the descriptor to this completion
-  std::uint32_t detail;  ///< see Status
+  std::uint32_t detail;  ///< see Status. Probe with Claim: handle for Mrecv. Spill: receives (Recv descriptors) that the match unit had processed for this endpoint, modulo 2^32
   std::uint16_t sq_head;  ///< submission ring entries consumed so far, modulo 65536
   std::uint8_t reserved0[1];
   std::uint8_t phase;  ///< toggles at each wrap of the ring; starts at 1
@@ -240,53 +338,54 @@ static_assert(offsetof(Cqe, detail) == 24);
 static_assert(offsetof(Cqe, sq_head) == 28);
 static_assert(offsetof(Cqe, phase) == 31);
 
-/// First beat of each packet; the payload follows from byte 64.
-struct WireHeader {
-  std::uint8_t dst_mac[6];  ///< Ethernet destination: MacPrefix, then the node, big-endian
-  std::uint8_t src_mac[6];  ///< Ethernet source
-  std::uint16_t ethertype;  ///< EtherType, big-endian
+/// First 64 bytes of the payload of each SEND packet; the message's payload follows from byte 64.
+struct MsgHeader {
+  std::uint32_t magic;  ///< 0x594C4154
+  std::uint8_t version;  ///< 1
+  std::uint8_t status;  ///< Fin: Status of the send
+  std::uint8_t reserved0[8];
   std::uint8_t ptype;  ///< PacketType
   std::uint8_t flags;  ///< WireFlag bits
-  std::uint16_t src_node;  ///< sending node
-  std::uint16_t dst_node;  ///< receiving node
+  std::uint16_t src_rank;  ///< sending rank
+  std::uint16_t dst_rank;  ///< receiving rank
   std::uint16_t context_id;  ///< matching context
-  std::uint16_t payload_len;  ///< payload bytes of this packet, 0 to Mtu
-  std::uint32_t tag;  ///< Eager, Rts: message tag. ReadReq: bytes of the whole message
-  std::uint32_t length;  ///< Eager, Rts: bytes of the whole message. ReadReq: bytes wanted. Credit, CollCredit: credits
-  std::uint64_t addr;  ///< Rts, ReadReq: address at the sender of the message
-  std::uint32_t key;  ///< Rts, ReadReq: memory key at the sender of the message
-  std::uint32_t cookie;  ///< Rts, ReadReq: the sender's cookie. ReadData, ReadNak: echo of job
-  std::uint32_t offset;  ///< Rts, ReadReq: cycle at which the send's descriptor came (the sender's clock). ReadData: byte offset in the message. Coll: packet number in its instruction
+  std::uint16_t payload_len;  ///< payload bytes of this packet, 0 to MaxPayload
+  std::uint32_t tag;  ///< Eager, Rts: message tag
+  std::uint32_t length;  ///< Eager, Rts, Fin: bytes of the whole message. CollCredit: credits
+  std::uint64_t addr;  ///< Rts: address of the payload at the sender
+  std::uint32_t key;  ///< Rts: memory key (rkey) of the payload at the sender. Fin: that of the Rts
+  std::uint32_t cookie;  ///< Rts: the sender's cookie. Fin: that of the Rts
+  std::uint32_t offset;  ///< Rts: cycle at which the send's descriptor came (the sender's clock); Fin: that of the Rts. Coll: packet number in its instruction
   std::uint16_t seq;  ///< Coll: CollDesc.seq
   std::uint16_t signature;  ///< Coll: CollDesc.signature
-  std::uint32_t count;  ///< Coll: CollDesc.count. Rts: unused. ReadReq: receiver's job number
+  std::uint32_t count;  ///< Coll: CollDesc.count
   std::uint8_t dtype;  ///< Coll: Dtype
   std::uint8_t redop;  ///< Coll: Redop
   std::uint8_t lane;  ///< Coll, CollCredit: lane
-  std::uint8_t reserved0[1];
+  std::uint8_t reserved1[1];
 };
-static_assert(sizeof(WireHeader) == 64);
-static_assert(offsetof(WireHeader, dst_mac) == 0);
-static_assert(offsetof(WireHeader, src_mac) == 6);
-static_assert(offsetof(WireHeader, ethertype) == 12);
-static_assert(offsetof(WireHeader, ptype) == 14);
-static_assert(offsetof(WireHeader, flags) == 15);
-static_assert(offsetof(WireHeader, src_node) == 16);
-static_assert(offsetof(WireHeader, dst_node) == 18);
-static_assert(offsetof(WireHeader, context_id) == 20);
-static_assert(offsetof(WireHeader, payload_len) == 22);
-static_assert(offsetof(WireHeader, tag) == 24);
-static_assert(offsetof(WireHeader, length) == 28);
-static_assert(offsetof(WireHeader, addr) == 32);
-static_assert(offsetof(WireHeader, key) == 40);
-static_assert(offsetof(WireHeader, cookie) == 44);
-static_assert(offsetof(WireHeader, offset) == 48);
-static_assert(offsetof(WireHeader, seq) == 52);
-static_assert(offsetof(WireHeader, signature) == 54);
-static_assert(offsetof(WireHeader, count) == 56);
-static_assert(offsetof(WireHeader, dtype) == 60);
-static_assert(offsetof(WireHeader, redop) == 61);
-static_assert(offsetof(WireHeader, lane) == 62);
+static_assert(sizeof(MsgHeader) == 64);
+static_assert(offsetof(MsgHeader, magic) == 0);
+static_assert(offsetof(MsgHeader, version) == 4);
+static_assert(offsetof(MsgHeader, status) == 5);
+static_assert(offsetof(MsgHeader, ptype) == 14);
+static_assert(offsetof(MsgHeader, flags) == 15);
+static_assert(offsetof(MsgHeader, src_rank) == 16);
+static_assert(offsetof(MsgHeader, dst_rank) == 18);
+static_assert(offsetof(MsgHeader, context_id) == 20);
+static_assert(offsetof(MsgHeader, payload_len) == 22);
+static_assert(offsetof(MsgHeader, tag) == 24);
+static_assert(offsetof(MsgHeader, length) == 28);
+static_assert(offsetof(MsgHeader, addr) == 32);
+static_assert(offsetof(MsgHeader, key) == 40);
+static_assert(offsetof(MsgHeader, cookie) == 44);
+static_assert(offsetof(MsgHeader, offset) == 48);
+static_assert(offsetof(MsgHeader, seq) == 52);
+static_assert(offsetof(MsgHeader, signature) == 54);
+static_assert(offsetof(MsgHeader, count) == 56);
+static_assert(offsetof(MsgHeader, dtype) == 60);
+static_assert(offsetof(MsgHeader, redop) == 61);
+static_assert(offsetof(MsgHeader, lane) == 62);
 
 /// One schedule instruction in schedule memory.
 struct Instr {
@@ -298,8 +397,8 @@ struct Instr {
   std::uint16_t dst_chunk;  ///< chunk index in dst_buf
   std::uint16_t chunks;  ///< number of consecutive chunks, at least 1
   std::uint16_t size_chunk;  ///< first logical chunk of the data: bytes moved = clamp(total_bytes - size_chunk * chunk_bytes, 0, chunks * chunk_bytes)
-  std::uint16_t send_peer;  ///< node to send to
-  std::uint16_t recv_peer;  ///< node to receive from
+  std::uint16_t send_peer;  ///< rank to send to
+  std::uint16_t recv_peer;  ///< rank to receive from
   std::uint8_t dep_lane;  ///< with HasDep: lane waited for
   std::uint8_t reserved0[1];
   std::uint16_t dep_step;  ///< with HasDep: start only when dep_lane has completed this many instructions
@@ -338,17 +437,21 @@ static_assert(offsetof(ScheduleHeader, lane2_len) == 6);
 static_assert(offsetof(ScheduleHeader, lane3_len) == 8);
 static_assert(offsetof(ScheduleHeader, scratch_chunks) == 10);
 
-/// Device-wide registers: byte offsets in the BAR.
+/// Device-wide registers; of the privileged driver: byte offsets in the BAR.
 namespace global_reg {
 inline constexpr std::uint32_t kId = 0x0000;  ///< RO: device.id
 inline constexpr std::uint32_t kVersion = 0x0004;  ///< RO: device.version
-inline constexpr std::uint32_t kCapsNodes = 0x0008;  ///< RO: 31:16 NumLanes, 15:8 endpoints, 7:0 MaxNodes
+inline constexpr std::uint32_t kCapsRanks = 0x0008;  ///< RO: 31:16 NumLanes, 15:8 NumEndpoints, 7:0 MaxRanks
 inline constexpr std::uint32_t kCapsMatch = 0x000c;  ///< RO: 31:16 PostedEntries, 15:0 UnexpectedEntries
 inline constexpr std::uint32_t kCapsSched = 0x0010;  ///< RO: 31:16 Mtu, 15:0 ScheduleEntries
-inline constexpr std::uint32_t kControl = 0x0014;  ///< RW: bit 0: enable. While 0 the device fetches, sends and accepts nothing
-inline constexpr std::uint32_t kNode = 0x0018;  ///< RW: this device's node id, 0 to MaxNodes - 1; set before enable
-inline constexpr std::uint32_t kNodes = 0x001c;  ///< RW: nodes in the job, 1 to MaxNodes; set before enable
+inline constexpr std::uint32_t kControl = 0x0014;  ///< RW: bit 0: enable. While 0 the device fetches and sends nothing and discards every frame
+inline constexpr std::uint32_t kMacLo = 0x0018;  ///< RW: this device's MAC address as a big-endian number, 31:0; set before enable
+inline constexpr std::uint32_t kMacHi = 0x001c;  ///< RW: 15:0: MAC address 47:32
 inline constexpr std::uint32_t kStatus = 0x0020;  ///< RO: bit 0: idle, nothing under way
+inline constexpr std::uint32_t kCapsTransport = 0x0024;  ///< RO: 31:16 RetransmitCells, 15:0 BounceSlots
+inline constexpr std::uint32_t kIp = 0x0028;  ///< RW: this device's IPv4 address as a big-endian number; set before enable
+inline constexpr std::uint32_t kPmtu = 0x002c;  ///< RW: path MTU of all queue pairs, bytes: 256, 512, 1024, 2048 or 4096; set before enable
+inline constexpr std::uint32_t kEagerMax = 0x0030;  ///< RW: longest eager message, bytes: at most Pmtu - MsgHeaderBytes; set before enable
 inline constexpr std::uint32_t kSchedAddr = 0x0040;  ///< RW: next entry of schedule memory that SchedData writes; raised by one with each entry
 inline constexpr std::uint32_t kSchedData0 = 0x0060;  ///< WO: bytes 3:0 of an instruction
 inline constexpr std::uint32_t kSchedData1 = 0x0064;  ///< WO: bytes 7:4
@@ -358,8 +461,20 @@ inline constexpr std::uint32_t kSchedData4 = 0x0070;  ///< WO: bytes 19:16
 inline constexpr std::uint32_t kSchedData5 = 0x0074;  ///< WO: bytes 23:20
 inline constexpr std::uint32_t kSchedData6 = 0x0078;  ///< WO: bytes 27:24
 inline constexpr std::uint32_t kSchedData7 = 0x007c;  ///< W1: bytes 31:28; the write stores the instruction at SchedAddr
-inline constexpr std::uint32_t kCntTxPackets = 0x0100;  ///< RO: packets sent, wraps
-inline constexpr std::uint32_t kCntRxPackets = 0x0104;  ///< RO: packets received, wraps
+inline constexpr std::uint32_t kEpPosted0 = 0x0080;  ///< RW: endpoint 0: 31:16 posted entries, 15:0 the first of them; change only while the endpoint is disabled
+inline constexpr std::uint32_t kEpPosted1 = 0x0084;  ///< RW: endpoint 1
+inline constexpr std::uint32_t kEpPosted2 = 0x0088;  ///< RW: endpoint 2
+inline constexpr std::uint32_t kEpPosted3 = 0x008c;  ///< RW: endpoint 3
+inline constexpr std::uint32_t kEpUnexpected0 = 0x0090;  ///< RW: endpoint 0: 15:0 unexpected entries that it may use
+inline constexpr std::uint32_t kEpUnexpected1 = 0x0094;  ///< RW: endpoint 1
+inline constexpr std::uint32_t kEpUnexpected2 = 0x0098;  ///< RW: endpoint 2
+inline constexpr std::uint32_t kEpUnexpected3 = 0x009c;  ///< RW: endpoint 3
+inline constexpr std::uint32_t kEpBounce0 = 0x00a0;  ///< RW: endpoint 0: 15:0 bounce slots, at most BounceSlots
+inline constexpr std::uint32_t kEpBounce1 = 0x00a4;  ///< RW: endpoint 1
+inline constexpr std::uint32_t kEpBounce2 = 0x00a8;  ///< RW: endpoint 2
+inline constexpr std::uint32_t kEpBounce3 = 0x00ac;  ///< RW: endpoint 3
+inline constexpr std::uint32_t kCntTxPackets = 0x0100;  ///< RO: frames sent, wraps
+inline constexpr std::uint32_t kCntRxPackets = 0x0104;  ///< RO: frames received, wraps
 inline constexpr std::uint32_t kCntTxBeats = 0x0108;  ///< RO: 64-byte beats sent, headers included, wraps
 inline constexpr std::uint32_t kCntRxBeats = 0x010c;  ///< RO: 64-byte beats received, headers included, wraps
 inline constexpr std::uint32_t kCntMatchPosted = 0x0110;  ///< RO: arrivals that met a posted receive
@@ -371,29 +486,68 @@ inline constexpr std::uint32_t kCntProtection = 0x0124;  ///< RO: protection err
 inline constexpr std::uint32_t kCntTruncated = 0x0128;  ///< RO: receives truncated
 inline constexpr std::uint32_t kCntDmaReadBeats = 0x012c;  ///< RO: beats read from host memory, wraps
 inline constexpr std::uint32_t kCntDmaWriteBeats = 0x0130;  ///< RO: beats written to host memory, wraps
-inline constexpr std::uint32_t kCntRendezvous = 0x0134;  ///< RO: rendezvous reads completed
-inline constexpr std::uint32_t kCntRxDropped = 0x0138;  ///< RO: packets discarded: bad EtherType, wrong destination, unknown type
+inline constexpr std::uint32_t kCntRendezvous = 0x0134;  ///< RO: rendezvous read and completed
+inline constexpr std::uint32_t kCntRxDropped = 0x0138;  ///< RO: frames and messages discarded: not RoCEv2 for this device, no such queue pair, malformed
+inline constexpr std::uint32_t kCntSpillOrder = 0x013c;  ///< RO: arrivals spilled because earlier ones were
+inline constexpr std::uint32_t kCntSpillUnexpected = 0x0140;  ///< RO: arrivals spilled for want of an unexpected entry
+inline constexpr std::uint32_t kCntSpillBounce = 0x0144;  ///< RO: arrivals spilled for want of a bounce slot
+inline constexpr std::uint32_t kCntSpillConflict = 0x0148;  ///< RO: arrivals spilled for want of a place in the hash tables
+inline constexpr std::uint32_t kCntNotPosted = 0x014c;  ///< RO: receives that were returned to the driver
+inline constexpr std::uint32_t kCntCancelled = 0x0150;  ///< RO: receives cancelled
+inline constexpr std::uint32_t kCntProbes = 0x0154;  ///< RO: probes answered
+inline constexpr std::uint32_t kCntRetransmits = 0x0158;  ///< RO: SEND packets sent again
+inline constexpr std::uint32_t kCntReadRetries = 0x015c;  ///< RO: READ requests sent again
+inline constexpr std::uint32_t kCntTimeouts = 0x0160;  ///< RO: retry timers that ran out
+inline constexpr std::uint32_t kCntNakSent = 0x0164;  ///< RO: NAKs sent for a gap in the sequence
+inline constexpr std::uint32_t kCntNakReceived = 0x0168;  ///< RO: those received
+inline constexpr std::uint32_t kCntRnrSent = 0x016c;  ///< RO: RNR NAKs sent
+inline constexpr std::uint32_t kCntRnrReceived = 0x0170;  ///< RO: RNR NAKs received
+inline constexpr std::uint32_t kCntAcksSent = 0x0174;  ///< RO: acknowledgements sent
+inline constexpr std::uint32_t kCntIcrcErrors = 0x0178;  ///< RO: frames discarded because of their ICRC
+inline constexpr std::uint32_t kCntDuplicates = 0x017c;  ///< RO: packets received again
+inline constexpr std::uint32_t kCntQpErrors = 0x0180;  ///< RO: queue pairs that gave up
+inline constexpr std::uint32_t kCntCqFull = 0x0184;  ///< RO: completions that waited for room in their ring
+inline constexpr std::uint32_t kAckPolicy = 0x0200;  ///< RW: 31:16 cycles that an acknowledgement may wait, 15:0 packets that one covers at most
+inline constexpr std::uint32_t kRetryTimer = 0x0204;  ///< RW: cycles without progress until a queue pair sends again; doubles with each try
+inline constexpr std::uint32_t kRetryLimits = 0x0208;  ///< RW: 15:8 RNR tries (7: no limit), 7:0 tries after timeouts; beyond, the queue pair gives up
+inline constexpr std::uint32_t kRnrCode = 0x020c;  ///< RW: 4:0 timer code of the RNR NAKs sent (InfiniBand table 45: 1 is 10 us)
+inline constexpr std::uint32_t kTxWindow = 0x0210;  ///< RW: cells of the retransmit buffer that one Msg queue pair may use; at least 17
+inline constexpr std::uint32_t kQpIndex = 0x0220;  ///< RW: queue pair that the next QpControl write sets: QpKind * 64 + endpoint * 16 + peer rank
+inline constexpr std::uint32_t kQpMacLo = 0x0224;  ///< RW: its remote MAC address, 31:0
+inline constexpr std::uint32_t kQpMacHi = 0x0228;  ///< RW: 15:0: 47:32
+inline constexpr std::uint32_t kQpIp = 0x022c;  ///< RW: its remote IPv4 address
+inline constexpr std::uint32_t kQpQpn = 0x0230;  ///< RW: 23:0: its remote queue-pair number
+inline constexpr std::uint32_t kQpTxPsn = 0x0234;  ///< RW: 23:0: first PSN that it sends
+inline constexpr std::uint32_t kQpRxPsn = 0x0238;  ///< RW: 23:0: first PSN that it expects
+inline constexpr std::uint32_t kQpControl = 0x023c;  ///< W1: bit 0: 1 connects the queue pair with these values, 0 disconnects it
 }  // namespace global_reg
 
-/// Doorbell page of an endpoint: byte offsets in the BAR.
+/// Doorbell page of endpoint 0; that of endpoint e is at 0x1000 * (1 + e): byte offsets in the BAR.
 namespace ep_reg {
 inline constexpr std::uint32_t kSqBaseLo = 0x1000;  ///< RW: submission ring address, 31:0; 64-byte aligned
 inline constexpr std::uint32_t kSqBaseHi = 0x1004;  ///< RW: submission ring address, 63:32
-inline constexpr std::uint32_t kSqLog2 = 0x1008;  ///< RW: log2 of the entries of the submission ring, 1 to 15
+inline constexpr std::uint32_t kSqLog2 = 0x1008;  ///< RW: log2 of the entries of the submission ring, 0 to 15
 inline constexpr std::uint32_t kCqBaseLo = 0x100c;  ///< RW: completion ring address, 31:0; 64-byte aligned
 inline constexpr std::uint32_t kCqBaseHi = 0x1010;  ///< RW: completion ring address, 63:32
-inline constexpr std::uint32_t kCqLog2 = 0x1014;  ///< RW: log2 of the entries of the completion ring, 1 to 15
-inline constexpr std::uint32_t kBounceLo = 0x1018;  ///< RW: bounce memory address, 31:0; UnexpectedEntries * BounceSlotBytes bytes, 64-byte aligned
+inline constexpr std::uint32_t kCqLog2 = 0x1014;  ///< RW: log2 of the entries of the completion ring, 0 to 15
+inline constexpr std::uint32_t kBounceLo = 0x1018;  ///< RW: bounce memory address, 31:0; EpBounce * BounceSlotBytes bytes, 64-byte aligned
 inline constexpr std::uint32_t kBounceHi = 0x101c;  ///< RW: bounce memory address, 63:32
-inline constexpr std::uint32_t kEnable = 0x1020;  ///< RW: bit 0: endpoint enabled; a rising edge resets its ring indices
+inline constexpr std::uint32_t kEnable = 0x1020;  ///< RW: bit 0: endpoint enabled. A write of 0 drops its posted receives and unexpected messages (EpStatus tells when that is done); a rising edge resets its ring indices
 inline constexpr std::uint32_t kSqTail = 0x1024;  ///< W1: doorbell: 15:0 is the new producer index, modulo 65536
 inline constexpr std::uint32_t kCqHead = 0x1028;  ///< RW: 15:0 consumer index, modulo 65536: the device never overtakes it
 inline constexpr std::uint32_t kCollAbort = 0x102c;  ///< W1: 31:16 context, 15:0 seq: ends that collective with status Aborted if it runs
+inline constexpr std::uint32_t kSpillLo = 0x1030;  ///< RW: spill memory address, 31:0; 2^SpillLog2 * SpillSlotBytes bytes, 64-byte aligned
+inline constexpr std::uint32_t kSpillHi = 0x1034;  ///< RW: spill memory address, 63:32
+inline constexpr std::uint32_t kSpillLog2 = 0x1038;  ///< RW: log2 of the slots of the spill ring, 0 to 12
+inline constexpr std::uint32_t kSpillHead = 0x103c;  ///< RW: 15:0 consumer index of the spill ring, modulo 65536: the driver is done with the slots before it
 inline constexpr std::uint32_t kMrBaseLo = 0x1040;  ///< WO: region address, 31:0
 inline constexpr std::uint32_t kMrBaseHi = 0x1044;  ///< WO: region address, 63:32
 inline constexpr std::uint32_t kMrLenLo = 0x1048;  ///< WO: region bytes, 31:0
 inline constexpr std::uint32_t kMrLenHi = 0x104c;  ///< WO: region bytes, 63:32
-inline constexpr std::uint32_t kMrKey = 0x1050;  ///< W1: bit 31 valid, 30:8 tag, 7:0 entry: the write stores the region. A descriptor's key is 30:0 of this word
+inline constexpr std::uint32_t kMrKey = 0x1050;  ///< W1: bit 31 valid, 30:10 tag, 9:8 endpoint (must be this one, else nothing is stored), 7:0 entry: the write stores the region. A descriptor's key is 30:0 of this word
+inline constexpr std::uint32_t kRank = 0x1054;  ///< RW: rank of this endpoint, 0 to MaxRanks - 1; set before enable
+inline constexpr std::uint32_t kRanks = 0x1058;  ///< RW: ranks in its job, 1 to MaxRanks; set before enable
+inline constexpr std::uint32_t kEpStatus = 0x105c;  ///< RO: bit 0: the drop that a write of 0 to Enable started is under way
 inline constexpr std::uint32_t kDesc0 = 0x1100;  ///< W1: first of 16 words (0x100 to 0x13C): a descriptor written here is the next entry of the submission ring; the write of the last word (0x13C) moves the tail by one. The driver has stored it in the ring as well: the device may fetch it from there
 inline constexpr std::uint32_t kDesc15 = 0x113c;  ///< W1: last of the 16 words
 }  // namespace ep_reg

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Whole transports over a bad network: every message once, in order, with the right bytes; READs whole.
+#include "cluster.hpp"
+
+namespace tally::test {
+namespace {
+
+unsigned random_payload(Random& random) {
+  switch (random.below(4)) {
+    case 0:
+      return 8;
+    case 1:
+      return static_cast<unsigned>(random.below(400));
+    case 2:
+      return 4032;
+    default:
+      return static_cast<unsigned>(random.below(4033));
+  }
+}
+
+void random_program(std::uint64_t number, unsigned nodes, const Network& network, unsigned count) {
+  SCOPED_TRACE(number);
+  Cluster cluster(nodes, number);
+  cluster.network = network;
+  auto& random = cluster.random;
+  const auto ranks = nodes * kEndpoints;
+  for (unsigned round = 0; round < 2; ++round) {
+    for (unsigned i = 0; i < count; ++i) {
+      const auto node = static_cast<unsigned>(random.below(nodes));
+      const auto ep = static_cast<unsigned>(random.below(kEndpoints));
+      const auto peer = static_cast<unsigned>(random.below(ranks));
+      const auto what = random.below(8);
+      if (what == 0) {
+        cluster.read(node, ep, peer, random.next() >> 20, 1 + static_cast<unsigned>(random.below(20000)),
+                     random.percent(10));
+      } else {
+        const auto client = static_cast<unsigned>(random.below(3));
+        cluster.post(client, node, ep, peer, client == 1 ? 0 : random_payload(random));
+      }
+    }
+    cluster.run(3000000);
+    cluster.check();
+    if (::testing::Test::HasFailure()) return;
+  }
+  std::printf(
+      "%llu cycles, %llu frames, %llu sent again, %llu READs again, %llu timeouts, %llu NAKs, %llu RNRs, "
+      "%llu ICRC\n",
+      static_cast<unsigned long long>(cluster.cycles), static_cast<unsigned long long>(cluster.frames),
+      static_cast<unsigned long long>(cluster.retransmits),
+      static_cast<unsigned long long>(cluster.read_retries),
+      static_cast<unsigned long long>(cluster.timeouts), static_cast<unsigned long long>(cluster.naks),
+      static_cast<unsigned long long>(cluster.refusals),
+      static_cast<unsigned long long>(cluster.icrc_errors));
+}
+
+TEST(Transport, delivers_over_a_clean_network) {
+  const auto first = seed(1);
+  Network network;
+  random_program(first, 2, network, 150);
+  network.stall = 30;
+  network.idle = 20;
+  random_program(first + 1, 3, network, 150);
+}
+
+TEST(Transport, delivers_exactly_once_over_a_bad_network) {
+  const auto first = seed(2);
+  for (unsigned i = 0; i < 3 * effort(); ++i) {
+    Network network;
+    network.loss = 0.03;
+    network.copy = 0.02;
+    network.reorder = 0.03;
+    network.corrupt = 0.02;
+    network.stall = i % 2 * 20;
+    network.idle = i % 3 * 10;
+    network.refuse = i % 2 == 0 ? 10 : 0;
+    random_program(first + i, 2 + i % 2, network, 120);
+    if (HasFailure()) return;
+  }
+}
+
+TEST(Transport, figures_of_a_clean_and_a_lossy_network) {
+  {
+    Cluster cluster(2, seed(3));
+    cluster.post(0, 0, 0, 2, 8);
+    cluster.run(20000);
+    cluster.check();
+    std::printf(
+        "8-byte message: %llu cycles from its head to the frame's, %llu to the receiver's last beat (network "
+        "%u)\n",
+        static_cast<unsigned long long>(cluster.first_frame - cluster.first_head),
+        static_cast<unsigned long long>(cluster.last_taken - cluster.first_head), cluster.network.delay);
+    EXPECT_LE(cluster.first_frame - cluster.first_head, 30u);
+  }
+  {
+    Cluster cluster(2, seed(4));
+    for (unsigned i = 0; i < 1000; ++i) cluster.post(0, 0, 0, 2, 8);
+    cluster.run(100000);
+    cluster.check();
+    const auto rate = static_cast<double>(cluster.last_taken - cluster.first_taken) / 999;
+    std::printf("8-byte messages: %.2f cycles each, %llu acknowledgements for 1000\n", rate,
+                static_cast<unsigned long long>(cluster.acks));
+    EXPECT_LE(rate, 6.0);
+  }
+  for (const double loss : {0.0, 0.01}) {
+    Cluster cluster(2, seed(5));
+    cluster.network.loss = loss;
+    cluster.network.delay = 250;
+    constexpr unsigned kMessages = 50 * 16;  // 64 KiB in packets of 4 KiB
+    for (unsigned i = 0; i < kMessages; ++i) cluster.post(0, 0, 0, 2, 4032);
+    cluster.run(2000000);
+    cluster.check();
+    const auto goodput = kMessages * 64.0 / static_cast<double>(cluster.last_taken - cluster.first_taken);
+    std::printf("4 KiB packets at %.0f %% loss: %.3f beats a cycle (%.1f Gb/s at 250 MHz)\n", 100 * loss,
+                goodput, goodput * 128);
+    EXPECT_GE(goodput, loss == 0 ? 0.9 : 0.5);
+  }
+  {
+    Cluster cluster(2, seed(6));
+    cluster.read(0, 0, 2, 0x1000, 1 << 20);
+    cluster.run(1000000);
+    cluster.check();
+    std::printf("READ of 1 MiB: %.3f beats a cycle\n",
+                16384.0 / static_cast<double>(cluster.last_taken - cluster.first_taken));
+  }
+}
+
+}  // namespace
+}  // namespace tally::test
