@@ -117,7 +117,7 @@ std::vector<Setting> settings() {
        no_cpu},
       {"faulty_links_everything_shrunk_to_1", {3}, 9, all("1"), faults,
        {"fallback_", "handovers_to_device", "device_retransmits"}, {}},
-      {"staging", {3}, 17, "", R"({"dma": "staging"})", {"fallback_staging"}, {"cpu_matches", "cpu_reduced_bytes"}},
+      {"staging", {3}, 17, room, R"({"dma": "staging"})", {"fallback_staging"}, {"cpu_matches", "cpu_reduced_bytes"}},
   };
 }
 
