@@ -38,7 +38,22 @@ enum class Op : std::uint8_t {
 /// Same values as device::Buffer.
 enum class Buffer : std::uint8_t { kInput = 0, kOutput = 1, kScratch = 2 };
 
-enum class Collective : std::uint8_t { kBarrier = 0, kBcast = 1, kAllreduce = 2 };
+/// What a schedule computes. "Vector": Input and Output both hold the whole logical vector. "Blocks": the logical vector is
+/// one block a rank (n blocks); of a buffer that is named "one block", block `rank` of the vector stands at place 0.
+enum class Collective : std::uint8_t {
+  kBarrier = 0,
+  kBcast = 1,          ///< vector; always in place
+  kAllreduce = 2,      ///< vector
+  kReduce = 3,         ///< vector; Output at the root only
+  kReduceScatter = 4,  ///< Input n blocks, Output one block
+  kScan = 5,           ///< vector; rank r gets contributions 0..r, in rank order
+  kExscan = 6,         ///< vector; rank r > 0 gets contributions 0..r-1; Output of rank 0 is not written
+  kGather = 7,         ///< Input one block, Output n blocks at the root
+  kScatter = 8,        ///< Input n blocks at the root, Output one block
+  kAllgather = 9,      ///< Input one block, Output n blocks
+  kAlltoall = 10,      ///< Input n blocks (j: for rank j), Output n blocks (i: from rank i)
+};
+inline constexpr std::size_t kCollectives = 11;
 
 [[nodiscard]] constexpr bool receives(Op op) noexcept {
   return op == Op::kRecv || op >= Op::kRecvReduceCopy;
@@ -76,6 +91,12 @@ struct Instruction {
   bool has_dep = false;
   std::uint8_t dep_lane = 0;   ///< wait until this lane ...
   std::uint16_t dep_step = 0;  ///< ... has completed this many instructions
+  /// Set by compile() where blocks differ in size (gatherv and the like): the data are `bytes` bytes at these byte offsets of
+  /// the buffers; chunk fields mean nothing then. Both ends of a message give the same number of bytes.
+  bool by_bytes = false;
+  std::uint32_t src_offset = 0;
+  std::uint32_t dst_offset = 0;
+  std::uint32_t bytes = 0;
 };
 
 using Lane = std::vector<Instruction>;
@@ -105,6 +126,14 @@ struct Program {
   std::uint16_t scratch_chunks = 0;
   std::uint64_t id = 0;  ///< unique in the process: engines cache what they made of a program by it
   std::uint64_t max_bytes = 0;  ///< as in Schedule
+  /// Sizes of the buffers, in chunks; 0: the whole vector (the last chunk may be short).
+  std::uint16_t input_chunks = 0;
+  std::uint16_t output_chunks = 0;
+  /// All instructions are by_bytes; the sizes of the buffers are these. For one call's sizes only.
+  bool by_bytes = false;
+  std::uint64_t input_bytes = 0;
+  std::uint64_t output_bytes = 0;
+  std::uint64_t scratch_bytes = 0;
 };
 
 /// Bytes of one chunk for a vector of count elements: whole elements, rounded up.

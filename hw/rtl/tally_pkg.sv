@@ -130,16 +130,40 @@ package tally_pkg;
   // Element types of reductions.
   localparam logic [7:0] DtypeNone = 8'd0;  // no elements: barrier
   localparam logic [7:0] DtypeByte = 8'd1;  // bytes that are only moved
+  localparam logic [7:0] DtypeI8 = 8'd2;  // 8-bit two's complement
+  localparam logic [7:0] DtypeI16 = 8'd3;  // 16-bit two's complement
   localparam logic [7:0] DtypeI32 = 8'd4;  // 32-bit two's complement
   localparam logic [7:0] DtypeI64 = 8'd5;  // 64-bit two's complement
+  localparam logic [7:0] DtypeU8 = 8'd6;  // 8-bit unsigned
+  localparam logic [7:0] DtypeU16 = 8'd7;  // 16-bit unsigned
+  localparam logic [7:0] DtypeU32 = 8'd8;  // 32-bit unsigned
+  localparam logic [7:0] DtypeU64 = 8'd9;  // 64-bit unsigned
+  localparam logic [7:0] DtypeF16 = 8'd10;  // IEEE 754 binary16
+  localparam logic [7:0] DtypeBf16 = 8'd11;  // bfloat16: binary32 without its low 16 bits
   localparam logic [7:0] DtypeF32 = 8'd12;  // IEEE 754 binary32
   localparam logic [7:0] DtypeF64 = 8'd13;  // IEEE 754 binary64
+  localparam logic [7:0] DtypeC64 = 8'd14;  // complex of two F32: real, imaginary
+  localparam logic [7:0] DtypeC128 = 8'd15;  // complex of two F64: real, imaginary
+  localparam logic [7:0] DtypeF32I32 = 8'd16;  // 8 bytes: F32 value, I32 index (MPI_FLOAT_INT)
+  localparam logic [7:0] DtypeF64I32 = 8'd17;  // 16 bytes: F64 value, I32 index, 4 bytes of padding (MPI_DOUBLE_INT)
+  localparam logic [7:0] DtypeI64I32 = 8'd18;  // 16 bytes: I64 value, I32 index, 4 bytes of padding (MPI_LONG_INT)
+  localparam logic [7:0] DtypeI32I32 = 8'd19;  // 8 bytes: I32 value, I32 index (MPI_2INT)
+  localparam logic [7:0] DtypeI16I32 = 8'd20;  // 8 bytes: I16 value, 2 bytes of padding, I32 index (MPI_SHORT_INT)
 
   // Reduction operations.
   localparam logic [7:0] RedopNone = 8'd0;  // no reduction
   localparam logic [7:0] RedopSum = 8'd1;  // addition; integers wrap
+  localparam logic [7:0] RedopProd = 8'd2;  // multiplication; integers wrap
   localparam logic [7:0] RedopMin = 8'd3;  // smaller value
   localparam logic [7:0] RedopMax = 8'd4;  // larger value
+  localparam logic [7:0] RedopLand = 8'd5;  // logical and: 1 or 0
+  localparam logic [7:0] RedopLor = 8'd6;  // logical or: 1 or 0
+  localparam logic [7:0] RedopLxor = 8'd7;  // logical exclusive or: 1 or 0
+  localparam logic [7:0] RedopBand = 8'd8;  // bitwise and
+  localparam logic [7:0] RedopBor = 8'd9;  // bitwise or
+  localparam logic [7:0] RedopBxor = 8'd10;  // bitwise exclusive or
+  localparam logic [7:0] RedopMinloc = 8'd11;  // smaller value with its index; the smaller index of equal values
+  localparam logic [7:0] RedopMaxloc = 8'd12;  // larger value with its index; the smaller index of equal values
 
   // Schedule instructions (the set of MSCCL). 'src' and 'dst' name a buffer and a chunk..
   localparam logic [7:0] InstrOpNop = 8'd0;  // only its dependency

@@ -42,16 +42,45 @@ typedef enum tally_status {
   TALLY_ERR_PEER = 15         /* a rank's device does not answer: retry or receiver-not-ready limit exceeded */
 } tally_status;
 
-/* Element types of collectives; values are those of the device. */
+/* Element types of collectives; values are those of the device. Which operation reduces which type: docs/reductions.md. */
 typedef enum tally_dtype {
   TALLY_BYTE = 1,
+  TALLY_I8 = 2,
+  TALLY_I16 = 3,
   TALLY_I32 = 4,
   TALLY_I64 = 5,
+  TALLY_U8 = 6,
+  TALLY_U16 = 7,
+  TALLY_U32 = 8,
+  TALLY_U64 = 9,
+  TALLY_F16 = 10,     /* IEEE 754 binary16 */
+  TALLY_BF16 = 11,    /* bfloat16 */
   TALLY_F32 = 12,
-  TALLY_F64 = 13
+  TALLY_F64 = 13,
+  TALLY_C64 = 14,     /* complex: two f32 */
+  TALLY_C128 = 15,    /* complex: two f64 */
+  TALLY_F32_I32 = 16, /* value and index, 8 bytes: struct { float; int32_t; } */
+  TALLY_F64_I32 = 17, /* 16 bytes: struct { double; int32_t; } and 4 bytes of padding */
+  TALLY_I64_I32 = 18, /* 16 bytes: struct { int64_t; int32_t; } and 4 bytes of padding */
+  TALLY_I32_I32 = 19, /* 8 bytes: struct { int32_t; int32_t; } */
+  TALLY_I16_I32 = 20  /* 8 bytes: struct { int16_t; int32_t; } with 2 bytes of padding between */
 } tally_dtype;
 
-typedef enum tally_op { TALLY_OP_NONE = 0, TALLY_SUM = 1, TALLY_MIN = 3, TALLY_MAX = 4 } tally_op;
+typedef enum tally_op {
+  TALLY_OP_NONE = 0,
+  TALLY_SUM = 1,
+  TALLY_PROD = 2,
+  TALLY_MIN = 3,
+  TALLY_MAX = 4,
+  TALLY_LAND = 5,
+  TALLY_LOR = 6,
+  TALLY_LXOR = 7,
+  TALLY_BAND = 8,
+  TALLY_BOR = 9,
+  TALLY_BXOR = 10,
+  TALLY_MINLOC = 11,
+  TALLY_MAXLOC = 12
+} tally_op;
 
 #define TALLY_ANY_SOURCE (-1)
 #define TALLY_ANY_TAG (-1)

@@ -144,18 +144,42 @@ enum class MismatchField : std::uint8_t {
 enum class Dtype : std::uint8_t {
   kNone = 0,  ///< no elements: barrier
   kByte = 1,  ///< bytes that are only moved
+  kI8 = 2,  ///< 8-bit two's complement
+  kI16 = 3,  ///< 16-bit two's complement
   kI32 = 4,  ///< 32-bit two's complement
   kI64 = 5,  ///< 64-bit two's complement
+  kU8 = 6,  ///< 8-bit unsigned
+  kU16 = 7,  ///< 16-bit unsigned
+  kU32 = 8,  ///< 32-bit unsigned
+  kU64 = 9,  ///< 64-bit unsigned
+  kF16 = 10,  ///< IEEE 754 binary16
+  kBf16 = 11,  ///< bfloat16: binary32 without its low 16 bits
   kF32 = 12,  ///< IEEE 754 binary32
   kF64 = 13,  ///< IEEE 754 binary64
+  kC64 = 14,  ///< complex of two F32: real, imaginary
+  kC128 = 15,  ///< complex of two F64: real, imaginary
+  kF32I32 = 16,  ///< 8 bytes: F32 value, I32 index (MPI_FLOAT_INT)
+  kF64I32 = 17,  ///< 16 bytes: F64 value, I32 index, 4 bytes of padding (MPI_DOUBLE_INT)
+  kI64I32 = 18,  ///< 16 bytes: I64 value, I32 index, 4 bytes of padding (MPI_LONG_INT)
+  kI32I32 = 19,  ///< 8 bytes: I32 value, I32 index (MPI_2INT)
+  kI16I32 = 20,  ///< 8 bytes: I16 value, 2 bytes of padding, I32 index (MPI_SHORT_INT)
 };
 
 /// Reduction operations.
 enum class Redop : std::uint8_t {
   kNone = 0,  ///< no reduction
   kSum = 1,  ///< addition; integers wrap
+  kProd = 2,  ///< multiplication; integers wrap
   kMin = 3,  ///< smaller value
   kMax = 4,  ///< larger value
+  kLand = 5,  ///< logical and: 1 or 0
+  kLor = 6,  ///< logical or: 1 or 0
+  kLxor = 7,  ///< logical exclusive or: 1 or 0
+  kBand = 8,  ///< bitwise and
+  kBor = 9,  ///< bitwise or
+  kBxor = 10,  ///< bitwise exclusive or
+  kMinloc = 11,  ///< smaller value with its index; the smaller index of equal values
+  kMaxloc = 12,  ///< larger value with its index; the smaller index of equal values
 };
 
 /// Schedule instructions (the set of MSCCL). 'src' and 'dst' name a buffer and a chunk..
