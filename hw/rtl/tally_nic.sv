@@ -79,7 +79,7 @@ module tally_nic #(
   input  wire logic         s_axis_tlast_i
 );
   localparam int unsigned NumEp    = tally_pkg::NumEndpoints;
-  localparam int unsigned NumRd    = 9;
+  localparam int unsigned NumRd = 8;
   localparam int unsigned NumWr    = 5;
   localparam int unsigned NumCpl   = 6;
   localparam int unsigned NumCnt   = 34;
@@ -571,12 +571,9 @@ module tally_nic #(
     .rx_last_i(unit_last),
     .tx_valid_o(tx_valid[2]), .tx_ready_i(tx_ready[2]), .tx_data_o(tx_data[1024 +: 512]),
     .tx_last_o(tx_last[2]),
-    .rda_cmd_valid_o(rd_cmd_valid[7]), .rda_cmd_ready_i(rd_cmd_ready[7]),
-    .rda_cmd_addr_o(rd_cmd_addr[7*64 +: 64]), .rda_cmd_len_o(rd_cmd_len[7*13 +: 13]),
-    .rda_data_valid_i(rd_data_valid[7]), .rda_data_i(rd_data), .rda_data_last_i(rd_last),
-    .rdb_cmd_valid_o(rd_cmd_valid[8]), .rdb_cmd_ready_i(rd_cmd_ready[8]),
-    .rdb_cmd_addr_o(rd_cmd_addr[8*64 +: 64]), .rdb_cmd_len_o(rd_cmd_len[8*13 +: 13]),
-    .rdb_data_valid_i(rd_data_valid[8]), .rdb_data_i(rd_data), .rdb_data_last_i(rd_last),
+    .rd_cmd_valid_o(rd_cmd_valid[7]), .rd_cmd_ready_i(rd_cmd_ready[7]),
+    .rd_cmd_addr_o(rd_cmd_addr[7*64 +: 64]), .rd_cmd_len_o(rd_cmd_len[7*13 +: 13]),
+    .rd_data_valid_i(rd_data_valid[7]), .rd_data_i(rd_data), .rd_data_last_i(rd_last),
     .wr_cmd_valid_o(wr_cmd_valid[3]), .wr_cmd_ready_i(wr_cmd_ready[3]),
     .wr_cmd_addr_o(wr_cmd_addr[3*64 +: 64]), .wr_cmd_len_o(wr_cmd_len[3*13 +: 13]),
     .wr_data_valid_o(wr_data_valid[3]), .wr_data_ready_i(wr_data_ready[3]),

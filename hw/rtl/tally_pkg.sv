@@ -5,7 +5,7 @@
 package tally_pkg;
 
   localparam logic [31:0] DeviceId = 32'h594C4154;
-  localparam logic [31:0] DeviceVersion = 32'h00020000;
+  localparam logic [31:0] DeviceVersion = 32'h00030000;
   // Width of the data path and of one AXI4-Stream beat, bytes.
   localparam int unsigned BeatBytes = 64;
   // Largest path MTU: payload of one RoCEv2 packet, bytes. Register Pmtu sets the one in use.
@@ -24,14 +24,22 @@ package tally_pkg;
   localparam int unsigned MaxRanks = 16;
   // Endpoints (process contexts) of a device.
   localparam int unsigned NumEndpoints = 4;
-  // Lanes of the schedule sequencer.
+  // Lanes of a collective.
   localparam int unsigned NumLanes = 4;
-  // Packets of on-chip staging for each (peer, lane) flow; also its initial credit.
+  // Collectives that the sequencer executes at once.
+  localparam int unsigned CollectiveSlots = 8;
+  // Collectives that the device accepts before the first completes: under execution and waiting.
+  localparam int unsigned CollectiveQueue = 16;
+  // Packets of on-chip staging for a lane's present receive, and as many for its next one.
   localparam int unsigned FlowSlots = 8;
+  // Data of an instruction that travels unasked; a longer one waits for credits of the receiver.
+  localparam int unsigned ShortBytes = 512;
+  // Short packets of one (context, peer, lane) that the receiver holds.
+  localparam int unsigned ShortSlots = 2;
   // Instructions of schedule memory.
   localparam int unsigned ScheduleEntries = 1024;
-  // Collectives that the device accepts before the first completes.
-  localparam int unsigned CollectiveQueue = 4;
+  // Largest Input carried inside a COLLECTIVE descriptor, bytes.
+  localparam int unsigned CollInlineBytes = 16;
   // Posted-receive entries of the match unit, shared out to the endpoints by EpPosted.
   localparam int unsigned PostedEntries = 4096;
   // Unexpected-message entries of the match unit, limited for each endpoint by EpUnexpected.
@@ -186,7 +194,8 @@ package tally_pkg;
   localparam logic [7:0] PacketTypeRts = 8'd2;  // tagged message whose payload waits at the sender (rendezvous)
   localparam logic [7:0] PacketTypeFin = 8'd3;  // the receiver has read the payload of a rendezvous: the send completes
   localparam logic [7:0] PacketTypeColl = 8'd6;  // data of a collective, in order within its (peer, lane) flow
-  localparam logic [7:0] PacketTypeCollCredit = 8'd7;  // flow credits return to the sender
+  localparam logic [7:0] PacketTypeCollCredit = 8'd7;  // the receiver of a collective lets the sender send: packets of a (context, peer, lane) flow
+  localparam logic [7:0] PacketTypeCollRequest = 8'd8;  // a sender of a collective waits for credits: its header is compared with the receiver's collective
 
   // Bits of MsgDesc.flags, RecvDesc.flags.
   localparam int unsigned MsgFlagAnySourceBit = 0;  // Recv, Probe: any rank
@@ -201,9 +210,17 @@ package tally_pkg;
 
   // Bits of MsgHeader.flags.
   localparam int unsigned WireFlagLastBit = 0;  // Coll: last packet of its instruction
+  localparam int unsigned WireFlagShortBit = 1;  // Coll: all data of an instruction of at most ShortBytes, sent unasked. CollCredit: returns a place for such packets
 
   // Bits of Instr.flags.
   localparam int unsigned InstrFlagHasDepBit = 0;  // dep_lane and dep_step are in use
+  localparam int unsigned InstrFlagByBytesBit = 1;  // src_offset, dst_offset and bytes are in use
+
+  // Bits of ScheduleHeader.flags.
+  localparam int unsigned HeaderFlagSizesBit = 0;  // input_bytes, output_bytes and scratch_bytes are in use
+
+  // Bits of CollDesc.flags.
+  localparam int unsigned CollFlagInlineBit = 0;  // Input, at most CollInlineBytes, stands in the descriptor
 
   // SEND submission descriptor.
   // First member = last byte: member X at byte offset o is bits [8*o +: width].
@@ -249,19 +266,19 @@ package tally_pkg;
   // First member = last byte: member X at byte offset o is bits [8*o +: width].
   localparam int unsigned CollDescBits = 512;
   typedef struct packed {
-    logic [31:0] cookie;  // byte 60: returned in the completion
-    logic [31:0] total_bytes;  // byte 56: bytes of the vector: the last chunks may be short or empty
-    logic [31:0] chunk_bytes;  // byte 52: bytes of one chunk, a multiple of the element size
-    logic [31:0] scratch_key;  // byte 48: memory key of Scratch; used only when scratch_chunks is not 0
-    logic [31:0] output_key;  // byte 44: memory key of Output
-    logic [31:0] input_key;  // byte 40: memory key of Input
+    logic [63:0] input_addr;  // byte 56: host address of buffer Input
+    logic [31:0] reserved0;
+    logic [31:0] input_key;  // byte 48: memory key of Input. With Inline bytes 48 to 63 are the contents of Input instead, and no memory is read
+    logic [31:0] chunk_bytes;  // byte 44: bytes of one chunk, a multiple of the element size. A vector longer than ScheduleHeader.chunks of them takes several passes
+    logic [31:0] scratch_key;  // byte 40: memory key of Scratch; used only when the schedule has scratch
     logic [63:0] scratch_addr;  // byte 32: host address of buffer Scratch
     logic [63:0] output_addr;  // byte 24: host address of buffer Output
-    logic [63:0] input_addr;  // byte 16: host address of buffer Input
-    logic [31:0] count;  // byte 12: elements; equal on all ranks
+    logic [31:0] output_key;  // byte 20: memory key of Output
+    logic [31:0] cookie;  // byte 16: returned in the completion
+    logic [31:0] count;  // byte 12: elements of the logical vector; equal on all ranks. 0 where ranks do not know each other's
     logic [15:0] signature;  // byte 10: hash of collective, algorithm and root; equal on all ranks
     logic [15:0] schedule;  // byte 8: first instruction in schedule memory (a header entry)
-    logic [7:0] reserved0;
+    logic [7:0] flags;  // byte 7: CollFlag bits
     logic [7:0] redop;  // byte 6: Redop
     logic [15:0] seq;  // byte 4: number of this collective in its context, from 0, wraps
     logic [15:0] context_id;  // byte 2: context of the group
@@ -321,9 +338,11 @@ package tally_pkg;
   // First member = last byte: member X at byte offset o is bits [8*o +: width].
   localparam int unsigned InstrBits = 256;
   typedef struct packed {
-    logic [95:0] reserved1;
-    logic [15:0] dep_step;  // byte 18: with HasDep: start only when dep_lane has completed this many instructions
-    logic [7:0] reserved0;
+    logic [31:0] bytes;  // byte 28: with ByBytes: bytes of the data, in place of chunks and size_chunk
+    logic [31:0] dst_offset;  // byte 24: with ByBytes: byte offset in dst_buf, in place of dst_chunk
+    logic [31:0] src_offset;  // byte 20: with ByBytes: byte offset in src_buf, in place of src_chunk
+    logic [15:0] dep_step;  // byte 18: with HasDep: start only when dep_lane has completed this many instructions (of the same pass)
+    logic [7:0] send_lane;  // byte 17: lane of send_peer whose receive takes what is sent
     logic [7:0] dep_lane;  // byte 16: with HasDep: lane waited for
     logic [15:0] recv_peer;  // byte 14: rank to receive from
     logic [15:0] send_peer;  // byte 12: rank to send to
@@ -341,13 +360,19 @@ package tally_pkg;
   // First member = last byte: member X at byte offset o is bits [8*o +: width].
   localparam int unsigned ScheduleHeaderBits = 256;
   typedef struct packed {
-    logic [159:0] reserved1;
+    logic [31:0] scratch_bytes;  // byte 28: with Sizes: bytes of Scratch
+    logic [31:0] output_bytes;  // byte 24: with Sizes: bytes of Output
+    logic [31:0] input_bytes;  // byte 20: with Sizes: bytes of Input
+    logic [15:0] reserved0;
+    logic [15:0] output_chunks;  // byte 16: chunks of Output; 0: the whole vector
+    logic [15:0] input_chunks;  // byte 14: chunks of Input; 0: the whole vector
+    logic [15:0] chunks;  // byte 12: chunks of the vector that one pass takes; 0: one pass, whatever the length
     logic [15:0] scratch_chunks;  // byte 10: chunks of Scratch that the schedule uses
     logic [15:0] lane3_len;  // byte 8: instructions of lane 3
     logic [15:0] lane2_len;  // byte 6: instructions of lane 2
     logic [15:0] lane1_len;  // byte 4: instructions of lane 1
     logic [15:0] lane0_len;  // byte 2: instructions of lane 0
-    logic [7:0] reserved0;
+    logic [7:0] flags;  // byte 1: HeaderFlag bits
     logic [7:0] lanes;  // byte 0: lanes in use, 1 to NumLanes
   } schedule_header_t;
 

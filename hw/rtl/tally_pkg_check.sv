@@ -198,6 +198,10 @@ module tally_pkg_check;
     assert (v_coll_desc == (512'({8{1'b1}}) << 48))
     else $fatal(1, "tally_pkg_check: CollDesc.redop is not at byte 6");
     v_coll_desc = '0;
+    v_coll_desc.flags = '1;
+    assert (v_coll_desc == (512'({8{1'b1}}) << 56))
+    else $fatal(1, "tally_pkg_check: CollDesc.flags is not at byte 7");
+    v_coll_desc = '0;
     v_coll_desc.schedule = '1;
     assert (v_coll_desc == (512'({16{1'b1}}) << 64))
     else $fatal(1, "tally_pkg_check: CollDesc.schedule is not at byte 8");
@@ -210,9 +214,13 @@ module tally_pkg_check;
     assert (v_coll_desc == (512'({32{1'b1}}) << 96))
     else $fatal(1, "tally_pkg_check: CollDesc.count is not at byte 12");
     v_coll_desc = '0;
-    v_coll_desc.input_addr = '1;
-    assert (v_coll_desc == (512'({64{1'b1}}) << 128))
-    else $fatal(1, "tally_pkg_check: CollDesc.input_addr is not at byte 16");
+    v_coll_desc.cookie = '1;
+    assert (v_coll_desc == (512'({32{1'b1}}) << 128))
+    else $fatal(1, "tally_pkg_check: CollDesc.cookie is not at byte 16");
+    v_coll_desc = '0;
+    v_coll_desc.output_key = '1;
+    assert (v_coll_desc == (512'({32{1'b1}}) << 160))
+    else $fatal(1, "tally_pkg_check: CollDesc.output_key is not at byte 20");
     v_coll_desc = '0;
     v_coll_desc.output_addr = '1;
     assert (v_coll_desc == (512'({64{1'b1}}) << 192))
@@ -222,29 +230,21 @@ module tally_pkg_check;
     assert (v_coll_desc == (512'({64{1'b1}}) << 256))
     else $fatal(1, "tally_pkg_check: CollDesc.scratch_addr is not at byte 32");
     v_coll_desc = '0;
-    v_coll_desc.input_key = '1;
-    assert (v_coll_desc == (512'({32{1'b1}}) << 320))
-    else $fatal(1, "tally_pkg_check: CollDesc.input_key is not at byte 40");
-    v_coll_desc = '0;
-    v_coll_desc.output_key = '1;
-    assert (v_coll_desc == (512'({32{1'b1}}) << 352))
-    else $fatal(1, "tally_pkg_check: CollDesc.output_key is not at byte 44");
-    v_coll_desc = '0;
     v_coll_desc.scratch_key = '1;
-    assert (v_coll_desc == (512'({32{1'b1}}) << 384))
-    else $fatal(1, "tally_pkg_check: CollDesc.scratch_key is not at byte 48");
+    assert (v_coll_desc == (512'({32{1'b1}}) << 320))
+    else $fatal(1, "tally_pkg_check: CollDesc.scratch_key is not at byte 40");
     v_coll_desc = '0;
     v_coll_desc.chunk_bytes = '1;
-    assert (v_coll_desc == (512'({32{1'b1}}) << 416))
-    else $fatal(1, "tally_pkg_check: CollDesc.chunk_bytes is not at byte 52");
+    assert (v_coll_desc == (512'({32{1'b1}}) << 352))
+    else $fatal(1, "tally_pkg_check: CollDesc.chunk_bytes is not at byte 44");
     v_coll_desc = '0;
-    v_coll_desc.total_bytes = '1;
-    assert (v_coll_desc == (512'({32{1'b1}}) << 448))
-    else $fatal(1, "tally_pkg_check: CollDesc.total_bytes is not at byte 56");
+    v_coll_desc.input_key = '1;
+    assert (v_coll_desc == (512'({32{1'b1}}) << 384))
+    else $fatal(1, "tally_pkg_check: CollDesc.input_key is not at byte 48");
     v_coll_desc = '0;
-    v_coll_desc.cookie = '1;
-    assert (v_coll_desc == (512'({32{1'b1}}) << 480))
-    else $fatal(1, "tally_pkg_check: CollDesc.cookie is not at byte 60");
+    v_coll_desc.input_addr = '1;
+    assert (v_coll_desc == (512'({64{1'b1}}) << 448))
+    else $fatal(1, "tally_pkg_check: CollDesc.input_addr is not at byte 56");
     v_cqe = '0;
     v_cqe.cookie = '1;
     assert (v_cqe == (256'({32{1'b1}}) << 0))
@@ -422,13 +422,33 @@ module tally_pkg_check;
     assert (v_instr == (256'({8{1'b1}}) << 128))
     else $fatal(1, "tally_pkg_check: Instr.dep_lane is not at byte 16");
     v_instr = '0;
+    v_instr.send_lane = '1;
+    assert (v_instr == (256'({8{1'b1}}) << 136))
+    else $fatal(1, "tally_pkg_check: Instr.send_lane is not at byte 17");
+    v_instr = '0;
     v_instr.dep_step = '1;
     assert (v_instr == (256'({16{1'b1}}) << 144))
     else $fatal(1, "tally_pkg_check: Instr.dep_step is not at byte 18");
+    v_instr = '0;
+    v_instr.src_offset = '1;
+    assert (v_instr == (256'({32{1'b1}}) << 160))
+    else $fatal(1, "tally_pkg_check: Instr.src_offset is not at byte 20");
+    v_instr = '0;
+    v_instr.dst_offset = '1;
+    assert (v_instr == (256'({32{1'b1}}) << 192))
+    else $fatal(1, "tally_pkg_check: Instr.dst_offset is not at byte 24");
+    v_instr = '0;
+    v_instr.bytes = '1;
+    assert (v_instr == (256'({32{1'b1}}) << 224))
+    else $fatal(1, "tally_pkg_check: Instr.bytes is not at byte 28");
     v_schedule_header = '0;
     v_schedule_header.lanes = '1;
     assert (v_schedule_header == (256'({8{1'b1}}) << 0))
     else $fatal(1, "tally_pkg_check: ScheduleHeader.lanes is not at byte 0");
+    v_schedule_header = '0;
+    v_schedule_header.flags = '1;
+    assert (v_schedule_header == (256'({8{1'b1}}) << 8))
+    else $fatal(1, "tally_pkg_check: ScheduleHeader.flags is not at byte 1");
     v_schedule_header = '0;
     v_schedule_header.lane0_len = '1;
     assert (v_schedule_header == (256'({16{1'b1}}) << 16))
@@ -449,6 +469,30 @@ module tally_pkg_check;
     v_schedule_header.scratch_chunks = '1;
     assert (v_schedule_header == (256'({16{1'b1}}) << 80))
     else $fatal(1, "tally_pkg_check: ScheduleHeader.scratch_chunks is not at byte 10");
+    v_schedule_header = '0;
+    v_schedule_header.chunks = '1;
+    assert (v_schedule_header == (256'({16{1'b1}}) << 96))
+    else $fatal(1, "tally_pkg_check: ScheduleHeader.chunks is not at byte 12");
+    v_schedule_header = '0;
+    v_schedule_header.input_chunks = '1;
+    assert (v_schedule_header == (256'({16{1'b1}}) << 112))
+    else $fatal(1, "tally_pkg_check: ScheduleHeader.input_chunks is not at byte 14");
+    v_schedule_header = '0;
+    v_schedule_header.output_chunks = '1;
+    assert (v_schedule_header == (256'({16{1'b1}}) << 128))
+    else $fatal(1, "tally_pkg_check: ScheduleHeader.output_chunks is not at byte 16");
+    v_schedule_header = '0;
+    v_schedule_header.input_bytes = '1;
+    assert (v_schedule_header == (256'({32{1'b1}}) << 160))
+    else $fatal(1, "tally_pkg_check: ScheduleHeader.input_bytes is not at byte 20");
+    v_schedule_header = '0;
+    v_schedule_header.output_bytes = '1;
+    assert (v_schedule_header == (256'({32{1'b1}}) << 192))
+    else $fatal(1, "tally_pkg_check: ScheduleHeader.output_bytes is not at byte 24");
+    v_schedule_header = '0;
+    v_schedule_header.scratch_bytes = '1;
+    assert (v_schedule_header == (256'({32{1'b1}}) << 224))
+    else $fatal(1, "tally_pkg_check: ScheduleHeader.scratch_bytes is not at byte 28");
   end
 `endif
 

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The schedule sequencer: runs collectives as schedules of NumLanes lanes (docs/sequencer.md).
+// The schedule sequencer: runs up to CollectiveSlots collectives at once, each as a schedule of
+// NumLanes lanes (docs/sequencer.md).
 //
-// Ordering: collectives run one at a time in the order of their descriptors; the data of one
-// (peer, lane) flow is consumed in the order of its arrival; writes leave in execution order.
-// Latency: a short packet that meets its waiting instruction leaves again (fused receive and send)
-// 15 cycles after its last beat. Throughput: the datapath takes one beat a cycle over consecutive
-// packets (receive, fused receive-and-send and send are one packet's worth each); the port tx needs
-// 65 cycles for a full packet of 4032 bytes and 2 for a credit.
-// Storage: flow staging MaxRanks * NumLanes * FlowSlots * MtuBeats beats, operands NumLanes * 4
-// packets, forwarding NumLanes packets, schedule ScheduleEntries * 160 bits, output FIFOs of 2
-// packets each.
-// rx_ready_o is constant 1: credits bound what arrives, and it waits for nothing.
+// Ordering: collectives of one context run in the order of their descriptors, those of different
+// contexts independently; the data of one (context, peer, lane) flow is consumed in the order in
+// which it was sent; writes leave in execution order.
+// Latency: docs/sequencer.md, "Timing". Throughput: the datapath takes one beat a cycle over
+// consecutive packets (receive, fused receive-and-send and send are one packet's worth each).
+// Storage: tally_seq_rx (arrivals, about 6 MiB), tally_seq_operand (512 KiB), tally_seq_exec
+// (forwarding, 128 KiB), schedule ScheduleEntries * 256 bits, lanes 32 * 977 bits.
+// rx_ready_o is low only while flows are cleared, after reset and after an enable: credits bound what
+// arrives, and it waits for nothing.
 // Limitations: see docs/sequencer.md.
 `default_nettype none
 `include "tally_assert.svh"
@@ -23,8 +23,8 @@ module tally_seq (
   input  wire logic [3:0]   rank_i,
   input  wire logic         ep_enable_i,
 
-  // Bytes of a full packet: Pmtu - MsgHeaderBytes; changes only while idle. Packets hold whole
-  // beats, at least one, and fit their buffers whatever it is.
+  // Bytes of a full packet; changes only while idle. Packets hold whole beats, at least one, and fit
+  // their buffers whatever it is.
   input  wire logic [12:0]  max_payload_i,
 
   // Descriptors of collectives, with the cycle of their arrival.
@@ -33,40 +33,31 @@ module tally_seq (
   input  wire logic [511:0] cmd_desc_i,
   input  wire logic [31:0]  cmd_arrival_i,
 
-  // Schedule memory writes, never held back; only while idle.
+  // Schedule memory writes, never held back; not to entries of a collective under way.
   input  wire logic         sched_wr_valid_i,
   input  wire logic [15:0]  sched_wr_addr_i,
   input  wire logic [255:0] sched_wr_data_i,
 
-  // Coll and CollCredit packets from tally_msg_demux.
+  // Coll, CollCredit and CollRequest packets from tally_msg_demux.
   input  wire logic         rx_valid_i,
   output      logic         rx_ready_o,
   input  wire logic [511:0] rx_data_i,
   input  wire logic         rx_last_i,
 
-  // Coll and CollCredit packets to tally_transport (client 2).
+  // The same to tally_transport (client 2).
   output      logic         tx_valid_o,
   input  wire logic         tx_ready_i,
   output      logic [511:0] tx_data_o,
   output      logic         tx_last_o,
 
-  // tally_dma_rd client 7: operand src.
-  output      logic         rda_cmd_valid_o,
-  input  wire logic         rda_cmd_ready_i,
-  output      logic [63:0]  rda_cmd_addr_o,
-  output      logic [12:0]  rda_cmd_len_o,
-  input  wire logic         rda_data_valid_i,
-  input  wire logic [511:0] rda_data_i,
-  input  wire logic         rda_data_last_i,
-
-  // tally_dma_rd client 8: operand dst of Reduce.
-  output      logic         rdb_cmd_valid_o,
-  input  wire logic         rdb_cmd_ready_i,
-  output      logic [63:0]  rdb_cmd_addr_o,
-  output      logic [12:0]  rdb_cmd_len_o,
-  input  wire logic         rdb_data_valid_i,
-  input  wire logic [511:0] rdb_data_i,
-  input  wire logic         rdb_data_last_i,
+  // tally_dma_rd client 7: operands.
+  output      logic         rd_cmd_valid_o,
+  input  wire logic         rd_cmd_ready_i,
+  output      logic [63:0]  rd_cmd_addr_o,
+  output      logic [12:0]  rd_cmd_len_o,
+  input  wire logic         rd_data_valid_i,
+  input  wire logic [511:0] rd_data_i,
+  input  wire logic         rd_data_last_i,
 
   // tally_dma_wr client 3.
   output      logic         wr_cmd_valid_o,
@@ -99,234 +90,271 @@ module tally_seq (
   output      logic         collective_done_o,
   output      logic         protection_o
 );
+  localparam int unsigned Slots = tally_pkg::CollectiveSlots;
+  localparam int unsigned SlotW = $clog2(Slots);
   localparam int unsigned Lanes = tally_pkg::NumLanes;
   localparam int unsigned LaneW = $clog2(Lanes);
+  localparam int unsigned LcW = SlotW + LaneW;
+  localparam int unsigned Lcs = 1 << LcW;
   localparam int unsigned RankW = $clog2(tally_pkg::MaxRanks);
-  localparam int unsigned FlowW = RankW + LaneW;
-  localparam int unsigned SlotW = $clog2(tally_pkg::FlowSlots);
+  localparam int unsigned Contexts = tally_pkg::CollectiveContexts;
+  localparam int unsigned CtxW = $clog2(Contexts);
+  localparam int unsigned FlowW = CtxW + RankW + LaneW;
+  localparam int unsigned PlaceW = $clog2(tally_pkg::FlowSlots);
   localparam int unsigned BeatW = $clog2(tally_pkg::MtuBeats);
-  localparam int unsigned CntW = $clog2(tally_pkg::FlowSlots + 1);
   localparam int unsigned AddrW = $clog2(tally_pkg::ScheduleEntries);
-  localparam int unsigned HeadW = RankW + LaneW + 13 + 32 + 1;
+  localparam int unsigned ResW = 203;
+  localparam int unsigned HeadW = 130;
+  localparam int unsigned CreditW = 101;
 
   logic [12:0] max_payload_q;
   always_ff @(posedge clk_i) begin : p_max_payload
-    if (max_payload_i > 13'(tally_pkg::MaxPayload)) max_payload_q <= 13'(tally_pkg::MaxPayload);
+    if (max_payload_i > 13'(tally_pkg::Mtu)) max_payload_q <= 13'(tally_pkg::Mtu);
     else if (max_payload_i[12:6] == '0) max_payload_q <= 13'(tally_pkg::BeatBytes);
     else max_payload_q <= {max_payload_i[12:6], 6'd0};
   end
 
   // --- control -----------------------------------------------------------------------------------
-  logic                         start, run, rescan, in_place, hdr_rd;
-  logic [tally_pkg::CollectiveContexts-1:0] broken;
-  logic [15:0]                  ctx, seq, signature;
-  logic [31:0]                  count, chunk_bytes, total_bytes, scratch_bytes;
-  logic [7:0]                   dtype, redop;
-  logic [63:0]                  input_addr, output_addr, scratch_addr;
-  logic [AddrW-1:0]             hdr_addr;
-  logic [159:0]                 entry;
-  logic [Lanes*16-1:0]          lane_len, steps;
-  logic [Lanes*AddrW-1:0]       lane_pc;
-  logic [Lanes-1:0]             lane_done, lane_fault, lane_mismatch;
-  logic                         mismatch, flow_mismatch, exec_quiet, reads_idle, heads_out;
-  logic [15:0]                  mismatch_source, flow_mismatch_source;
-  logic [31:0]                  mismatch_detail, flow_mismatch_detail;
-  logic                         ctl_idle, flow_idle, exec_idle, tx_idle;
+  logic                   start, free, clear, walk, hdr_rd, in_place, inline_op;
+  logic [SlotW-1:0]       start_slot, free_slot;
+  logic [Contexts-1:0]    broken;
+  logic [CtxW-1:0]        ctx;
+  logic [15:0]            seq, signature;
+  logic [31:0]            count, chunk_bytes, total_bytes, pass_bytes;
+  logic [31:0]            input_bytes, output_bytes, scratch_bytes;
+  logic [7:0]             dtype, redop;
+  logic [63:0]            input_addr, output_addr, scratch_addr;
+  logic [127:0]           inline_data;
+  logic [AddrW-1:0]       hdr_addr;
+  logic [255:0]           hdr;
+  logic [Lanes*16-1:0]    lane_len;
+  logic [Lanes*AddrW-1:0] lane_pc;
+  logic [Slots-1:0]       run, lanes_done, quiet;
+  logic                   step_fail, step_fault, rx_fail;
+  logic [SlotW-1:0]       step_fail_slot, rx_fail_slot;
+  logic [15:0]            step_source, rx_source;
+  logic [31:0]            step_detail, rx_detail;
+  logic                   ctl_idle, rx_idle, step_idle, operand_idle, exec_idle, tx_idle;
 
   tally_seq_ctl u_ctl (
     .clk_i, .rst_ni, .ep_enable_i,
     .cmd_valid_i, .cmd_ready_o, .cmd_desc_i, .cmd_arrival_i,
-    .hdr_rd_o(hdr_rd), .hdr_addr_o(hdr_addr), .hdr_i(entry),
+    .hdr_rd_o(hdr_rd), .hdr_addr_o(hdr_addr), .hdr_i(hdr),
     .mr_key_o, .mr_addr_o, .mr_len_o, .mr_ok_i,
-    .start_o(start), .run_o(run), .rescan_o(rescan), .broken_o(broken),
-    .context_o(ctx), .seq_o(seq), .signature_o(signature), .count_o(count), .dtype_o(dtype),
-    .redop_o(redop), .input_addr_o(input_addr), .output_addr_o(output_addr),
-    .scratch_addr_o(scratch_addr), .chunk_bytes_o(chunk_bytes), .total_bytes_o(total_bytes),
-    .scratch_bytes_o(scratch_bytes), .in_place_o(in_place), .lane_len_o(lane_len),
-    .lane_pc_o(lane_pc),
-    .lanes_done_i(&lane_done), .fault_i(|lane_fault),
-    .mismatch_i(mismatch), .mismatch_source_i(mismatch_source), .mismatch_detail_i(mismatch_detail),
-    .abort_valid_i, .abort_i,
-    .exec_quiet_i(exec_quiet), .reads_idle_i(reads_idle), .heads_out_i(heads_out),
+    .start_o(start), .start_slot_o(start_slot), .context_o(ctx), .seq_o(seq),
+    .signature_o(signature), .count_o(count), .dtype_o(dtype), .redop_o(redop),
+    .input_addr_o(input_addr), .output_addr_o(output_addr), .scratch_addr_o(scratch_addr),
+    .chunk_bytes_o(chunk_bytes), .total_bytes_o(total_bytes), .pass_bytes_o(pass_bytes),
+    .input_bytes_o(input_bytes), .output_bytes_o(output_bytes), .scratch_bytes_o(scratch_bytes),
+    .in_place_o(in_place), .inline_o(inline_op), .inline_data_o(inline_data),
+    .lane_len_o(lane_len), .lane_pc_o(lane_pc),
+    .run_o(run), .broken_o(broken), .free_o(free), .free_slot_o(free_slot), .clear_o(clear),
+    .hold_i(walk), .lanes_done_i(lanes_done), .quiet_i(quiet),
+    .step_fail_i(step_fail), .step_fault_i(step_fault), .step_slot_i(step_fail_slot),
+    .step_source_i(step_source), .step_detail_i(step_detail),
+    .rx_fail_i(rx_fail), .rx_slot_i(rx_fail_slot), .rx_source_i(rx_source),
+    .rx_detail_i(rx_detail), .abort_valid_i, .abort_i,
     .cpl_valid_o, .cpl_ready_i, .cpl_data_o,
     .idle_o(ctl_idle), .collective_done_o, .protection_o
   );
 
   // --- instructions ------------------------------------------------------------------------------
-  logic [Lanes-1:0]       req_valid, req_ready, res_valid;
-  logic [Lanes*AddrW-1:0] req_addr;
-  logic                   res_fault, res_dep, res_dirty;
-  logic [3:0]             res_op;
-  logic [LaneW-1:0]       res_dep_lane;
-  logic [15:0]            res_dep_step;
-  logic [RankW-1:0]       res_send_peer, res_recv_peer;
-  logic [63:0]            res_src_addr, res_dst_addr;
-  logic [31:0]            res_bytes;
+  logic             req_valid, req_ready, res_valid;
+  logic [LcW-1:0]   req_lane, res_lane;
+  logic [AddrW-1:0] req_addr;
+  logic [31:0]      req_base;
+  logic [ResW-1:0]  res;
 
   tally_seq_prep u_prep (
-    .clk_i, .rst_ni,
-    .sched_wr_valid_i, .sched_wr_addr_i, .sched_wr_data_i,
-    .hdr_rd_i(hdr_rd), .hdr_addr_i(hdr_addr), .entry_o(entry),
-    .run_i(run), .input_addr_i(input_addr), .output_addr_i(output_addr),
-    .scratch_addr_i(scratch_addr),
-    .chunk_bytes_i(chunk_bytes), .total_bytes_i(total_bytes), .scratch_bytes_i(scratch_bytes),
-    .in_place_i(in_place), .lane_len_i(lane_len),
-    .req_valid_i(req_valid), .req_ready_o(req_ready), .req_addr_i(req_addr),
-    .res_valid_o(res_valid), .res_fault_o(res_fault), .res_op_o(res_op), .res_dep_o(res_dep),
-    .res_dep_lane_o(res_dep_lane), .res_dep_step_o(res_dep_step), .res_send_peer_o(res_send_peer),
-    .res_recv_peer_o(res_recv_peer), .res_src_addr_o(res_src_addr), .res_dst_addr_o(res_dst_addr),
-    .res_bytes_o(res_bytes), .res_src_dirty_o(res_dirty)
+    .clk_i, .rst_ni, .max_payload_i(max_payload_q), .sched_wr_valid_i, .sched_wr_addr_i, .sched_wr_data_i,
+    .hdr_rd_i(hdr_rd), .hdr_addr_i(hdr_addr), .hdr_o(hdr),
+    .start_i(start), .start_slot_i(start_slot), .input_addr_i(input_addr),
+    .output_addr_i(output_addr), .scratch_addr_i(scratch_addr), .chunk_bytes_i(chunk_bytes),
+    .total_bytes_i(total_bytes), .input_bytes_i(input_bytes), .output_bytes_i(output_bytes),
+    .scratch_bytes_i(scratch_bytes), .in_place_i(in_place), .inline_i(inline_op),
+    .lane_len_i(lane_len),
+    .req_valid_i(req_valid), .req_ready_o(req_ready), .req_lane_i(req_lane),
+    .req_addr_i(req_addr), .req_base_i(req_base),
+    .res_valid_o(res_valid), .res_lane_o(res_lane), .res_o(res)
+  );
+
+  // --- arrivals ----------------------------------------------------------------------------------
+  logic [FlowW-1:0]  q_send_flow, q_recv_flow, used_flow, taken_flow, flow;
+  logic [9:0]        q_given, q_used, used;
+  logic [1:0]        q_stored, q_taken, taken;
+  logic [89:0]       q_info;
+  logic              used_valid, taken_valid, bank_set, bank, bank_taken, q_bank, rx_poke;
+  logic [LcW-1:0]    bank_lane, q_lane, rx_poke_lane, lane;
+  logic [RankW-1:0]  bank_peer;
+  logic [PlaceW-1:0] q_place, flow_place;
+  logic [12:0]       q_place_len;
+  logic [7:0]        q_bank_arrived;
+  logic              flow_rd, flow_short, flow_bank, job_bank;
+  logic [BeatW-1:0]  beat;
+  logic [511:0]      flow_data;
+  logic [LcW-1:0]    job_lane;
+
+  tally_seq_rx u_rx (
+    .clk_i, .rst_ni, .max_payload_i(max_payload_q),
+    .rx_valid_i, .rx_ready_o, .rx_data_i, .rx_last_i,
+    .start_i(start), .start_slot_i(start_slot), .context_i(ctx), .seq_i(seq),
+    .signature_i(signature), .count_i(count), .dtype_i(dtype), .redop_i(redop),
+    .free_i(free), .free_slot_i(free_slot), .broken_i(broken), .clear_i(clear), .walk_o(walk),
+    .q_send_flow_i(q_send_flow), .q_given_o(q_given), .q_used_o(q_used),
+    .q_recv_flow_i(q_recv_flow), .q_stored_o(q_stored), .q_taken_o(q_taken), .q_info_o(q_info),
+    .used_valid_i(used_valid), .used_flow_i(used_flow), .used_i(used),
+    .taken_valid_i(taken_valid), .taken_flow_i(taken_flow), .taken_i(taken),
+    .bank_set_i(bank_set), .bank_lane_i(bank_lane), .bank_i(bank), .bank_peer_i(bank_peer),
+    .q_lane_i(q_lane), .q_bank_arrived_o(q_bank_arrived),
+    .q_place_bank_i(q_bank), .q_place_i(q_place),
+    .q_place_len_o(q_place_len),
+    .bank_taken_i(bank_taken), .bank_taken_lane_i(job_lane), .bank_taken_bank_i(job_bank),
+    .poke_o(rx_poke), .poke_lane_o(rx_poke_lane),
+    .fail_o(rx_fail), .fail_slot_o(rx_fail_slot), .fail_source_o(rx_source),
+    .fail_detail_o(rx_detail),
+    .rd_i(flow_rd), .rd_short_i(flow_short), .rd_flow_i(flow), .rd_lane_i(lane),
+    .rd_bank_i(flow_bank), .rd_place_i(flow_place), .rd_beat_i(beat), .rd_data_o(flow_data),
+    .idle_o(rx_idle)
   );
 
   // --- lanes -------------------------------------------------------------------------------------
-  logic [Lanes-1:0]       rd_valid, rd_ready, rd_filled, rdb_valid, rdb_full, fwd_settled;
-  logic [Lanes*64-1:0]    rd_addr, pkt_dst_addr;
-  logic [Lanes*13-1:0]    rd_len, pkt_len, q_len;
-  logic [Lanes*2-1:0]     rd_slot, pkt_slot;
-  logic [Lanes-1:0]       q_ok, q_newer, s_ok, ready, grant, operand_release;
-  logic [Lanes*24-1:0]    q_count;
-  logic [Lanes*SlotW-1:0] q_slot;
-  logic [Lanes*FlowW-1:0] q_flow, s_flow;
-  logic [Lanes*RankW-1:0] recv_peer, send_peer;
-  logic [Lanes-1:0]       pkt_recv, pkt_send, pkt_write, pkt_operand, pkt_fwd_src, pkt_single;
-  logic [Lanes-1:0]       pkt_reduce, pkt_local_reduce, pkt_last;
-  logic [Lanes*32-1:0]    pkt_number;
-  logic [7:0]             wr_launched, wr_answered;
-  logic                   wr_launch, tx_room, wr_room;
+  logic               op_valid, op_room, filled, job_valid, job_room, tx_room, wr_room, room_poke;
+  logic [LcW-1:0]     op_lane, filled_lane;
+  logic [1:0]         op_slot, filled_slot, job_slot;
+  logic [63:0]        op_addr, job_addr;
+  logic [12:0]        op_len, job_len;
+  logic               job_recv, job_short, job_mem, job_pair, job_src_fwd, job_dst_fwd, job_inline;
+  logic               job_reduce, job_local, job_write, job_send, job_single;
+  logic [FlowW-1:0]   job_flow, release_flow;
+  logic [PlaceW-1:0]  job_place;
+  logic [3:0]         job_inline_at, release_slots;
+  logic [15:0]        job_op;
+  logic [HeadW-1:0]   job_head, head;
+  logic [Lcs-1:0]     fwd_settled;
+  logic               released, release_long, release_bank, release_short;
+  logic [LcW-1:0]     release_lane;
+  logic [7:0]         wr_launched, wr_answered;
+  logic               credit_valid, credit_room, return_room, reserve, job_done;
+  logic [LcW-1:0]     done_lane;
+  logic [CreditW-1:0] credit;
 
-  for (genvar l = 0; l < Lanes; l++) begin : gen_lane
-    tally_seq_lane u_lane (
-      .clk_i, .rst_ni, .max_payload_i(max_payload_q),
-      .start_i(start), .run_i(run), .pc_i(lane_pc[l*AddrW +: AddrW]), .len_i(lane_len[l*16 +: 16]),
-      .done_o(lane_done[l]), .steps_o(steps[l*16 +: 16]), .all_steps_i(steps),
-      .req_valid_o(req_valid[l]), .req_ready_i(req_ready[l]),
-      .req_addr_o(req_addr[l*AddrW +: AddrW]),
-      .res_valid_i(res_valid[l]), .res_fault_i(res_fault), .res_op_i(res_op), .res_dep_i(res_dep),
-      .res_dep_lane_i(res_dep_lane), .res_dep_step_i(res_dep_step), .res_send_peer_i(res_send_peer),
-      .res_recv_peer_i(res_recv_peer), .res_src_addr_i(res_src_addr), .res_dst_addr_i(res_dst_addr),
-      .res_bytes_i(res_bytes), .res_src_dirty_i(res_dirty), .fault_o(lane_fault[l]),
-      .rd_valid_o(rd_valid[l]), .rd_ready_i(rd_ready[l]), .rd_addr_o(rd_addr[l*64 +: 64]),
-      .rd_len_o(rd_len[l*13 +: 13]), .rd_slot_o(rd_slot[l*2 +: 2]), .rd_filled_i(rd_filled[l]),
-      .rdb_valid_o(rdb_valid[l]), .rdb_full_i(rdb_full[l]),
-      .wr_launched_i(wr_launched), .wr_done_i(wr_answered), .wr_launch_i(wr_launch),
-      .fwd_settled_i(fwd_settled[l]),
-      .recv_peer_o(recv_peer[l*RankW +: RankW]), .head_ok_i(q_ok[l]), .head_newer_i(q_newer[l]),
-      .head_len_i(q_len[l*13 +: 13]), .send_peer_o(send_peer[l*RankW +: RankW]),
-      .send_ok_i(s_ok[l]),
-      .tx_room_i(tx_room), .wr_room_i(wr_room), .mismatch_o(lane_mismatch[l]),
-      .ready_o(ready[l]), .grant_i(grant[l]),
-      .pkt_recv_o(pkt_recv[l]), .pkt_send_o(pkt_send[l]), .pkt_write_o(pkt_write[l]),
-      .pkt_operand_o(pkt_operand[l]), .pkt_fwd_src_o(pkt_fwd_src[l]), .pkt_single_o(pkt_single[l]),
-      .pkt_reduce_o(pkt_reduce[l]), .pkt_local_reduce_o(pkt_local_reduce[l]),
-      .pkt_last_o(pkt_last[l]), .pkt_slot_o(pkt_slot[l*2 +: 2]), .pkt_len_o(pkt_len[l*13 +: 13]),
-      .pkt_dst_addr_o(pkt_dst_addr[l*64 +: 64]), .pkt_number_o(pkt_number[l*32 +: 32]),
-      .operand_release_i(operand_release[l])
-    );
-    assign q_flow[l*FlowW +: FlowW] = {recv_peer[l*RankW +: RankW], LaneW'(l)};
-    assign s_flow[l*FlowW +: FlowW] = {send_peer[l*RankW +: RankW], LaneW'(l)};
-  end
-
-  always_comb begin : p_mismatch
-    mismatch = flow_mismatch;
-    mismatch_source = flow_mismatch_source;
-    mismatch_detail = flow_mismatch_detail;
-    for (int unsigned l = 0; l < Lanes; l++) begin
-      if (!mismatch && lane_mismatch[l]) begin
-        mismatch = 1'b1;
-        mismatch_source = 16'(recv_peer[l*RankW +: RankW]);
-        mismatch_detail = {tally_pkg::MismatchFieldSignature, q_count[l*24 +: 24]};
-      end
-    end
-  end
-
-  // --- flows -------------------------------------------------------------------------------------
-  logic             pop, take, flow_rd, flow_release, ret_valid, ret_ready;
-  logic [FlowW-1:0] pop_flow, take_flow, flow_rd_flow, ret_flow;
-  logic [SlotW-1:0] flow_rd_slot;
-  logic [BeatW-1:0] beat;
-  logic [511:0]     flow_data;
-  logic [CntW-1:0]  ret_count;
-
-  assign rx_ready_o = 1'b1;
-  tally_seq_flow u_flow (
-    .clk_i, .rst_ni, .max_payload_i(max_payload_q), .rx_valid_i, .rx_data_i, .rx_last_i,
-    .rescan_i(rescan), .run_i(run), .context_i(ctx), .seq_i(seq), .signature_i(signature),
-    .count_i(count), .dtype_i(dtype), .redop_i(redop), .broken_i(broken),
-    .q_flow_i(q_flow), .q_ok_o(q_ok), .q_newer_o(q_newer), .q_len_o(q_len), .q_count_o(q_count),
-    .q_slot_o(q_slot), .s_flow_i(s_flow), .s_ok_o(s_ok),
-    .mismatch_o(flow_mismatch), .mismatch_source_o(flow_mismatch_source),
-    .mismatch_detail_o(flow_mismatch_detail),
-    .pop_i(pop), .pop_flow_i(pop_flow), .take_i(take), .take_flow_i(take_flow),
-    .rd_i(flow_rd), .rd_flow_i(flow_rd_flow), .rd_slot_i(flow_rd_slot), .rd_beat_i(beat),
-    .rd_data_o(flow_data), .release_i(flow_release), .release_flow_i(flow_rd_flow),
-    .ret_valid_o(ret_valid), .ret_ready_i(ret_ready), .ret_flow_o(ret_flow),
-    .ret_count_o(ret_count),
-    .idle_o(flow_idle)
+  tally_seq_step u_step (
+    .clk_i, .rst_ni, .max_payload_i(max_payload_q),
+    .start_i(start), .start_slot_i(start_slot), .context_i(ctx), .seq_i(seq),
+    .signature_i(signature), .count_i(count), .dtype_i(dtype), .redop_i(redop),
+    .total_bytes_i(total_bytes), .pass_bytes_i(pass_bytes), .lane_len_i(lane_len),
+    .lane_pc_i(lane_pc), .run_i(run), .lanes_done_o(lanes_done),
+    .req_valid_o(req_valid), .req_ready_i(req_ready), .req_lane_o(req_lane),
+    .req_addr_o(req_addr), .req_base_o(req_base),
+    .res_valid_i(res_valid), .res_lane_i(res_lane), .res_i(res),
+    .q_send_flow_o(q_send_flow), .q_given_i(q_given), .q_used_i(q_used),
+    .q_recv_flow_o(q_recv_flow), .q_stored_i(q_stored), .q_taken_i(q_taken), .q_info_i(q_info),
+    .used_valid_o(used_valid), .used_flow_o(used_flow), .used_o(used),
+    .taken_valid_o(taken_valid), .taken_flow_o(taken_flow), .taken_o(taken),
+    .bank_set_o(bank_set), .bank_lane_o(bank_lane), .bank_o(bank), .bank_peer_o(bank_peer),
+    .q_lane_o(q_lane), .q_bank_o(q_bank), .q_place_o(q_place),
+    .q_place_len_i(q_place_len), .q_bank_arrived_i(q_bank_arrived), .bank_taken_o(bank_taken),
+    .rx_poke_i(rx_poke), .rx_poke_lane_i(rx_poke_lane),
+    .rd_valid_o(op_valid), .rd_room_i(op_room), .rd_lane_o(op_lane), .rd_slot_o(op_slot),
+    .rd_addr_o(op_addr), .rd_len_o(op_len),
+    .filled_i(filled), .filled_lane_i(filled_lane), .filled_slot_i(filled_slot),
+    .job_valid_o(job_valid), .job_room_i(job_room), .tx_room_i(tx_room), .wr_room_i(wr_room),
+    .room_poke_i(room_poke),
+    .job_lane_o(job_lane), .job_recv_o(job_recv), .job_short_o(job_short), .job_flow_o(job_flow),
+    .job_bank_o(job_bank), .job_place_o(job_place), .job_mem_o(job_mem), .job_pair_o(job_pair),
+    .job_slot_o(job_slot), .job_src_fwd_o(job_src_fwd), .job_dst_fwd_o(job_dst_fwd),
+    .job_inline_o(job_inline), .job_inline_at_o(job_inline_at), .job_reduce_o(job_reduce),
+    .job_local_o(job_local), .job_write_o(job_write), .job_send_o(job_send),
+    .job_single_o(job_single), .job_addr_o(job_addr), .job_len_o(job_len), .job_op_o(job_op),
+    .job_head_o(job_head), .fwd_settled_i(fwd_settled),
+    .done_i(job_done), .done_lane_i(done_lane),
+    .release_i(released), .release_lane_i(release_lane), .release_slots_i(release_slots),
+    .release_long_i(release_long), .release_bank_i(release_bank),
+    .wr_launched_i(wr_launched), .wr_answered_i(wr_answered), .wr_done_i,
+    .credit_valid_o(credit_valid), .credit_room_i(credit_room), .return_room_i(return_room),
+    .credit_o(credit), .credit_reserve_o(reserve),
+    .fail_o(step_fail), .fail_fault_o(step_fault), .fail_slot_o(step_fail_slot),
+    .fail_source_o(step_source), .fail_detail_o(step_detail), .idle_o(step_idle)
   );
 
+  // A lane that found no room is looked at again when there is some.
+  logic [5:0] rooms, rooms_q;
+  assign rooms = {op_room, job_room, tx_room, wr_room, credit_room, return_room};
+  always_ff @(posedge clk_i) begin : p_rooms
+    if (!rst_ni) rooms_q <= '0;
+    else         rooms_q <= rooms;
+  end
+  assign room_poke = (rooms & ~rooms_q) != '0;
+
   // --- operands ----------------------------------------------------------------------------------
-  logic             a_rd, b_rd, rdb_take, rdb_release;
-  logic [LaneW-1:0] a_lane;
-  logic [1:0]       a_slot;
-  logic [511:0]     a_data, b_data;
+  logic         a_rd;
+  logic [1:0]   a_slot;
+  logic [511:0] a_data, b_data;
 
   tally_seq_operand u_operand (
     .clk_i, .rst_ni,
-    .rd_valid_i(rd_valid), .rd_ready_o(rd_ready), .rd_addr_i(rd_addr), .rd_len_i(rd_len),
-    .rd_slot_i(rd_slot), .filled_o(rd_filled),
-    .rdb_valid_i(rdb_valid), .rdb_addr_i(pkt_dst_addr), .rdb_len_i(pkt_len), .rdb_full_o(rdb_full),
-    .rdb_take_i(rdb_take), .rdb_release_i(rdb_release), .clear_i(start),
-    .a_rd_i(a_rd), .a_lane_i(a_lane), .a_slot_i(a_slot), .b_rd_i(b_rd), .beat_i(beat),
+    .rd_valid_i(op_valid), .rd_room_o(op_room), .rd_lane_i(op_lane), .rd_slot_i(op_slot),
+    .rd_addr_i(op_addr), .rd_len_i(op_len),
+    .filled_o(filled), .filled_lane_o(filled_lane), .filled_slot_o(filled_slot),
+    .a_rd_i(a_rd), .a_lane_i(lane), .a_slot_i(a_slot), .beat_i(beat),
     .a_data_o(a_data), .b_data_o(b_data),
-    .rda_cmd_valid_o, .rda_cmd_ready_i, .rda_cmd_addr_o, .rda_cmd_len_o,
-    .rda_data_valid_i, .rda_data_i, .rda_data_last_i,
-    .rdb_cmd_valid_o, .rdb_cmd_ready_i, .rdb_cmd_addr_o, .rdb_cmd_len_o,
-    .rdb_data_valid_i, .rdb_data_i, .rdb_data_last_i,
-    .idle_o(reads_idle)
+    .cmd_valid_o(rd_cmd_valid_o), .cmd_ready_i(rd_cmd_ready_i), .cmd_addr_o(rd_cmd_addr_o),
+    .cmd_len_o(rd_cmd_len_o), .data_valid_i(rd_data_valid_i), .data_i(rd_data_i),
+    .data_last_i(rd_data_last_i), .idle_o(operand_idle)
   );
 
   // --- execution ---------------------------------------------------------------------------------
-  logic             head_valid, head_ready, body_valid, body_ready;
-  logic [HeadW-1:0] head;
+  logic             head_valid, head_ready, body_valid, body_ready, job_empty, handed;
   logic [511:0]     body;
+  logic [SlotW-1:0] empty_slot, handed_slot;
 
   tally_seq_exec u_exec (
-    .clk_i, .rst_ni, .run_i(run), .dtype_i(dtype), .redop_i(redop),
-    .ready_i(ready), .grant_o(grant), .pkt_recv_i(pkt_recv), .pkt_send_i(pkt_send),
-    .pkt_write_i(pkt_write), .pkt_operand_i(pkt_operand), .pkt_fwd_src_i(pkt_fwd_src),
-    .pkt_single_i(pkt_single), .pkt_reduce_i(pkt_reduce), .pkt_local_reduce_i(pkt_local_reduce),
-    .pkt_last_i(pkt_last), .pkt_slot_i(pkt_slot), .pkt_len_i(pkt_len),
-    .pkt_dst_addr_i(pkt_dst_addr), .pkt_number_i(pkt_number), .recv_peer_i(recv_peer),
-    .send_peer_i(send_peer), .head_slot_i(q_slot), .tx_room_o(tx_room), .wr_room_o(wr_room),
-    .fwd_settled_o(fwd_settled), .operand_release_o(operand_release),
-    .pop_o(pop), .pop_flow_o(pop_flow), .take_o(take), .take_flow_o(take_flow),
-    .flow_rd_o(flow_rd), .flow_rd_flow_o(flow_rd_flow), .flow_rd_slot_o(flow_rd_slot),
-    .flow_data_i(flow_data), .flow_release_o(flow_release),
-    .a_rd_o(a_rd), .a_lane_o(a_lane), .a_slot_o(a_slot), .b_rd_o(b_rd), .beat_o(beat),
-    .a_data_i(a_data), .b_data_i(b_data), .rdb_take_o(rdb_take), .rdb_release_o(rdb_release),
+    .clk_i, .rst_ni, .start_i(start), .start_slot_i(start_slot), .inline_data_i(inline_data),
+    .job_valid_i(job_valid), .job_room_o(job_room), .tx_room_o(tx_room), .wr_room_o(wr_room),
+    .job_lane_i(job_lane), .job_recv_i(job_recv), .job_short_i(job_short), .job_flow_i(job_flow),
+    .job_bank_i(job_bank), .job_place_i(job_place), .job_mem_i(job_mem), .job_pair_i(job_pair),
+    .job_slot_i(job_slot), .job_src_fwd_i(job_src_fwd), .job_dst_fwd_i(job_dst_fwd),
+    .job_inline_i(job_inline), .job_inline_at_i(job_inline_at), .job_reduce_i(job_reduce),
+    .job_local_i(job_local), .job_write_i(job_write), .job_send_i(job_send),
+    .job_single_i(job_single), .job_addr_i(job_addr), .job_len_i(job_len), .job_op_i(job_op),
+    .job_head_i(job_head), .fwd_settled_o(fwd_settled),
+    .release_o(released), .release_lane_o(release_lane), .release_slots_o(release_slots),
+    .release_long_o(release_long), .release_bank_o(release_bank),
+    .release_short_o(release_short), .release_flow_o(release_flow),
+    .flow_rd_o(flow_rd), .flow_short_o(flow_short), .flow_o(flow), .flow_bank_o(flow_bank),
+    .flow_place_o(flow_place), .flow_data_i(flow_data),
+    .a_rd_o(a_rd), .lane_o(lane), .a_slot_o(a_slot), .beat_o(beat), .a_data_i(a_data),
+    .b_data_i(b_data),
     .head_valid_o(head_valid), .head_ready_i(head_ready), .head_o(head),
     .body_valid_o(body_valid), .body_ready_i(body_ready), .body_o(body),
     .wr_cmd_valid_o, .wr_cmd_ready_i, .wr_cmd_addr_o, .wr_cmd_len_o,
     .wr_data_valid_o, .wr_data_ready_i, .wr_data_o, .wr_done_i,
-    .wr_launched_o(wr_launched), .wr_answered_o(wr_answered), .wr_launch_o(wr_launch),
-    .quiet_o(exec_quiet), .heads_out_o(heads_out), .idle_o(exec_idle), .reduced_beat_o
+    .wr_launched_o(wr_launched), .wr_answered_o(wr_answered),
+    .done_o(job_done), .done_lane_o(done_lane), .empty_o(job_empty), .empty_slot_o(empty_slot),
+    .handed_o(handed), .handed_slot_o(handed_slot), .idle_o(exec_idle), .reduced_beat_o
+  );
+
+  tally_seq_open u_open (
+    .clk_i, .rst_ni,
+    .begin_i({1'b0, job_valid && job_write, job_valid, op_valid}),
+    .begin_slot_i({SlotW'(0), job_lane[LcW-1:LaneW], job_lane[LcW-1:LaneW], op_lane[LcW-1:LaneW]}),
+    .end_i({job_empty, handed, job_done, filled}),
+    .end_slot_i({empty_slot, handed_slot, done_lane[LcW-1:LaneW],
+                   filled_lane[LcW-1:LaneW]}),
+    .quiet_o(quiet)
   );
 
   tally_seq_tx u_tx (
     .clk_i, .rst_ni, .rank_i,
-    .context_i(ctx), .seq_i(seq), .signature_i(signature), .count_i(count), .dtype_i(dtype),
-    .redop_i(redop),
     .head_valid_i(head_valid), .head_ready_o(head_ready), .head_i(head),
     .body_valid_i(body_valid), .body_ready_o(body_ready), .body_i(body),
-    .ret_valid_i(ret_valid), .ret_ready_o(ret_ready), .ret_flow_i(ret_flow),
-    .ret_count_i(ret_count),
+    .credit_valid_i(credit_valid), .credit_room_o(credit_room), .credit_i(credit),
+    .reserve_i(reserve), .return_room_o(return_room), .return_valid_i(release_short),
+    .return_flow_i(release_flow),
     .tx_valid_o, .tx_ready_i, .tx_data_o, .tx_last_o, .idle_o(tx_idle)
   );
 
-  assign idle_o = ctl_idle && flow_idle && exec_idle && tx_idle && reads_idle;
-
-  // The schedule is written between collectives only.
-  `TALLY_ASSERT(ScheduleIdle_A, sched_wr_valid_i |-> !run)
+  assign idle_o = ctl_idle && rx_idle && step_idle && operand_idle && exec_idle && tx_idle;
 endmodule
 
 `default_nettype wire

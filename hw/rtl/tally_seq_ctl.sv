@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Control of the sequencer: descriptor queue, checks at the start, end and completion, broken
+// Control of the sequencer: queue of descriptors, checks at the start, slots, completions, broken
 // contexts.
 //
-// Ordering: collectives in the order of their descriptors, one at a time. Latency: 8 cycles from a
-// descriptor to start_o. Throughput: the next collective starts 8 cycles after a completion was
-// accepted.
-// Storage: CollectiveQueue descriptors.
-// Limitations: the abort of a collective that waits in the queue is kept for one collective at a
-// time.
+// Ordering: collectives of one context run one after the other, as they were posted; those of
+// different contexts overtake each other freely, so that none waits for another context's peers.
+// Latency: 9 cycles from a descriptor to start_o, when a slot is free. Throughput: a start each 9
+// cycles; a completion each 2.
+// Storage: CollectiveQueue descriptors, CollectiveSlots results.
+// Limitations: the abort of a collective that waits in the queue is kept for one at a time.
 `default_nettype none
 `include "tally_assert.svh"
 
 module tally_seq_ctl #(
+  localparam int unsigned Slots = tally_pkg::CollectiveSlots,
+  localparam int unsigned SlotW = $clog2(Slots),
   localparam int unsigned Lanes = tally_pkg::NumLanes,
   localparam int unsigned AddrW = $clog2(tally_pkg::ScheduleEntries),
   localparam int unsigned Contexts = tally_pkg::CollectiveContexts,
@@ -26,22 +28,20 @@ module tally_seq_ctl #(
   input  wire logic [511:0]           cmd_desc_i,
   input  wire logic [31:0]            cmd_arrival_i,
 
-  // Schedule header.
+  // Schedule header, two cycles after the request.
   output      logic                   hdr_rd_o,
   output      logic [AddrW-1:0]       hdr_addr_o,
-  input  wire logic [159:0]           hdr_i,
+  input  wire logic [255:0]           hdr_i,
 
   output      logic [31:0]            mr_key_o,
   output      logic [63:0]            mr_addr_o,
   output      logic [31:0]            mr_len_o,
   input  wire logic                   mr_ok_i,
 
-  // The collective. start_o comes one cycle before run_o rises.
+  // A collective starts in slot start_slot_o (pulse); what follows is its description.
   output      logic                   start_o,
-  output      logic                   run_o,
-  output      logic                   rescan_o,
-  output      logic [Contexts-1:0]    broken_o,
-  output      logic [15:0]            context_o,
+  output      logic [SlotW-1:0]       start_slot_o,
+  output      logic [CtxW-1:0]        context_o,
   output      logic [15:0]            seq_o,
   output      logic [15:0]            signature_o,
   output      logic [31:0]            count_o,
@@ -52,23 +52,40 @@ module tally_seq_ctl #(
   output      logic [63:0]            scratch_addr_o,
   output      logic [31:0]            chunk_bytes_o,
   output      logic [31:0]            total_bytes_o,
+  output      logic [31:0]            pass_bytes_o,    // of the vector in one pass
+  output      logic [31:0]            input_bytes_o,
+  output      logic [31:0]            output_bytes_o,
   output      logic [31:0]            scratch_bytes_o,
   output      logic                   in_place_o,
+  output      logic                   inline_o,
+  output      logic [127:0]           inline_data_o,
   output      logic [Lanes*16-1:0]    lane_len_o,
   output      logic [Lanes*AddrW-1:0] lane_pc_o,
 
-  // Reasons to end.
-  input  wire logic                   lanes_done_i,
-  input  wire logic                   fault_i,
-  input  wire logic                   mismatch_i,
-  input  wire logic [15:0]            mismatch_source_i,
-  input  wire logic [31:0]            mismatch_detail_i,
+  // Slots under execution; lanes of a slot that is not are to forget everything.
+  output      logic [Slots-1:0]       run_o,
+  output      logic [Contexts-1:0]    broken_o,
+  // Collectives end here: the slot is given up in this cycle.
+  output      logic                   free_o,
+  output      logic [SlotW-1:0]       free_slot_o,
+  output      logic                   clear_o,         // pulse: broken contexts are mended
+
+  input  wire logic                   hold_i,          // start nothing
+  input  wire logic [Slots-1:0]       lanes_done_i,
+  input  wire logic [Slots-1:0]       quiet_i,         // no read, packet or write of it is under way
+
+  // Reasons to fail, pulses: from the lanes (fault: a bad instruction, else mismatch), from arrivals.
+  input  wire logic                   step_fail_i,
+  input  wire logic                   step_fault_i,
+  input  wire logic [SlotW-1:0]       step_slot_i,
+  input  wire logic [15:0]            step_source_i,
+  input  wire logic [31:0]            step_detail_i,
+  input  wire logic                   rx_fail_i,
+  input  wire logic [SlotW-1:0]       rx_slot_i,
+  input  wire logic [15:0]            rx_source_i,
+  input  wire logic [31:0]            rx_detail_i,
   input  wire logic                   abort_valid_i,
   input  wire logic [31:0]            abort_i,
-  // Jobs finished and writes handed over; reads answered; headers of packets gone.
-  input  wire logic                   exec_quiet_i,
-  input  wire logic                   reads_idle_i,
-  input  wire logic                   heads_out_i,
 
   output      logic                   cpl_valid_o,
   input  wire logic                   cpl_ready_i,
@@ -83,264 +100,432 @@ module tally_seq_ctl #(
   localparam logic [31:0] AtContext = 32'd2;
   localparam logic [31:0] AtRedop = 32'd6;
   localparam logic [31:0] AtSchedule = 32'd8;
+  localparam logic [31:0] AtCount = 32'd12;
+  localparam logic [31:0] AtChunkBytes = 32'd44;
   localparam int unsigned LenSumW = 18;
+  localparam int unsigned Queue = tally_pkg::CollectiveQueue;
+  localparam int unsigned QueueW = $clog2(Queue);
 
   if (Lanes != 4) begin : gen_bad_lanes
     $error("tally_seq_ctl: a schedule header holds four lanes");
   end
 
+  // log2 of the element size; 7 for a type that does not exist.
+  function automatic logic [2:0] size_log2(input logic [7:0] dtype);
+    case (dtype)
+      tally_pkg::DtypeNone, tally_pkg::DtypeByte, tally_pkg::DtypeI8,
+      tally_pkg::DtypeU8: size_log2 = 3'd0;
+      tally_pkg::DtypeI16, tally_pkg::DtypeU16, tally_pkg::DtypeF16,
+      tally_pkg::DtypeBf16: size_log2 = 3'd1;
+      tally_pkg::DtypeI32, tally_pkg::DtypeU32, tally_pkg::DtypeF32: size_log2 = 3'd2;
+      tally_pkg::DtypeI64, tally_pkg::DtypeU64, tally_pkg::DtypeF64, tally_pkg::DtypeC64,
+      tally_pkg::DtypeF32I32, tally_pkg::DtypeI32I32,
+      tally_pkg::DtypeI16I32: size_log2 = 3'd3;
+      tally_pkg::DtypeC128, tally_pkg::DtypeF64I32, tally_pkg::DtypeI64I32: size_log2 = 3'd4;
+      default: size_log2 = 3'd7;
+    endcase
+  endfunction
+
   // --- queue -------------------------------------------------------------------------------------
-  logic         q_valid, q_pop;
-  logic [543:0] q_data;
-  logic [$clog2(tally_pkg::CollectiveQueue + 1)-1:0] q_level;
-  tally_fifo #(.Width(544), .Depth(tally_pkg::CollectiveQueue)) u_queue (
-    .clk_i, .rst_ni,
-    .in_valid_i(cmd_valid_i), .in_ready_o(cmd_ready_o), .in_data_i({cmd_arrival_i, cmd_desc_i}),
-    .out_valid_o(q_valid), .out_ready_i(q_pop), .out_data_o(q_data), .level_o(q_level)
-  );
+  // Entries in the order of their arrival; the oldest whose context is free goes first.
+  logic [543:0]            queue_mem [Queue];
+  logic [Queue*CtxW-1:0]   order_ctx_q, order_ctx_d;
+  logic [Queue*QueueW-1:0] order_at_q, order_at_d;   // place of the descriptor; unused ones behind
+  logic [QueueW:0]         level_q, level_d;
+  logic [Contexts-1:0]     busy_ctx_q, busy_ctx_d;   // a collective of it has a slot
+  logic                    found, push, pick, slot_free;
+  logic [QueueW-1:0]       found_at;
+  logic [SlotW-1:0]        slot_pick;
+  logic [543:0]            desc_q;
+
+  assign cmd_ready_o = level_q != (QueueW+1)'(Queue);
+  assign push = cmd_valid_i && cmd_ready_o;
+
+  always_comb begin : p_find
+    found = 1'b0;
+    found_at = '0;
+    for (int unsigned i = 0; i < Queue; i++) begin
+      if (!found && (QueueW+1)'(i) < level_q && !busy_ctx_q[order_ctx_q[i*CtxW +: CtxW]]) begin
+        found = 1'b1;
+        found_at = QueueW'(i);
+      end
+    end
+  end
+
+  always_comb begin : p_order
+    order_ctx_d = order_ctx_q;
+    order_at_d = order_at_q;
+    level_d = level_q;
+    if (pick) begin
+      // Those behind move up; the place that became free goes to the end.
+      for (int unsigned i = 0; i < Queue - 1; i++) begin
+        if (QueueW'(i) >= found_at) begin
+          order_ctx_d[i*CtxW +: CtxW] = order_ctx_q[(i+1)*CtxW +: CtxW];
+          order_at_d[i*QueueW +: QueueW] = order_at_q[(i+1)*QueueW +: QueueW];
+        end
+      end
+      order_at_d[(Queue-1)*QueueW +: QueueW] = order_at_q[found_at*QueueW +: QueueW];
+      level_d = level_q - 1'b1;
+    end
+    if (push) begin
+      order_ctx_d[level_d[QueueW-1:0]*CtxW +: CtxW] = cmd_desc_i[2*8 +: CtxW];
+      level_d = level_d + 1'b1;
+    end
+  end
+
+  logic [QueueW-1:0] push_at, push_pos;
+  assign push_pos = level_q[QueueW-1:0] - QueueW'(pick);
+  assign push_at = order_at_d[push_pos*QueueW +: QueueW];
+  always_ff @(posedge clk_i) begin : p_queue
+    if (push) queue_mem[push_at] <= {cmd_arrival_i, cmd_desc_i};
+    if (pick) desc_q <= queue_mem[order_at_q[found_at*QueueW +: QueueW]];
+    if (!rst_ni) begin
+      level_q <= '0;
+      for (int unsigned i = 0; i < Queue; i++) order_at_q[i*QueueW +: QueueW] <= QueueW'(i);
+    end else begin
+      level_q <= level_d;
+      order_at_q <= order_at_d;
+    end
+    order_ctx_q <= order_ctx_d;
+  end
 
   // --- descriptor --------------------------------------------------------------------------------
-  logic [543:0] desc_q;
-  logic [15:0]  schedule;
-  logic [31:0]  input_key, output_key, scratch_key, cookie, arrival;
-  logic         unused_desc;
-  assign dtype_o = desc_q[1*8 +: 8];
-  assign context_o = desc_q[2*8 +: 16];
-  assign seq_o = desc_q[4*8 +: 16];
-  assign redop_o = desc_q[6*8 +: 8];
-  assign schedule = desc_q[8*8 +: 16];
-  assign signature_o = desc_q[10*8 +: 16];
-  assign count_o = desc_q[12*8 +: 32];
-  assign input_addr_o = desc_q[16*8 +: 64];
-  assign output_addr_o = desc_q[24*8 +: 64];
-  assign scratch_addr_o = desc_q[32*8 +: 64];
-  assign input_key = desc_q[40*8 +: 32];
-  assign output_key = desc_q[44*8 +: 32];
-  assign scratch_key = desc_q[48*8 +: 32];
-  assign chunk_bytes_o = desc_q[52*8 +: 32];
-  assign total_bytes_o = desc_q[56*8 +: 32];
-  assign cookie = desc_q[60*8 +: 32];
-  assign arrival = desc_q[64*8 +: 32];
-  assign unused_desc = ^{desc_q[7:0], desc_q[7*8 +: 8], q_level};
-
-  logic dtype_ok, redop_ok;
-  assign dtype_ok = dtype_o == tally_pkg::DtypeNone || dtype_o == tally_pkg::DtypeByte ||
-                    dtype_o == tally_pkg::DtypeI32 || dtype_o == tally_pkg::DtypeI64 ||
-                    dtype_o == tally_pkg::DtypeF32 || dtype_o == tally_pkg::DtypeF64;
-  assign redop_ok = redop_o == tally_pkg::RedopNone || redop_o == tally_pkg::RedopSum ||
-                    redop_o == tally_pkg::RedopMin || redop_o == tally_pkg::RedopMax;
+  tally_pkg::coll_desc_t desc;
+  logic [31:0]           arrival;
+  logic [47:0]           total, total_q;
+  logic [2:0]            esize;
+  assign {arrival, desc} = desc_q;
+  assign context_o = desc.context_id[CtxW-1:0];
+  assign seq_o = desc.seq;
+  assign signature_o = desc.signature;
+  assign count_o = desc.count;
+  assign dtype_o = desc.dtype;
+  assign redop_o = desc.redop;
+  assign input_addr_o = inline_o ? '0 : desc.input_addr;
+  assign output_addr_o = desc.output_addr;
+  assign scratch_addr_o = desc.scratch_addr;
+  assign chunk_bytes_o = desc.chunk_bytes;
+  assign inline_o = desc.flags[tally_pkg::CollFlagInlineBit];
+  assign inline_data_o = {desc.input_addr, desc.reserved0, desc.input_key};
+  assign esize = size_log2(desc.dtype);
+  assign total = 48'(desc.count) << esize;
 
   // --- schedule header ---------------------------------------------------------------------------
-  logic [7:0]         h_lanes;
-  logic [15:0]        h_scratch, scratch_chunks_q;
-  logic [63:0]        h_len, len_q;
-  logic [LenSumW-1:0] end_of_lanes;
-  logic [47:0]        scratch_size_q;
-  logic               h_bad, unused_hdr;
-  assign h_lanes = hdr_i[7:0];
-  assign h_scratch = hdr_i[10*8 +: 16];
+  tally_pkg::schedule_header_t h_q;
+  logic [63:0]                 h_len;
+  logic [LenSumW-1:0]          end_of_lanes_q;
+  logic [47:0]                 pass_q, scratch_q, input_q, output_q;
+  logic                        h_bad, sizes;
+
+  assign sizes = h_q.flags[tally_pkg::HeaderFlagSizesBit];
+  assign lane_len_o = h_len;
   always_comb begin : p_header
-    h_len = '0;
+    h_len = {h_q.lane3_len, h_q.lane2_len, h_q.lane1_len, h_q.lane0_len};
     for (int unsigned l = 0; l < Lanes; l++) begin
-      if (8'(l) < h_lanes) h_len[l*16 +: 16] = hdr_i[16 + l*16 +: 16];
+      if (8'(l) >= h_q.lanes) h_len[l*16 +: 16] = '0;
     end
-    end_of_lanes = LenSumW'(schedule) + LenSumW'(1) + LenSumW'(len_q[15:0]) +
-                   LenSumW'(len_q[31:16]) + LenSumW'(len_q[47:32]) + LenSumW'(len_q[63:48]);
-    h_bad = h_lanes == '0 || h_lanes > 8'(Lanes);
+    h_bad = h_q.lanes == '0 || h_q.lanes > 8'(Lanes);
   end
-  assign unused_hdr = ^{hdr_i[15:8], hdr_i[159:96]};
-  assign lane_len_o = len_q;
   always_comb begin : p_pc
     logic [AddrW-1:0] pc;
-    pc = schedule[AddrW-1:0] + 1'b1;
+    pc = desc.schedule[AddrW-1:0] + 1'b1;
     for (int unsigned l = 0; l < Lanes; l++) begin
       lane_pc_o[l*AddrW +: AddrW] = pc;
-      pc = pc + len_q[l*16 +: AddrW];
+      pc = pc + h_len[l*16 +: AddrW];
     end
   end
-  assign scratch_bytes_o = scratch_size_q[31:0];
+  assign total_bytes_o = total_q[31:0];
+  assign pass_bytes_o = pass_q[31:0];
+  assign input_bytes_o = input_q[31:0];
+  assign output_bytes_o = output_q[31:0];
+  assign scratch_bytes_o = scratch_q[31:0];
 
-  // --- state machine -----------------------------------------------------------------------------
+  // --- start: one descriptor after the other ------------------------------------------------------
   typedef enum logic [3:0] {
-    StIdle, StCheck, StHeader, StSum, StInput, StOutput, StScratch, StStart, StRun,
-    StDrain, StComplete
+    StIdle, StCheck, StRead, StHeader, StSizes, StSum, StInput, StOutput, StScratch, StStart, StFail
   } state_e;
   state_e              state_q, state_d;
   logic [7:0]          status_q, status_d;
-  logic [15:0]         source_q, source_d;
   logic [31:0]         detail_q, detail_d;
   logic [Contexts-1:0] broken_q, broken_d;
-  logic                aborted_q, aborted_d, held_q, held_d, in_place_q, enable_q;
-  logic                rescan_q, rescan_d;
-  logic [31:0]         held_abort_q;
-  logic                scratch_big, breaks, hold;
+  logic [SlotW-1:0]    slot_q;
+  logic                enable_q, mend, refuse_protection;
+  logic                in_place_q;
 
-  // The abort is for a collective of the queue, if for any.
-  assign hold = abort_valid_i && q_valid && (state_q == StIdle || abort_i != {context_o, seq_o});
-  assign scratch_big = scratch_size_q[47:32] != '0;
+  assign mend = ep_enable_i && !enable_q;
+  assign clear_o = mend;
+  assign pick = state_q == StIdle && found && slot_free && !hold_i && !mend;
+
   always_comb begin : p_mr
-    mr_key_o = input_key;
-    mr_addr_o = input_addr_o;
-    mr_len_o = total_bytes_o;
+    mr_key_o = desc.input_key;
+    mr_addr_o = desc.input_addr;
+    mr_len_o = input_q[31:0];
     if (state_q == StOutput) begin
-      mr_key_o = output_key;
-      mr_addr_o = output_addr_o;
+      mr_key_o = desc.output_key;
+      mr_addr_o = desc.output_addr;
+      mr_len_o = output_q[31:0];
     end
     if (state_q == StScratch) begin
-      mr_key_o = scratch_key;
-      mr_addr_o = scratch_addr_o;
-      mr_len_o = scratch_size_q[31:0];
+      mr_key_o = desc.scratch_key;
+      mr_addr_o = desc.scratch_addr;
+      mr_len_o = scratch_q[31:0];
     end
   end
 
   always_comb begin : p_next
     state_d = state_q;
     status_d = status_q;
-    source_d = source_q;
     detail_d = detail_q;
-    broken_d = broken_q;
-    q_pop = 1'b0;
-    breaks = 1'b0;
-    protection_o = 1'b0;
-    collective_done_o = 1'b0;
-    // An abort names the collective at work, or one that waits (kept until the queue is empty).
-    aborted_d = aborted_q ||
-                (state_q != StIdle && abort_valid_i && abort_i == {context_o, seq_o}) ||
-                (state_q != StIdle && held_q && held_abort_q == {context_o, seq_o});
-    held_d = (held_q || hold) && q_valid;
+    refuse_protection = 1'b0;
     unique case (state_q)
       StIdle: begin
-        aborted_d = 1'b0;
         status_d = tally_pkg::StatusOk;
-        source_d = '0;
         detail_d = '0;
-        // The headers of the last collective's packets are made of its descriptor.
-        if (q_valid && heads_out_i) begin
-          q_pop = 1'b1;
-          held_d = held_q || hold;
-          state_d = StCheck;
-        end
+        if (pick) state_d = StCheck;
       end
       StCheck: begin
-        state_d = StHeader;
-        if (context_o[15:CtxW] != '0) begin
+        state_d = StRead;
+        if (desc.context_id[15:CtxW] != '0) begin
           status_d = tally_pkg::StatusBadField;
           detail_d = AtContext;
-          state_d = StComplete;
-        end else if (broken_q[context_o[CtxW-1:0]]) begin
+          state_d = StFail;
+        end else if (broken_q[context_o]) begin
           status_d = tally_pkg::StatusAborted;
-          state_d = StComplete;
-        end else if (!dtype_ok || !redop_ok || schedule[15:AddrW] != '0) begin
+          state_d = StFail;
+        end else if (esize == 3'd7 || desc.redop > tally_pkg::RedopMaxloc ||
+                     desc.schedule[15:AddrW] != '0 || total[47:32] != '0) begin
           status_d = tally_pkg::StatusBadField;
-          detail_d = !dtype_ok ? AtDtype : (!redop_ok ? AtRedop : AtSchedule);
-          state_d = StComplete;
+          detail_d = esize == 3'd7 ? AtDtype : (desc.redop > tally_pkg::RedopMaxloc ? AtRedop
+                     : (desc.schedule[15:AddrW] != '0 ? AtSchedule : AtCount));
+          state_d = StFail;
         end
       end
-      StHeader: begin
+      StRead: state_d = StHeader;
+      StHeader: state_d = StSizes;
+      StSizes: begin
         state_d = StSum;
         if (h_bad) begin
           status_d = tally_pkg::StatusBadField;
           detail_d = AtSchedule;
-          state_d = StComplete;
+          state_d = StFail;
         end
       end
       StSum: begin
-        state_d = StInput;
-        if (end_of_lanes > LenSumW'(tally_pkg::ScheduleEntries)) begin
+        state_d = inline_o ? StOutput : StInput;
+        if (end_of_lanes_q > LenSumW'(tally_pkg::ScheduleEntries)) begin
           status_d = tally_pkg::StatusBadField;
           detail_d = AtSchedule;
-          state_d = StComplete;
+          state_d = StFail;
+        end else if (input_q[47:32] != '0 || output_q[47:32] != '0 ||
+                     (h_q.chunks != '0 && pass_q == '0 && total_q != '0) ||
+                     (inline_o && input_q > 48'(tally_pkg::CollInlineBytes))) begin
+          status_d = tally_pkg::StatusBadField;
+          detail_d = AtChunkBytes;
+          state_d = StFail;
         end
       end
       StInput, StOutput, StScratch: begin
         state_d = state_q == StInput ? StOutput : (state_q == StOutput ? StScratch : StStart);
-        if (!mr_ok_i || (state_q == StScratch && scratch_big)) begin
+        if (!mr_ok_i || (state_q == StScratch && scratch_q[47:32] != '0)) begin
           status_d = tally_pkg::StatusProtection;
           detail_d = mr_key_o;
-          protection_o = 1'b1;
-          breaks = 1'b1;
-          state_d = StComplete;
+          refuse_protection = 1'b1;
+          state_d = StFail;
         end
       end
-      StStart: state_d = StRun;
-      StRun: begin
-        if (aborted_q || mismatch_i || fault_i) begin
-          state_d = StDrain;
-          breaks = 1'b1;
-          if (aborted_q) begin
-            status_d = tally_pkg::StatusAborted;
-          end else if (mismatch_i) begin
-            status_d = tally_pkg::StatusMismatch;
-            source_d = mismatch_source_i;
-            detail_d = mismatch_detail_i;
-          end else begin
-            status_d = tally_pkg::StatusBadField;
-            detail_d = AtSchedule;
-          end
-        end else if (lanes_done_i && exec_quiet_i) begin
-          state_d = StComplete;
-        end
-      end
-      StDrain: if (exec_quiet_i && reads_idle_i) state_d = StComplete;
-      StComplete: begin
-        if (cpl_ready_i) begin
-          collective_done_o = 1'b1;
-          state_d = StIdle;
-        end
-      end
+      StStart, StFail: state_d = StIdle;
       default: state_d = StIdle;
     endcase
-    if (ep_enable_i && !enable_q) broken_d = '0;
-    else if (breaks) broken_d[context_o[CtxW-1:0]] = 1'b1;
-    rescan_d = state_d == StStart || breaks || (ep_enable_i && !enable_q);
   end
 
   assign hdr_rd_o = state_q == StCheck;
-  assign hdr_addr_o = schedule[AddrW-1:0];
+  assign hdr_addr_o = desc.schedule[AddrW-1:0];
   assign start_o = state_q == StStart;
-  assign run_o = state_q == StRun;
-  // One cycle after the change, so that the scanner sees the new state with the pulse.
-  assign rescan_o = rescan_q;
-  assign broken_o = broken_q;
+  assign start_slot_o = slot_q;
   assign in_place_o = in_place_q;
-  assign cpl_valid_o = state_q == StComplete;
-  assign cpl_data_o = {32'h0, detail_q, arrival, context_o, source_q, 32'h0, 32'h0, 16'h0, status_q,
-                       tally_pkg::OpcodeCollective, cookie};
-  assign idle_o = state_q == StIdle && !q_valid;
+  assign protection_o = refuse_protection;
 
-  always_ff @(posedge clk_i) begin : p_state
+  always_ff @(posedge clk_i) begin : p_start
     if (!rst_ni) begin
-      state_q   <= StIdle;
-      broken_q  <= '0;
-      aborted_q <= 1'b0;
-      held_q    <= 1'b0;
-      enable_q  <= 1'b0;
-      rescan_q  <= 1'b0;
+      state_q  <= StIdle;
+      enable_q <= 1'b0;
     end else begin
-      state_q   <= state_d;
-      broken_q  <= broken_d;
-      aborted_q <= aborted_d;
-      held_q    <= held_d;
-      enable_q  <= ep_enable_i;
-      rescan_q  <= rescan_d;
+      state_q  <= state_d;
+      enable_q <= ep_enable_i;
     end
     status_q <= status_d;
-    source_q <= source_d;
     detail_q <= detail_d;
-    if (hold) held_abort_q <= abort_i;
-    if (q_pop) desc_q <= q_data;
-    if (state_q == StHeader) begin
-      len_q            <= h_len;
-      scratch_chunks_q <= h_scratch;
+    if (pick) slot_q <= slot_pick;
+    if (state_q == StHeader) h_q <= hdr_i;
+    if (state_q == StCheck) total_q <= total;
+    if (state_q == StSizes) begin
+      end_of_lanes_q <= LenSumW'(desc.schedule) + LenSumW'(1) + LenSumW'(h_len[15:0]) +
+                        LenSumW'(h_len[31:16]) + LenSumW'(h_len[47:32]) + LenSumW'(h_len[63:48]);
+      pass_q    <= h_q.chunks == '0 ? 48'hFFFF_FFFF
+                                    : 48'(h_q.chunks) * 48'(desc.chunk_bytes);
+      input_q   <= sizes ? 48'(h_q.input_bytes)
+                   : (h_q.input_chunks == '0 ? total_q
+                                             : 48'(h_q.input_chunks) * 48'(desc.chunk_bytes));
+      output_q  <= sizes ? 48'(h_q.output_bytes)
+                   : (h_q.output_chunks == '0 ? total_q
+                                              : 48'(h_q.output_chunks) * 48'(desc.chunk_bytes));
+      scratch_q <= sizes ? 48'(h_q.scratch_bytes)
+                         : 48'(h_q.scratch_chunks) * 48'(desc.chunk_bytes);
     end
-    if (state_q == StSum) begin
-      scratch_size_q <= 48'(scratch_chunks_q) * 48'(chunk_bytes_o);
-      in_place_q     <= 65'(input_addr_o) < 65'(output_addr_o) + 65'(total_bytes_o) &&
-                        65'(output_addr_o) < 65'(input_addr_o) + 65'(total_bytes_o);
+    if (state_q == StOutput) begin
+      in_place_q <= !inline_o &&
+                    65'(desc.input_addr) < 65'(desc.output_addr) + 65'(output_q) &&
+                    65'(desc.output_addr) < 65'(desc.input_addr) + 65'(input_q);
+    end
+    // A pass longer than the vector is the vector.
+    if (state_q == StSum && pass_q > 48'(32'hFFFF_FFFF)) pass_q <= 48'hFFFF_FFFF;
+  end
+
+  // --- slots -------------------------------------------------------------------------------------
+  logic [Slots-1:0]      taken_q, run_q, drain_q, done_q;
+  logic [Slots*16-1:0]   s_ctx_q, s_seq_q, s_source_q;
+  logic [Slots*32-1:0]   s_cookie_q, s_arrival_q, s_detail_q;
+  logic [Slots*8-1:0]    s_status_q;
+  logic                  held_q;
+  logic [31:0]           held_abort_q;
+  logic                  out_valid_q, out_load, any_done;
+  logic [SlotW-1:0]      out_slot;
+  logic [255:0]          out_q;
+  logic [Slots-1:0]      fails, aborts;
+  logic                  abort_hit;
+
+  always_comb begin : p_slot_pick
+    slot_free = 1'b0;
+    slot_pick = '0;
+    for (int unsigned i = 0; i < Slots; i++) begin
+      if (!slot_free && !taken_q[i]) begin
+        slot_free = 1'b1;
+        slot_pick = SlotW'(i);
+      end
+    end
+    any_done = 1'b0;
+    out_slot = '0;
+    for (int unsigned i = 0; i < Slots; i++) begin
+      if (!any_done && done_q[i]) begin
+        any_done = 1'b1;
+        out_slot = SlotW'(i);
+      end
+    end
+  end
+  assign out_load = any_done && (!out_valid_q || cpl_ready_i);
+  assign free_o = out_load;
+  assign free_slot_o = out_slot;
+
+  // An abort names a collective of a slot, or one that waits: it is kept until the queue is empty.
+  always_comb begin : p_aborts
+    abort_hit = 1'b0;
+    for (int unsigned i = 0; i < Slots; i++) begin
+      aborts[i] = run_q[i] &&
+                  ((abort_valid_i && abort_i == {s_ctx_q[i*16 +: 16], s_seq_q[i*16 +: 16]}) ||
+                   (held_q && held_abort_q == {s_ctx_q[i*16 +: 16], s_seq_q[i*16 +: 16]}));
+      if (taken_q[i] && abort_i == {s_ctx_q[i*16 +: 16], s_seq_q[i*16 +: 16]} &&
+          !(state_q != StIdle && slot_q == SlotW'(i))) abort_hit = 1'b1;
+      fails[i] = aborts[i] || (run_q[i] && ((step_fail_i && step_slot_i == SlotW'(i)) ||
+                                            (rx_fail_i && rx_slot_i == SlotW'(i))));
     end
   end
 
+  always_comb begin : p_broken
+    broken_d = broken_q;
+    for (int unsigned i = 0; i < Slots; i++) begin
+      if (fails[i]) broken_d[s_ctx_q[i*16 +: CtxW]] = 1'b1;
+    end
+    if (refuse_protection) broken_d[context_o] = 1'b1;
+    if (mend) broken_d = '0;
+    busy_ctx_d = busy_ctx_q;
+    if (out_load) busy_ctx_d[s_ctx_q[out_slot*16 +: CtxW]] = 1'b0;
+    if (pick) busy_ctx_d[order_ctx_q[found_at*CtxW +: CtxW]] = 1'b1;
+  end
+
+  always_ff @(posedge clk_i) begin : p_slots
+    if (!rst_ni) begin
+      taken_q     <= '0;
+      run_q       <= '0;
+      drain_q     <= '0;
+      done_q      <= '0;
+      broken_q    <= '0;
+      busy_ctx_q  <= '0;
+      held_q      <= 1'b0;
+      out_valid_q <= 1'b0;
+    end else begin
+      broken_q   <= broken_d;
+      busy_ctx_q <= busy_ctx_d;
+      held_q     <= (held_q || (abort_valid_i && !abort_hit)) && (level_q != '0 || state_q != StIdle);
+      if (pick) taken_q[slot_pick] <= 1'b1;
+      if (start_o) run_q[slot_q] <= 1'b1;
+      if (state_q == StFail) done_q[slot_q] <= 1'b1;
+      for (int unsigned i = 0; i < Slots; i++) begin
+        if (fails[i]) begin
+          run_q[i]   <= 1'b0;
+          drain_q[i] <= 1'b1;
+        end else if (run_q[i] && lanes_done_i[i] && quiet_i[i]) begin
+          run_q[i]  <= 1'b0;
+          done_q[i] <= 1'b1;
+        end else if (drain_q[i] && quiet_i[i]) begin
+          drain_q[i] <= 1'b0;
+          done_q[i]  <= 1'b1;
+        end
+      end
+      if (out_load) begin
+        done_q[out_slot]  <= 1'b0;
+        taken_q[out_slot] <= 1'b0;
+      end
+      out_valid_q <= out_load || (out_valid_q && !cpl_ready_i);
+    end
+    if (abort_valid_i && !abort_hit) held_abort_q <= abort_i;
+    if (state_q == StCheck) begin
+      s_ctx_q[slot_q*16 +: 16]     <= desc.context_id;
+      s_seq_q[slot_q*16 +: 16]     <= desc.seq;
+      s_cookie_q[slot_q*32 +: 32]  <= desc.cookie;
+      s_arrival_q[slot_q*32 +: 32] <= arrival;
+    end
+    if (state_q == StStart || state_q == StFail) begin
+      s_status_q[slot_q*8 +: 8]    <= status_q;
+      s_detail_q[slot_q*32 +: 32]  <= detail_q;
+      s_source_q[slot_q*16 +: 16]  <= '0;
+    end
+    for (int unsigned i = 0; i < Slots; i++) begin
+      if (fails[i]) begin
+        if (aborts[i]) begin
+          s_status_q[i*8 +: 8] <= tally_pkg::StatusAborted;
+        end else if (rx_fail_i && rx_slot_i == SlotW'(i)) begin
+          s_status_q[i*8 +: 8]   <= tally_pkg::StatusMismatch;
+          s_source_q[i*16 +: 16] <= rx_source_i;
+          s_detail_q[i*32 +: 32] <= rx_detail_i;
+        end else begin
+          s_status_q[i*8 +: 8]   <= step_fault_i ? tally_pkg::StatusBadField
+                                                 : tally_pkg::StatusMismatch;
+          s_source_q[i*16 +: 16] <= step_fault_i ? 16'd0 : step_source_i;
+          s_detail_q[i*32 +: 32] <= step_fault_i ? AtSchedule : step_detail_i;
+        end
+      end
+    end
+    if (out_load) begin
+      out_q <= {32'h0, s_detail_q[out_slot*32 +: 32], s_arrival_q[out_slot*32 +: 32],
+                s_ctx_q[out_slot*16 +: 16], s_source_q[out_slot*16 +: 16], 32'h0, 32'h0, 16'h0,
+                s_status_q[out_slot*8 +: 8], tally_pkg::OpcodeCollective,
+                s_cookie_q[out_slot*32 +: 32]};
+    end
+  end
+
+  assign run_o = run_q;
+  assign broken_o = broken_q;
+  assign cpl_valid_o = out_valid_q;
+  assign cpl_data_o = out_q;
+  assign collective_done_o = out_valid_q && cpl_ready_i;
+  assign idle_o = state_q == StIdle && level_q == '0 && taken_q == '0 && !out_valid_q;
+
+  logic unused;
+  assign unused = ^{desc, h_q};
+
   `TALLY_ASSERT_STABLE(CplStable_A, cpl_valid_o, cpl_ready_i, cpl_data_o)
+  `TALLY_ASSERT(LevelBound_A, level_q <= (QueueW+1)'(Queue))
+  `TALLY_ASSERT(StartFree_A, start_o |-> !run_q[slot_q])
 endmodule
 
 `default_nettype wire

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Packet builder of the sequencer: Coll packets from headers and payload beats, and CollCredit
-// packets.
+// Packet builder of the sequencer: Coll packets from headers and payload beats, CollCredit and
+// CollRequest packets.
 //
 // Ordering: data packets in the order of their headers; after a data packet a waiting credit goes
-// first, else data does. A data packet starts when its first payload beat is here.
-// Latency: 1 cycle to the header beat. Throughput: one beat a cycle, one empty cycle between
-// packets.
-// Storage: one header. Limitations: none.
+// first, else data does; places of short packets before credits. A data packet starts when its first
+// payload beat is here.
+// Latency: 1 cycle to the header beat. Throughput: one beat a cycle, one empty cycle between packets.
+// Storage: one header, Credits credits, Returns places. Limitations: none.
 `default_nettype none
 `include "tally_assert.svh"
 
@@ -14,61 +14,92 @@ module tally_seq_tx #(
   localparam int unsigned Lanes = tally_pkg::NumLanes,
   localparam int unsigned LaneW = $clog2(Lanes),
   localparam int unsigned RankW = $clog2(tally_pkg::MaxRanks),
-  localparam int unsigned FlowW = RankW + LaneW,
-  localparam int unsigned CntW  = $clog2(tally_pkg::FlowSlots + 1),
-  localparam int unsigned HeadW = RankW + LaneW + 13 + 32 + 1
+  localparam int unsigned CtxW = $clog2(tally_pkg::CollectiveContexts),
+  localparam int unsigned FlowW = CtxW + RankW + LaneW,
+  localparam int unsigned HeadW = 130,
+  localparam int unsigned CreditW = 101
 ) (
-  input  wire logic             clk_i,
-  input  wire logic             rst_ni,
+  input  wire logic               clk_i,
+  input  wire logic               rst_ni,
 
   // The sender's rank.
-  input  wire logic [3:0]       rank_i,
+  input  wire logic [3:0]         rank_i,
 
-  // The collective of the headers.
-  input  wire logic [15:0]      context_i,
-  input  wire logic [15:0]      seq_i,
-  input  wire logic [15:0]      signature_i,
-  input  wire logic [31:0]      count_i,
-  input  wire logic [7:0]       dtype_i,
-  input  wire logic [7:0]       redop_i,
+  // {description: redop, dtype, count, signature, seq; context; short; last; number[23]; len[13];
+  // lane; peer}
+  input  wire logic               head_valid_i,
+  output      logic               head_ready_o,
+  input  wire logic [HeadW-1:0]   head_i,
+  input  wire logic               body_valid_i,
+  output      logic               body_ready_o,
+  input  wire logic [511:0]       body_i,
 
-  input  wire logic             head_valid_i,
-  output      logic             head_ready_o,
-  input  wire logic [HeadW-1:0] head_i,
-  input  wire logic             body_valid_i,
-  output      logic             body_ready_o,
-  input  wire logic [511:0]     body_i,
+  // {type[2]: 0 credits, 2 request; count[7]; description; context; lane; peer}
+  input  wire logic               credit_valid_i,
+  output      logic               credit_room_o,
+  input  wire logic [CreditW-1:0] credit_i,
+  // Places of short packets: reserved when the packet's job comes, given back when it was read.
+  input  wire logic               reserve_i,
+  output      logic               return_room_o,
+  input  wire logic               return_valid_i,
+  input  wire logic [FlowW-1:0]   return_flow_i,
 
-  input  wire logic             ret_valid_i,
-  output      logic             ret_ready_o,
-  input  wire logic [FlowW-1:0] ret_flow_i,
-  input  wire logic [CntW-1:0]  ret_count_i,
+  output      logic               tx_valid_o,
+  input  wire logic               tx_ready_i,
+  output      logic [511:0]       tx_data_o,
+  output      logic               tx_last_o,
 
-  output      logic             tx_valid_o,
-  input  wire logic             tx_ready_i,
-  output      logic [511:0]     tx_data_o,
-  output      logic             tx_last_o,
-
-  output      logic             idle_o
+  output      logic               idle_o
 );
-  localparam logic [31:0] MsgMagic = 32'h594C_4154;
-  localparam logic [7:0] MsgVersion = 8'd1;
+  localparam int unsigned Credits = 8;
+  localparam int unsigned Returns = 16;
 
+  // --- credits and places ------------------------------------------------------------------------
+  logic                         c_valid, c_pop, r_valid, r_pop, r_ready;
+  logic [CreditW-1:0]           c_data;
+  logic [FlowW-1:0]             r_flow;
+  logic [$clog2(Credits+1)-1:0] c_level;
+  logic [$clog2(Returns+1)-1:0] r_level, reserved_q;
+
+  tally_fifo #(.Width(CreditW), .Depth(Credits)) u_credits (
+    .clk_i, .rst_ni,
+    .in_valid_i(credit_valid_i), .in_ready_o(credit_room_o), .in_data_i(credit_i),
+    .out_valid_o(c_valid), .out_ready_i(c_pop), .out_data_o(c_data), .level_o(c_level)
+  );
+  tally_fifo #(.Width(FlowW), .Depth(Returns)) u_returns (
+    .clk_i, .rst_ni,
+    .in_valid_i(return_valid_i), .in_ready_o(r_ready), .in_data_i(return_flow_i),
+    .out_valid_o(r_valid), .out_ready_i(r_pop), .out_data_o(r_flow), .level_o(r_level)
+  );
+  assign return_room_o = reserved_q != ($clog2(Returns+1))'(Returns);
+  always_ff @(posedge clk_i) begin : p_reserved
+    if (!rst_ni) reserved_q <= '0;
+    else reserved_q <= reserved_q + ($clog2(Returns+1))'(reserve_i) - ($clog2(Returns+1))'(r_pop);
+  end
+
+  // --- packets -----------------------------------------------------------------------------------
   typedef enum logic [1:0] {StIdle, StHead, StBody} state_e;
   state_e       state_q, state_d;
   logic         data_last_q;     // the last packet was data
-  logic [511:0] head_q, head_d;
   logic [6:0]   beats_q, beats_d;
+  tally_pkg::msg_header_t head_d;
+  logic [511:0] head_q;
 
-  logic             h_last;
-  logic [31:0]      h_number;
+  logic             h_last, h_short;
+  logic [22:0]      h_number;
   logic [12:0]      h_len;
-  logic [LaneW-1:0] h_lane;
-  logic [RankW-1:0] h_peer;
-  logic             data_ok, load, load_data;
+  logic [LaneW-1:0] h_lane, c_lane;
+  logic [RankW-1:0] h_peer, c_peer;
+  logic [CtxW-1:0]  h_ctx, c_ctx;
+  logic [79:0]      h_desc, c_desc;
+  logic [1:0]       c_type;
+  logic [6:0]       c_count;
+  logic             data_ok, load, load_data, other;
 
-  assign {h_last, h_number, h_len, h_lane, h_peer} = head_i;
+  assign {h_desc, h_ctx, h_short, h_last, h_number, h_len, h_lane, h_peer} = head_i;
+  assign {c_type, c_count, c_desc, c_ctx, c_lane, c_peer} = c_data;
   assign data_ok = head_valid_i && (h_len == '0 || body_valid_i);
+  assign other = c_valid || r_valid;
 
   always_comb begin : p_next
     state_d = state_q;
@@ -77,8 +108,8 @@ module tally_seq_tx #(
     load_data = 1'b0;
     unique case (state_q)
       StIdle: begin
-        load_data = data_ok && !(ret_valid_i && data_last_q);
-        load = load_data || ret_valid_i;
+        load_data = data_ok && !(other && data_last_q);
+        load = load_data || other;
         if (load) state_d = StHead;
         beats_d = load_data ? 7'((h_len + 13'd63) >> 6) : '0;
       end
@@ -93,31 +124,39 @@ module tally_seq_tx #(
     endcase
   end
   assign head_ready_o = load_data;
-  assign ret_ready_o = load && !load_data;
+  assign r_pop = load && !load_data && r_valid;
+  assign c_pop = load && !load_data && !r_valid;
 
   always_comb begin : p_head
     head_d = '0;
-    head_d[0*8 +: 32] = MsgMagic;
-    head_d[4*8 +: 8] = MsgVersion;
-    head_d[16*8 +: 16] = 16'(rank_i);
+    head_d.magic = tally_pkg::DeviceId;
+    head_d.version = 8'd1;
+    head_d.src_rank = 16'(rank_i);
     if (load_data) begin
-      head_d[14*8 +: 8] = tally_pkg::PacketTypeColl;
-      head_d[15*8 + tally_pkg::WireFlagLastBit] = h_last;
-      head_d[18*8 +: 16] = 16'(h_peer);
-      head_d[20*8 +: 16] = context_i;
-      head_d[22*8 +: 16] = 16'(h_len);
-      head_d[48*8 +: 32] = h_number;
-      head_d[52*8 +: 16] = seq_i;
-      head_d[54*8 +: 16] = signature_i;
-      head_d[56*8 +: 32] = count_i;
-      head_d[60*8 +: 8] = dtype_i;
-      head_d[61*8 +: 8] = redop_i;
-      head_d[62*8 +: 8] = 8'(h_lane);
+      head_d.ptype = tally_pkg::PacketTypeColl;
+      head_d.flags[tally_pkg::WireFlagLastBit] = h_last;
+      head_d.flags[tally_pkg::WireFlagShortBit] = h_short;
+      head_d.dst_rank = 16'(h_peer);
+      head_d.context_id = 16'(h_ctx);
+      head_d.payload_len = 16'(h_len);
+      head_d.offset = 32'(h_number);
+      head_d.lane = 8'(h_lane);
+      {head_d.redop, head_d.dtype, head_d.count, head_d.signature, head_d.seq} = h_desc;
+    end else if (r_valid) begin
+      head_d.ptype = tally_pkg::PacketTypeCollCredit;
+      head_d.flags[tally_pkg::WireFlagShortBit] = 1'b1;
+      head_d.dst_rank = 16'(r_flow[LaneW +: RankW]);
+      head_d.context_id = 16'(r_flow[LaneW+RankW +: CtxW]);
+      head_d.length = 32'd1;
+      head_d.lane = 8'(r_flow[LaneW-1:0]);
     end else begin
-      head_d[14*8 +: 8] = tally_pkg::PacketTypeCollCredit;
-      head_d[18*8 +: 16] = 16'(ret_flow_i[FlowW-1:LaneW]);
-      head_d[28*8 +: 32] = 32'(ret_count_i);
-      head_d[62*8 +: 8] = 8'(ret_flow_i[LaneW-1:0]);
+      head_d.ptype = c_type == 2'd2 ? tally_pkg::PacketTypeCollRequest
+                                    : tally_pkg::PacketTypeCollCredit;
+      head_d.dst_rank = 16'(c_peer);
+      head_d.context_id = 16'(c_ctx);
+      head_d.length = 32'(c_count);
+      head_d.lane = 8'(c_lane);
+      {head_d.redop, head_d.dtype, head_d.count, head_d.signature, head_d.seq} = c_desc;
     end
   end
 
@@ -137,8 +176,14 @@ module tally_seq_tx #(
   assign tx_data_o = state_q == StBody ? body_i : head_q;
   assign tx_last_o = state_q == StHead ? beats_q == '0 : beats_q == 7'd1;
   assign body_ready_o = state_q == StBody && tx_ready_i;
-  assign idle_o = state_q == StIdle;
+  assign idle_o = state_q == StIdle && !other && !head_valid_i && reserved_q == '0;
 
+  logic unused;
+  assign unused = ^{c_level, r_level, r_ready};
+
+  `TALLY_ASSERT(CreditRoom_A, credit_valid_i |-> credit_room_o)
+  `TALLY_ASSERT(ReturnRoom_A, return_valid_i |-> r_ready)
+  `TALLY_ASSERT(ReserveBound_A, reserve_i |-> return_room_o)
   `TALLY_ASSERT_STABLE(TxStable_A, tx_valid_o, tx_ready_i, {tx_data_o, tx_last_o})
 endmodule
 

@@ -76,6 +76,7 @@ void load_program(Node& node, unsigned entry, const std::vector<schedule::Lane>&
   header.lane3_len = length(3);
   header.scratch_chunks = static_cast<std::uint16_t>(scratch_chunks);
   node.write_schedule(entry++, &header);
+  std::uint8_t lane_index = 0;
   for (const auto& lane : lanes) {
     for (const auto& from : lane) {
       device::Instr to{};
@@ -91,8 +92,10 @@ void load_program(Node& node, unsigned entry, const std::vector<schedule::Lane>&
       to.recv_peer = static_cast<std::uint16_t>(from.recv_peer);
       to.dep_lane = from.dep_lane;
       to.dep_step = from.dep_step;
+      to.send_lane = lane_index;
       node.write_schedule(entry++, &to);
     }
+    ++lane_index;
   }
 }
 
@@ -121,7 +124,6 @@ device::CollDesc make_desc(std::uint16_t context, std::uint16_t seq, device::Dty
   desc.scratch_addr = kScratchAddr;
   desc.scratch_key = kScratchKey;
   desc.chunk_bytes = static_cast<std::uint32_t>(schedule::chunk_bytes(count, element_bytes, chunks));
-  desc.total_bytes = count * element_bytes;
   desc.cookie = 0xC0000000u | std::uint32_t{context} << 16 | seq;
   return desc;
 }

@@ -27,7 +27,7 @@ class Cluster {
   [[nodiscard]] unsigned size() const { return static_cast<unsigned>(nodes_.size()); }
   void cycle();
   /// Runs until done() or for limit cycles; false: the limit was reached.
-  bool run_until(const std::function<bool()>& done, std::uint64_t limit = 2'000'000);
+  bool run_until(const std::function<bool()>& done, std::uint64_t limit = 500'000);
   /// Until every node has that many completions and is idle with nothing on the wire.
   bool run_to_completions(std::size_t each);
   [[nodiscard]] bool quiet() const;

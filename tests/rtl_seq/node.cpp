@@ -11,7 +11,7 @@ namespace tally::test {
 namespace {
 
 // Reads of up to 4096 bytes at once and the beats of a write under way.
-constexpr std::size_t kReadsInFlight = 4;
+constexpr std::size_t kReadsInFlight = 16;
 
 template <typename Port>
 void put(Port& port, const void* data, std::size_t bytes) {
@@ -36,6 +36,10 @@ Node::Node(unsigned id, const Timing& timing, std::uint64_t seed)
     dut_->eval();
   }
   dut_->rst_ni = 1;
+  // After reset the flows are cleared; what comes meanwhile waits.
+  std::deque<Packet> none;
+  while (dut_->rx_ready_o == 0 || dut_->idle_o == 0) cycle(none);
+  now = 0;
 }
 
 Node::~Node() { finish(*dut_, *context_); }
@@ -66,7 +70,6 @@ void Node::drive(std::deque<Packet>& arrivals) {
     aborts_.pop_front();
   }
 
-  // A stalled source keeps its beat back only before it was shown: rx is always ready, so each cycle is new.
   dut_->rx_valid_i = !arrivals.empty() && !chance(timing_.stall);
   if (dut_->rx_valid_i) {
     const Packet& packet = arrivals.front();
@@ -77,13 +80,9 @@ void Node::drive(std::deque<Packet>& arrivals) {
   dut_->tx_ready_i = !chance(timing_.stall);
   dut_->cpl_ready_i = !chance(timing_.stall);
 
-  // Reads: one command a cycle over both clients, answers in order, one beat a cycle.
-  const bool room = reads_.size() < kReadsInFlight && !chance(timing_.stall);
-  const bool prefer_b = random_() & 1;
-  dut_->rda_cmd_ready_i = room && (!prefer_b || !dut_->rdb_cmd_valid_o);
-  dut_->rdb_cmd_ready_i = room && !dut_->rda_cmd_ready_i;
-  dut_->rda_data_valid_i = 0;
-  dut_->rdb_data_valid_i = 0;
+  // Reads: one command a cycle, answers in order, one beat a cycle.
+  dut_->rd_cmd_ready_i = reads_.size() < kReadsInFlight && !chance(timing_.stall);
+  dut_->rd_data_valid_i = 0;
   if (!reads_.empty() && reads_.front().ready <= now && !chance(timing_.stall)) {
     Read& read = reads_.front();
     Beat beat;
@@ -91,15 +90,9 @@ void Node::drive(std::deque<Packet>& arrivals) {
     const std::size_t n = std::min<std::size_t>(64, read.data.size() - read.at);
     std::memcpy(beat.data(), read.data.data() + read.at, n);
     const bool last = read.at + n == read.data.size();
-    if (read.b) {
-      dut_->rdb_data_valid_i = 1;
-      dut_->rdb_data_last_i = last;
-      put(dut_->rdb_data_i, beat.data(), 64);
-    } else {
-      dut_->rda_data_valid_i = 1;
-      dut_->rda_data_last_i = last;
-      put(dut_->rda_data_i, beat.data(), 64);
-    }
+    dut_->rd_data_valid_i = 1;
+    dut_->rd_data_last_i = last;
+    put(dut_->rd_data_i, beat.data(), 64);
     read.at += n;
     if (last) reads_.pop_front();
   }
@@ -128,7 +121,8 @@ void Node::check(const Packet& packet) const {
   EXPECT_EQ(h.magic, 0x594C4154u);
   EXPECT_EQ(h.version, 1);
   EXPECT_EQ(h.src_rank, id_);
-  EXPECT_TRUE(data || h.ptype == static_cast<std::uint8_t>(device::PacketType::kCollCredit));
+  EXPECT_TRUE(data || h.ptype == static_cast<std::uint8_t>(device::PacketType::kCollCredit) ||
+              h.ptype == static_cast<std::uint8_t>(device::PacketType::kCollRequest));
   EXPECT_LE(h.payload_len, timing_.max_payload);
   EXPECT_TRUE(!data || last || h.payload_len == timing_.max_payload) << "a packet before the last is not full";
   EXPECT_EQ(packet.beats.size(), 1u + (h.payload_len + 63u) / 64u);
@@ -137,7 +131,7 @@ void Node::check(const Packet& packet) const {
 void Node::sample(std::deque<Packet>& arrivals) {
   if (dut_->cmd_valid_i && dut_->cmd_ready_o) commands_.pop_front();
 
-  if (dut_->rx_valid_i) {
+  if (dut_->rx_valid_i && dut_->rx_ready_o) {
     if (++in_beat_ == arrivals.front().beats.size()) {
       if (arrivals.front().header().ptype == static_cast<std::uint8_t>(device::PacketType::kColl)) {
         received_last.push_back(now);
@@ -160,15 +154,15 @@ void Node::sample(std::deque<Packet>& arrivals) {
     }
   }
 
-  const auto read = [&](bool b, std::uint64_t addr, unsigned len) {
+  if (dut_->rd_cmd_valid_o && dut_->rd_cmd_ready_i) {
+    const std::uint64_t addr = dut_->rd_cmd_addr_o;
+    const unsigned len = dut_->rd_cmd_len_o;
     ++reads;
     if (addr < kBase || addr + len > kBase + memory_.size() || len == 0 || len > timing_.max_payload) std::abort();
     const std::uint8_t* from = at(addr);
     const std::uint64_t ready = now + timing_.read_latency + jitter();
-    reads_.push_back({b, ready, std::vector<std::uint8_t>(from, from + len), 0});
-  };
-  if (dut_->rda_cmd_valid_o && dut_->rda_cmd_ready_i) read(false, dut_->rda_cmd_addr_o, dut_->rda_cmd_len_o);
-  if (dut_->rdb_cmd_valid_o && dut_->rdb_cmd_ready_i) read(true, dut_->rdb_cmd_addr_o, dut_->rdb_cmd_len_o);
+    reads_.push_back({ready, std::vector<std::uint8_t>(from, from + len), 0});
+  }
 
   if (dut_->wr_data_valid_o && dut_->wr_data_ready_i) {
     Write& write = granted_.front();

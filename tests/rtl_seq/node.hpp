@@ -81,7 +81,7 @@ class Node {
  private:
   struct Word { std::uint16_t entry; std::array<std::uint32_t, 8> data; };
   struct Region { std::uint64_t addr, len; };
-  struct Read { bool b; std::uint64_t ready; std::vector<std::uint8_t> data; std::size_t at; };
+  struct Read { std::uint64_t ready; std::vector<std::uint8_t> data; std::size_t at; };
   struct Write { std::uint64_t addr; std::size_t len; std::vector<std::uint8_t> data; std::uint64_t due; };
 
   bool chance(double p) { return p > 0 && std::uniform_real_distribution<>(0, 1)(random_) < p; }

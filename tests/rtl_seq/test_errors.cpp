@@ -48,9 +48,9 @@ TEST(SeqErrors, bad_descriptor_fields_are_named) {
   struct { std::function<void(device::CollDesc&)> change; std::uint32_t detail; } cases[] = {
       {[](auto& d) { d.context_id = device::kCollectiveContexts; }, 2},
       {[](auto& d) { d.context_id = 0x8000; }, 2},
-      {[](auto& d) { d.dtype = 2; }, 1},
+      {[](auto& d) { d.dtype = 21; }, 1},
       {[](auto& d) { d.dtype = 200; }, 1},
-      {[](auto& d) { d.redop = 2; }, 6},
+      {[](auto& d) { d.redop = 13; }, 6},
       {[](auto& d) { d.schedule = device::kScheduleEntries; }, 8},
   };
   for (const auto& c : cases) {
@@ -119,7 +119,7 @@ TEST(SeqErrors, buffers_outside_regions_are_refused_with_their_key) {
   is(refuse([](auto& d, Node&) { d.input_key = 0x999; }), 0x999);
   is(refuse([](auto& d, Node&) { d.output_key = 0x888; }), 0x888);
   is(refuse([](auto& d, Node&) { d.output_addr -= 1; }), kOutputKey);
-  is(refuse([](auto& d, Node&) { d.total_bytes = 0x100000; }), kInputKey);
+  is(refuse([](auto& d, Node&) { d.count = 0x40000; }), kInputKey);
   is(refuse([](auto& d, Node&) { d.scratch_key = 1; }, {{Instruction{.op = Op::kCopy}}}, 1), 1);
   is(refuse([](auto& d, Node&) { d.chunk_bytes = 0x40000000; }, {{Instruction{.op = Op::kCopy}}}, 4), kScratchKey);
   EXPECT_EQ(refuse([](auto& d, Node&) { d.scratch_key = 1; }).status, code(Status::kOk)) << "scratch not used";
@@ -168,9 +168,32 @@ void disagree(const std::function<void(device::CollDesc&)>& change, MismatchFiel
 }
 
 TEST(SeqErrors, other_count_ends_with_mismatch) {
-  disagree([](auto& d) { d.count = 4999; d.total_bytes = 4999 * 4; }, MismatchField::kCount);
+  disagree([](auto& d) { d.count = 4999; }, MismatchField::kCount);
 }
-TEST(SeqErrors, huge_count_is_saturated) { disagree([](auto& d) { d.count = 0x2000000; }, MismatchField::kCount); }
+TEST(SeqErrors, huge_count_is_saturated) {
+  std::mt19937_64 random(seed(47));
+  Cluster cluster(2, Timing{}, random());
+  add_regions(cluster.node(0));
+  Instruction recv{.op = Op::kRecv};
+  recv.recv_peer = 1;
+  load_program(cluster.node(0), 0, {{recv}}, 0);
+  cluster.node(0).post(make_desc(9, 3, Dtype::kI32, Redop::kSum, 50, 4, 1, 0, false));
+  for (unsigned i = 0; i < 100; ++i) cluster.cycle();
+  device::MsgHeader head{};
+  head.ptype = static_cast<std::uint8_t>(device::PacketType::kColl);
+  head.flags = device::kWireFlagShort | device::kWireFlagLast;
+  head.src_rank = 1;
+  head.context_id = 9;
+  head.seq = 3;
+  head.count = 0x2000000;
+  Packet packet;
+  packet.beats.resize(1);
+  std::memcpy(packet.beats[0].data(), &head, sizeof head);
+  cluster.inject(1, 0, packet);
+  ASSERT_TRUE(cluster.run_until([&] { return !cluster.node(0).completions.empty(); }, 10000));
+  EXPECT_EQ(cluster.node(0).completions[0].status, code(Status::kMismatch));
+  EXPECT_EQ(cluster.node(0).completions[0].detail & 0xffffff, 0xffffffu);
+}
 TEST(SeqErrors, other_type_ends_with_mismatch) {
   disagree([](auto& d) { d.dtype = static_cast<std::uint8_t>(Dtype::kF32); }, MismatchField::kDtype);
 }
@@ -274,22 +297,28 @@ TEST(SeqErrors, abort_of_a_waiting_collective_is_kept) {
   Node& node = cluster.node(0);
   add_regions(node);
   load_program(node, 0, c.ranks[0], c.scratch_chunks);
-  node.post(make_desc(1, 0, Dtype::kI32, Redop::kSum, 50, 4, 2, 0, false));
+  // All slots wait for the other rank; one more waits for a slot.
+  for (std::uint16_t k = 0; k < device::kCollectiveSlots; ++k) {
+    node.post(make_desc(static_cast<std::uint16_t>(10 + k), 0, Dtype::kI32, Redop::kSum, 50, 4, 2, 0, false));
+  }
   node.post(make_desc(2, 7, Dtype::kI32, Redop::kSum, 50, 4, 2, 0, false));
   for (unsigned i = 0; i < 500; ++i) cluster.cycle();
   node.abort(2, 7);
   for (unsigned i = 0; i < 500; ++i) cluster.cycle();
   EXPECT_TRUE(node.completions.empty());
-  node.abort(1, 0);
-  ASSERT_TRUE(cluster.run_until([&] { return node.completions.size() == 1; }, 10000));
+  node.abort(10, 0);
   ASSERT_TRUE(cluster.run_until([&] { return node.completions.size() == 2; }, 10000));
+  for (unsigned i = 0; i < 2000; ++i) cluster.cycle();
+  ASSERT_EQ(node.completions.size(), 2u);
   EXPECT_EQ(node.completions[0].status, code(Status::kAborted));
+  EXPECT_EQ(node.completions[0].context_id, 10);
   EXPECT_EQ(node.completions[1].status, code(Status::kAborted));
+  EXPECT_EQ(node.completions[1].context_id, 2);
 }
 
 TEST(SeqErrors, path_mtu_that_there_is_not_still_gives_packets_that_fit) {
   // What the register Pmtu may hold by mistake: 64 and less, no multiple of 64, more than 4096.
-  for (const auto& [port, payload] : {std::pair{0, 64u}, {36, 64u}, {1000, 960u}, {4033, 4032u}, {8191, 4032u}}) {
+  for (const auto& [port, payload] : {std::pair{0, 64u}, {36, 64u}, {1000, 960u}, {4033, 4032u}, {8191, 4096u}}) {
     std::mt19937_64 random(seed(46));
     Timing timing;
     timing.max_payload = payload;

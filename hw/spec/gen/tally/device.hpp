@@ -8,7 +8,7 @@
 namespace tally::device {
 
 inline constexpr std::uint32_t kDeviceId = 0x594c4154;
-inline constexpr std::uint32_t kDeviceVersion = 0x00020000;
+inline constexpr std::uint32_t kDeviceVersion = 0x00030000;
 /// Width of the data path and of one AXI4-Stream beat, bytes.
 inline constexpr std::uint32_t kBeatBytes = 0x40;
 /// Largest path MTU: payload of one RoCEv2 packet, bytes. Register Pmtu sets the one in use.
@@ -27,14 +27,22 @@ inline constexpr std::uint32_t kInlineBytes = 0x20;
 inline constexpr std::uint32_t kMaxRanks = 0x10;
 /// Endpoints (process contexts) of a device.
 inline constexpr std::uint32_t kNumEndpoints = 0x4;
-/// Lanes of the schedule sequencer.
+/// Lanes of a collective.
 inline constexpr std::uint32_t kNumLanes = 0x4;
-/// Packets of on-chip staging for each (peer, lane) flow; also its initial credit.
+/// Collectives that the sequencer executes at once.
+inline constexpr std::uint32_t kCollectiveSlots = 0x8;
+/// Collectives that the device accepts before the first completes: under execution and waiting.
+inline constexpr std::uint32_t kCollectiveQueue = 0x10;
+/// Packets of on-chip staging for a lane's present receive, and as many for its next one.
 inline constexpr std::uint32_t kFlowSlots = 0x8;
+/// Data of an instruction that travels unasked; a longer one waits for credits of the receiver.
+inline constexpr std::uint32_t kShortBytes = 0x200;
+/// Short packets of one (context, peer, lane) that the receiver holds.
+inline constexpr std::uint32_t kShortSlots = 0x2;
 /// Instructions of schedule memory.
 inline constexpr std::uint32_t kScheduleEntries = 0x400;
-/// Collectives that the device accepts before the first completes.
-inline constexpr std::uint32_t kCollectiveQueue = 0x4;
+/// Largest Input carried inside a COLLECTIVE descriptor, bytes.
+inline constexpr std::uint32_t kCollInlineBytes = 0x10;
 /// Posted-receive entries of the match unit, shared out to the endpoints by EpPosted.
 inline constexpr std::uint32_t kPostedEntries = 0x1000;
 /// Unexpected-message entries of the match unit, limited for each endpoint by EpUnexpected.
@@ -208,7 +216,8 @@ enum class PacketType : std::uint8_t {
   kRts = 2,  ///< tagged message whose payload waits at the sender (rendezvous)
   kFin = 3,  ///< the receiver has read the payload of a rendezvous: the send completes
   kColl = 6,  ///< data of a collective, in order within its (peer, lane) flow
-  kCollCredit = 7,  ///< flow credits return to the sender
+  kCollCredit = 7,  ///< the receiver of a collective lets the sender send: packets of a (context, peer, lane) flow
+  kCollRequest = 8,  ///< a sender of a collective waits for credits: its header is compared with the receiver's collective
 };
 
 /// Bits of MsgDesc.flags, RecvDesc.flags.
@@ -224,9 +233,17 @@ inline constexpr std::uint16_t kCqeFlagRendezvous = 0x2;  ///< the payload moved
 
 /// Bits of MsgHeader.flags.
 inline constexpr std::uint16_t kWireFlagLast = 0x1;  ///< Coll: last packet of its instruction
+inline constexpr std::uint16_t kWireFlagShort = 0x2;  ///< Coll: all data of an instruction of at most ShortBytes, sent unasked. CollCredit: returns a place for such packets
 
 /// Bits of Instr.flags.
 inline constexpr std::uint16_t kInstrFlagHasDep = 0x1;  ///< dep_lane and dep_step are in use
+inline constexpr std::uint16_t kInstrFlagByBytes = 0x2;  ///< src_offset, dst_offset and bytes are in use
+
+/// Bits of ScheduleHeader.flags.
+inline constexpr std::uint16_t kHeaderFlagSizes = 0x1;  ///< input_bytes, output_bytes and scratch_bytes are in use
+
+/// Bits of CollDesc.flags.
+inline constexpr std::uint16_t kCollFlagInline = 0x1;  ///< Input, at most CollInlineBytes, stands in the descriptor
 
 /// SEND submission descriptor.
 struct MsgDesc {
@@ -299,19 +316,19 @@ struct CollDesc {
   std::uint16_t context_id;  ///< context of the group
   std::uint16_t seq;  ///< number of this collective in its context, from 0, wraps
   std::uint8_t redop;  ///< Redop
-  std::uint8_t reserved0[1];
+  std::uint8_t flags;  ///< CollFlag bits
   std::uint16_t schedule;  ///< first instruction in schedule memory (a header entry)
   std::uint16_t signature;  ///< hash of collective, algorithm and root; equal on all ranks
-  std::uint32_t count;  ///< elements; equal on all ranks
-  std::uint64_t input_addr;  ///< host address of buffer Input
+  std::uint32_t count;  ///< elements of the logical vector; equal on all ranks. 0 where ranks do not know each other's
+  std::uint32_t cookie;  ///< returned in the completion
+  std::uint32_t output_key;  ///< memory key of Output
   std::uint64_t output_addr;  ///< host address of buffer Output
   std::uint64_t scratch_addr;  ///< host address of buffer Scratch
-  std::uint32_t input_key;  ///< memory key of Input
-  std::uint32_t output_key;  ///< memory key of Output
-  std::uint32_t scratch_key;  ///< memory key of Scratch; used only when scratch_chunks is not 0
-  std::uint32_t chunk_bytes;  ///< bytes of one chunk, a multiple of the element size
-  std::uint32_t total_bytes;  ///< bytes of the vector: the last chunks may be short or empty
-  std::uint32_t cookie;  ///< returned in the completion
+  std::uint32_t scratch_key;  ///< memory key of Scratch; used only when the schedule has scratch
+  std::uint32_t chunk_bytes;  ///< bytes of one chunk, a multiple of the element size. A vector longer than ScheduleHeader.chunks of them takes several passes
+  std::uint32_t input_key;  ///< memory key of Input. With Inline bytes 48 to 63 are the contents of Input instead, and no memory is read
+  std::uint8_t reserved0[4];
+  std::uint64_t input_addr;  ///< host address of buffer Input
 };
 static_assert(sizeof(CollDesc) == 64);
 static_assert(offsetof(CollDesc, opcode) == 0);
@@ -319,18 +336,18 @@ static_assert(offsetof(CollDesc, dtype) == 1);
 static_assert(offsetof(CollDesc, context_id) == 2);
 static_assert(offsetof(CollDesc, seq) == 4);
 static_assert(offsetof(CollDesc, redop) == 6);
+static_assert(offsetof(CollDesc, flags) == 7);
 static_assert(offsetof(CollDesc, schedule) == 8);
 static_assert(offsetof(CollDesc, signature) == 10);
 static_assert(offsetof(CollDesc, count) == 12);
-static_assert(offsetof(CollDesc, input_addr) == 16);
+static_assert(offsetof(CollDesc, cookie) == 16);
+static_assert(offsetof(CollDesc, output_key) == 20);
 static_assert(offsetof(CollDesc, output_addr) == 24);
 static_assert(offsetof(CollDesc, scratch_addr) == 32);
-static_assert(offsetof(CollDesc, input_key) == 40);
-static_assert(offsetof(CollDesc, output_key) == 44);
-static_assert(offsetof(CollDesc, scratch_key) == 48);
-static_assert(offsetof(CollDesc, chunk_bytes) == 52);
-static_assert(offsetof(CollDesc, total_bytes) == 56);
-static_assert(offsetof(CollDesc, cookie) == 60);
+static_assert(offsetof(CollDesc, scratch_key) == 40);
+static_assert(offsetof(CollDesc, chunk_bytes) == 44);
+static_assert(offsetof(CollDesc, input_key) == 48);
+static_assert(offsetof(CollDesc, input_addr) == 56);
 
 /// Completion. The device writes all 32 bytes in one burst; phase tells that it is new..
 struct Cqe {
@@ -424,9 +441,11 @@ struct Instr {
   std::uint16_t send_peer;  ///< rank to send to
   std::uint16_t recv_peer;  ///< rank to receive from
   std::uint8_t dep_lane;  ///< with HasDep: lane waited for
-  std::uint8_t reserved0[1];
-  std::uint16_t dep_step;  ///< with HasDep: start only when dep_lane has completed this many instructions
-  std::uint8_t reserved1[12];
+  std::uint8_t send_lane;  ///< lane of send_peer whose receive takes what is sent
+  std::uint16_t dep_step;  ///< with HasDep: start only when dep_lane has completed this many instructions (of the same pass)
+  std::uint32_t src_offset;  ///< with ByBytes: byte offset in src_buf, in place of src_chunk
+  std::uint32_t dst_offset;  ///< with ByBytes: byte offset in dst_buf, in place of dst_chunk
+  std::uint32_t bytes;  ///< with ByBytes: bytes of the data, in place of chunks and size_chunk
 };
 static_assert(sizeof(Instr) == 32);
 static_assert(offsetof(Instr, op) == 0);
@@ -440,26 +459,43 @@ static_assert(offsetof(Instr, size_chunk) == 10);
 static_assert(offsetof(Instr, send_peer) == 12);
 static_assert(offsetof(Instr, recv_peer) == 14);
 static_assert(offsetof(Instr, dep_lane) == 16);
+static_assert(offsetof(Instr, send_lane) == 17);
 static_assert(offsetof(Instr, dep_step) == 18);
+static_assert(offsetof(Instr, src_offset) == 20);
+static_assert(offsetof(Instr, dst_offset) == 24);
+static_assert(offsetof(Instr, bytes) == 28);
 
 /// The entry of schedule memory that CollDesc.schedule names; lane 0's instructions follow it, then lane 1's, and so on.
 struct ScheduleHeader {
   std::uint8_t lanes;  ///< lanes in use, 1 to NumLanes
-  std::uint8_t reserved0[1];
+  std::uint8_t flags;  ///< HeaderFlag bits
   std::uint16_t lane0_len;  ///< instructions of lane 0
   std::uint16_t lane1_len;  ///< instructions of lane 1
   std::uint16_t lane2_len;  ///< instructions of lane 2
   std::uint16_t lane3_len;  ///< instructions of lane 3
   std::uint16_t scratch_chunks;  ///< chunks of Scratch that the schedule uses
-  std::uint8_t reserved1[20];
+  std::uint16_t chunks;  ///< chunks of the vector that one pass takes; 0: one pass, whatever the length
+  std::uint16_t input_chunks;  ///< chunks of Input; 0: the whole vector
+  std::uint16_t output_chunks;  ///< chunks of Output; 0: the whole vector
+  std::uint8_t reserved0[2];
+  std::uint32_t input_bytes;  ///< with Sizes: bytes of Input
+  std::uint32_t output_bytes;  ///< with Sizes: bytes of Output
+  std::uint32_t scratch_bytes;  ///< with Sizes: bytes of Scratch
 };
 static_assert(sizeof(ScheduleHeader) == 32);
 static_assert(offsetof(ScheduleHeader, lanes) == 0);
+static_assert(offsetof(ScheduleHeader, flags) == 1);
 static_assert(offsetof(ScheduleHeader, lane0_len) == 2);
 static_assert(offsetof(ScheduleHeader, lane1_len) == 4);
 static_assert(offsetof(ScheduleHeader, lane2_len) == 6);
 static_assert(offsetof(ScheduleHeader, lane3_len) == 8);
 static_assert(offsetof(ScheduleHeader, scratch_chunks) == 10);
+static_assert(offsetof(ScheduleHeader, chunks) == 12);
+static_assert(offsetof(ScheduleHeader, input_chunks) == 14);
+static_assert(offsetof(ScheduleHeader, output_chunks) == 16);
+static_assert(offsetof(ScheduleHeader, input_bytes) == 20);
+static_assert(offsetof(ScheduleHeader, output_bytes) == 24);
+static_assert(offsetof(ScheduleHeader, scratch_bytes) == 28);
 
 /// Device-wide registers; of the privileged driver: byte offsets in the BAR.
 namespace global_reg {
