@@ -544,6 +544,8 @@ module tally_seq_rx #(
   logic [LcW-1:0] poke_lane_q;
 
   logic [7:0] fields_seen;
+  logic [CtxW-1:0] h_now_ctx;
+  assign h_now_ctx = h_flow_q[FlowW-1 -: CtxW];
   always_comb begin : p_seen
     count_seen = s_request_q[63:32];
     fields_seen = v2[7:0];
@@ -566,13 +568,14 @@ module tally_seq_rx #(
       poke_q <= 1'b0;
     end else begin
       fail_q <= disagrees || s_fail;
-      poke_q <= h_active_q && (commit || credit) && !walk_q;
+      // The collective may have started since the header came.
+      poke_q <= active_q[h_now_ctx] && (commit || credit) && !walk_q;
     end
     fail_slot_q   <= disagrees ? h_slot_q : scan_slot_q;
     fail_source_q <= disagrees ? 16'(h_peer) : 16'(s1_at_q[LaneW +: RankW]);
     fail_detail_q <= {fields_seen,
                       count_seen[31:24] != '0 ? 24'hFFFFFF : count_seen[23:0]};
-    poke_lane_q   <= h_lane;
+    poke_lane_q   <= {slot_of_q[h_now_ctx*SlotW +: SlotW], h_flow_q[LaneW-1:0]};
   end
   assign fail_o = fail_q;
   assign fail_slot_o = fail_slot_q;

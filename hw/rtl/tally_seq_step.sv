@@ -498,7 +498,10 @@ module tally_seq_step #(
                  ((c2.valid && c2.going && c2.rd_left != '0 && !c2.hazard) || rd_ahead);
   assign ask = act && !fresh2_q && !c2.asked && !full2_q && c2.left != '0 &&
                (!req_valid_o || req_ready_i);
-  assign grant_next = !(c2.valid && grant_p != '0) && c2.n_known && full2_q && grant_n != '0;
+  // Credits of a flow are spent in order: those for the next receive wait for all of the present one
+  // if both are of one peer.
+  assign grant_next = !(c2.valid && grant_p != '0) && c2.n_known && full2_q && grant_n != '0 &&
+                      !(c2.valid && c2.ungranted != '0 && c2.recv_peer == n.recv_peer);
   assign grant = grant_next ? grant_n : grant_p;
   assign credit_short_go = job_go && c2.recv && c2.is_short;
   assign ask_peer = c2.valid && c2.going && c2.send && !c2.is_short && !send_ok &&
