@@ -702,7 +702,7 @@ module tally_seq_step #(
       // With a dependency, what lies on chip may be outdated when it is met.
       if (n.dep) c.fwd_ok = 1'b0;
       if (n.dep && c2.last_dirty) c.last_ok = 1'b0;
-      if (!n.dep && (n.recv || n.send || n.bytes != '0)) begin
+      if (!n.dep && (n.recv || n.send || c.bytes != '0)) begin
         c.going = 1'b1;
         c.hazard = c.rd_left != '0 && (n.dirty || n.local_op) && wr_launched_i != wr_answered_i;
         c.hazard_at = wr_launched_i;
