@@ -15,8 +15,9 @@
 // receiver) from a Send to a Recv. The run takes a path when all its instructions are at the heads of their
 // lanes with their dependencies met, and moves the packets one by one from its start to its end: one packet
 // of room in each flow suffices, and so does any size, down to the one packet of an empty chunk. With
-// max_bytes, a flow holds one instruction's data: an instruction runs alone once what it receives is there
-// and its flow is empty. A barrier has one packet an instruction, which is the same.
+// max_bytes, an instruction runs alone once what it receives is there and there is room for what it sends: when
+// its receive is at work in that lane or the next one behind, or (unasked) when the flow is empty; both last until
+// it has run. A barrier has one packet an instruction, which travels unasked.
 #include "schedule/verify_internal.hpp"
 
 namespace tally::schedule::detail {
@@ -26,7 +27,11 @@ namespace {
 class Runner {
  public:
   Runner(const Graph& g, std::vector<std::size_t>* order)
-      : g_(g), order_(*order), counter_(g.lanes, 0), done_(g.site.size(), false) {}
+      : g_(g),
+        order_(*order),
+        unasked_(g.schedule->unasked || g.schedule->collective == Collective::kBarrier),
+        counter_(g.lanes, 0),
+        done_(g.site.size(), false) {}
 
   std::string run() {
     const Schedule& s = *g_.schedule;
@@ -77,10 +82,11 @@ class Runner {
     const std::size_t id = head(rank, lane);
     if (id == kNone || !dependency_met(id)) return false;
     if (g_.sender[id] != kNone && !done_[g_.sender[id]]) return false;
-    if (g_.receiver[id] != kNone && !flow_empty(id)) return false;
+    if (g_.receiver[id] != kNone && !has_room(id)) return false;
     complete(id);
     return true;
   }
+  [[nodiscard]] bool has_room(std::size_t id) const { return unasked_ ? flow_empty(id) : asked_for(g_.receiver[id]); }
   /// What was sent before in the flow of `id`: sends of a lane to a peer complete in order, so that the last
   /// one tells.
   [[nodiscard]] bool flow_empty(std::size_t id) const {
@@ -93,6 +99,16 @@ class Runner {
       }
     }
     return true;
+  }
+  /// `id` is at work in its lane, or the first receive after the one at work.
+  [[nodiscard]] bool asked_for(std::size_t id) const {
+    const Site& at = g_.site[id];
+    std::size_t k = counter_[g_.lane_id[at.rank][at.lane]];
+    if (k == at.step) return true;
+    for (++k; k < at.step; ++k) {
+      if (g_.sender[g_.first[at.rank][at.lane] + k] != kNone) return false;
+    }
+    return k == at.step;
   }
 
   /// Why `id`, at the head of its lane, does not run.
@@ -125,6 +141,7 @@ class Runner {
 
   const Graph& g_;
   std::vector<std::size_t>& order_;
+  const bool unasked_;
   std::vector<std::size_t> counter_;
   std::vector<bool> done_;
 };

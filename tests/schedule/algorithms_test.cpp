@@ -23,7 +23,7 @@ struct Algorithm {
 };
 const Algorithm kAllreduces[] = {{"recursive_doubling", allreduce_recursive_doubling},
                                  {"recursive_doubling_fused", allreduce_recursive_doubling_fused},
-                                 {"ring", allreduce_ring}};
+                                 {"ring", [](int n) { return allreduce_ring(n); }}};
 
 class Allreduce : public testing::TestWithParam<Algorithm> {};
 INSTANTIATE_TEST_SUITE_P(Each, Allreduce, testing::ValuesIn(kAllreduces),

@@ -62,13 +62,14 @@ Status RingEngine::post_collective(const CollectiveDescriptor& collective) {
     return {TALLY_ERR_ARGUMENT, "program is for vectors of at most " + std::to_string(program.max_bytes) +
                                     " bytes, not " + std::to_string(total)};
   }
-  if (program.max_bytes != 0 && total > capabilities_.flow_bytes) {
-    return {TALLY_ERR_UNSUPPORTED, "program needs flows that hold its vector of " + std::to_string(total) +
+  if (program.chunks == 0) return {TALLY_ERR_ARGUMENT, "program has no chunks"};
+  const std::uint64_t chunk = schedule::chunk_bytes(collective.count, element, program.chunks);
+  const std::uint64_t most = std::min(total, program.span * chunk);  // bytes of one instruction
+  if (program.max_bytes != 0 && most > capabilities_.flow_bytes) {
+    return {TALLY_ERR_UNSUPPORTED, "program needs flows that hold " + std::to_string(most) +
                                        " bytes, those of the device hold " +
                                        std::to_string(capabilities_.flow_bytes)};
   }
-  if (program.chunks == 0) return {TALLY_ERR_ARGUMENT, "program has no chunks"};
-  const std::uint64_t chunk = schedule::chunk_bytes(collective.count, element, program.chunks);
   if (!regions_.covers(collective.input_key, collective.input, total)) {
     return not_registered("input", collective.input_key, total);
   }
