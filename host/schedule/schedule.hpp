@@ -19,12 +19,16 @@ inline constexpr std::size_t kMaxLanes = 4;
 /// least (device: FlowSlots * MaxPayload). With a path MTU below 4096 the device's hold less: an engine says how much
 /// (Capabilities::flow_bytes).
 inline constexpr std::uint64_t kFlowBytes = 32256;
+/// Packets that a flow of the device holds (device::kFlowSlots).
+inline constexpr std::uint8_t kFlowPackets = 8;
 /// The least that the flows of any engine hold (the device's at a path MTU of 256).
 inline constexpr std::uint64_t kLeastFlowBytes = 1536;
 /// An instruction of at most so many bytes travels although its receiver has not asked for it yet.
 inline constexpr std::uint64_t kUnaskedBytes = 128;
 /// Largest vector of the fused recursive doubling.
 inline constexpr std::uint64_t kSmallBytes = 16 * 1024;
+/// The most packets of a chunk of the fused ring: what it passes on needs a packet of room besides.
+inline constexpr std::uint8_t kRingPackets = kFlowPackets - 1;
 /// Size of the largest element type.
 inline constexpr std::uint64_t kMaxElementBytes = 16;
 
@@ -121,8 +125,11 @@ struct Schedule {
   std::uint16_t scratch_chunks = 0; ///< chunks of scratch, of chunk_bytes each
   std::vector<RankSchedule> ranks;
   /// Largest vector it may be used for, in bytes; 0: any, with flows of one packet. Not 0: flows hold the data of one
-  /// instruction of such a vector (at most kFlowBytes), provided that it is the next that the receiver's lane takes.
+  /// instruction of such a vector (at most kFlowBytes), provided that it is what the receiver's lane takes at present or
+  /// with its next receive.
   std::uint64_t max_bytes = 0;
+  /// With max_bytes: the most packets of an instruction. Fewer than kFlowPackets: flows must have that much more room.
+  std::uint8_t packets = kFlowPackets;
   /// With max_bytes: instructions are of at most kUnaskedBytes, and a flow holds one although the receiver's lane has
   /// others to take first.
   bool unasked = false;
@@ -202,8 +209,10 @@ struct Layout {
 [[nodiscard]] std::uint16_t span(const Schedule& s);
 /// The most bytes that an instruction of `span` chunks moves of a vector of `bytes`, whatever the size of its elements.
 [[nodiscard]] std::uint64_t instruction_bytes(const Schedule& s, std::uint64_t bytes, std::uint16_t span);
-/// The largest vector of which no instruction moves more than `instruction` bytes, whatever the size of its elements.
-[[nodiscard]] std::uint64_t largest_vector(const Schedule& s, std::uint64_t instruction);
+/// The largest vector of which no instruction moves more than `bytes` bytes, whatever the size of its elements.
+[[nodiscard]] std::uint64_t largest_vector(const Schedule& s, std::uint64_t bytes);
+/// The most bytes of one instruction on an engine whose flows hold flow_bytes; 0: of any size.
+[[nodiscard]] std::uint64_t instruction_limit(const Schedule& s, std::uint64_t flow_bytes = kFlowBytes);
 
 // --- algorithms (host/schedule/algorithms) -------------------------------------------------------
 // docs/schedules.md tells how each works, what it costs and where it comes from. All take 1 to 65535 ranks and throw

@@ -78,9 +78,15 @@ constexpr Name kNames[] = {
     {Collective::kAlltoall, "pairwise", Algorithm::kPairwise},
 };
 
-/// Parts of the ring: the same for all engines, as it decides the association.
+/// The most bytes that a chunk of the fused ring may have.
+std::uint64_t ring_chunk(std::uint64_t flow_bytes) {
+  const std::uint64_t held = std::min(flow_bytes, kFlowBytes) / kFlowPackets * kRingPackets;
+  return held - std::min(held, kMaxElementBytes);
+}
+
+/// Parts of the ring: the same for all engines, as they decide the association.
 int ring_parts(int ranks, std::uint64_t bytes) {
-  const auto held = static_cast<std::uint64_t>(ranks) * (kFlowBytes - kMaxElementBytes);
+  const std::uint64_t held = ring_chunk(kFlowBytes) * static_cast<std::uint64_t>(ranks);
   for (const int parts : {4, 8}) {
     if (bytes <= held * static_cast<std::uint64_t>(parts)) return parts;
   }
@@ -123,9 +129,7 @@ Choice choose(const Call& c, const std::string& name) {
         a = Algorithm::kRecursiveDoublingFused;
       if (a == Algorithm::kRing || a == Algorithm::kRingFused) {
         const int parts = ring_parts(c.ranks, c.bytes);
-        const std::uint64_t flow = std::min(c.flow_bytes, kFlowBytes);
-        if (a == Algorithm::kRing && flow > kMaxElementBytes &&
-            fits(c.bytes, (flow - kMaxElementBytes) * ranks * static_cast<std::uint64_t>(parts)))
+        if (a == Algorithm::kRing && fits(c.bytes, ring_chunk(c.flow_bytes) * ranks * static_cast<std::uint64_t>(parts)))
           a = Algorithm::kRingFused;
         return {a, parts};
       }
@@ -246,7 +250,7 @@ bool select(const Call& call, const std::string& algorithm, Schedule* out, std::
     return fail(error, what + " takes only blocks of one size");
   if (s.max_bytes != 0) {
     // What this engine's flows hold may be less than what the schedule could use.
-    s.max_bytes = std::min(s.max_bytes, largest_vector(s, std::min(call.flow_bytes, kFlowBytes)));
+    s.max_bytes = std::min(s.max_bytes, largest_vector(s, instruction_limit(s, call.flow_bytes)));
     if (call.bytes > s.max_bytes || s.max_bytes == 0) {
       return fail(error, what + " takes at most " + std::to_string(s.max_bytes) + " bytes, not " +
                              std::to_string(call.bytes));

@@ -64,12 +64,18 @@ std::uint64_t instruction_bytes(const Schedule& s, std::uint64_t bytes, std::uin
   return std::min(bytes, span * (bytes / s.chunks + slack));
 }
 
-std::uint64_t largest_vector(const Schedule& s, std::uint64_t instruction) {
+std::uint64_t largest_vector(const Schedule& s, std::uint64_t bytes) {
   const std::uint16_t most = span(s);
-  if (most >= s.chunks) return instruction;
+  if (most >= s.chunks) return bytes;
   const std::uint64_t slack = has_blocks(s.collective) ? 0 : kMaxElementBytes;
-  const std::uint64_t chunk = instruction / most;
+  const std::uint64_t chunk = bytes / most;
   return chunk < slack ? 0 : (chunk - slack) * s.chunks;
+}
+
+std::uint64_t instruction_limit(const Schedule& s, std::uint64_t flow_bytes) {
+  if (s.max_bytes == 0) return 0;
+  const std::uint64_t held = std::min(flow_bytes, kFlowBytes) / kFlowPackets * s.packets;
+  return s.unasked ? std::min(held, kUnaskedBytes) : held;
 }
 
 }  // namespace tally::schedule

@@ -152,11 +152,12 @@ std::string check_structure(const Schedule& s) {
   if (!s.out_of_place && !s.in_place) return "the schedule serves calls neither in place nor out of place";
   if (s.unasked && s.max_bytes == 0) return "unasked without max_bytes";
   if (s.by_counts && (s.max_bytes != 0 || !has_blocks(s.collective))) return "by_counts is for blocks of any size";
+  if (s.packets == 0 || s.packets > kFlowPackets) return "packets is " + std::to_string(s.packets) + ", not 1 to 8";
   const std::uint64_t most = instruction_bytes(s, s.max_bytes, span(s));
-  if (s.max_bytes != 0 && most > (s.unasked ? kUnaskedBytes : kFlowBytes)) {
+  if (most > instruction_limit(s)) {
     return "max_bytes " + std::to_string(s.max_bytes) + " makes instructions of " + std::to_string(most) + " bytes, " +
-           (s.unasked ? "more than travel unasked (" + std::to_string(kUnaskedBytes)
-                      : "more than a flow holds (" + std::to_string(kFlowBytes)) + ")";
+           (s.unasked ? "more than travel unasked (" : "more than a flow holds (") +
+           std::to_string(instruction_limit(s)) + ")";
   }
   if (has_root(s.collective) && s.root >= s.ranks.size()) {
     return "root " + std::to_string(s.root) + " is not a rank of " + std::to_string(s.ranks.size());

@@ -62,11 +62,13 @@ Schedule allreduce_ring(int ranks, int parts) {
 
 Schedule allreduce_ring_fused(int ranks, int parts) {
   Schedule s = ring("ring_fused", ranks, parts);
+  s.packets = kRingPackets;
+  s.max_bytes = 1;  // not of any size: the limit follows
+  s.max_bytes = largest_vector(s, instruction_limit(s));
   if (ranks == 1) {
-    s.max_bytes = kFlowBytes;
+    s.max_bytes = instruction_limit(s);
     return copy_only(std::move(s));
   }
-  s.max_bytes = largest_vector(s, kFlowBytes);
   // Every rank does the same at the same time in all lanes: it sends its own chunk, then passes on what comes from the left.
   const std::size_t lane_count = std::min(static_cast<std::size_t>(parts), kMaxLanes);
   for (int r = 0; r < ranks; ++r) {

@@ -10,6 +10,7 @@ namespace tally::schedule::detail {
 
 static_assert(kMaxLanes == device::kNumLanes);
 static_assert(kFlowBytes == std::uint64_t{device::kFlowSlots} * device::kMaxPayload);
+static_assert(kFlowPackets == device::kFlowSlots);
 static_assert(kSmallBytes <= kFlowBytes);
 
 Instruction make(Op op, Place src, Place dst, int recv_peer, int send_peer, int logical, int chunks) {
