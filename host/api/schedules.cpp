@@ -35,9 +35,9 @@ Status Schedules::set_algorithm(const std::string& name) {
 }
 
 Status Schedules::get(Collective collective, int root, std::uint64_t bytes, const Compiled** compiled) {
-  const schedule::SizeClass size = schedule::size_class(bytes, flow_bytes_);
-  const std::uint32_t key = static_cast<std::uint32_t>(root) << 8 |
-                            static_cast<std::uint32_t>(collective) << 2 | static_cast<std::uint32_t>(size);
+  const std::uint64_t key =
+      static_cast<std::uint64_t>(root) << 40 | static_cast<std::uint64_t>(collective) << 32 |
+      schedule::select_key(call_of(collective, root, bytes), knows(collective, algorithm_) ? algorithm_ : "auto");
   if (const auto found = choices_.find(key); found != choices_.end()) {
     *compiled = found->second;
     return {};
@@ -47,12 +47,21 @@ Status Schedules::get(Collective collective, int root, std::uint64_t bytes, cons
   return status;
 }
 
+schedule::Call Schedules::call_of(Collective collective, int root, std::uint64_t bytes) const {
+  schedule::Call call;
+  call.collective = collective;
+  call.ranks = static_cast<int>(job_ranks_.size());
+  call.root = root;
+  call.bytes = bytes;
+  call.flow_bytes = flow_bytes_;
+  return call;
+}
+
 Status Schedules::make(Collective collective, int root, std::uint64_t bytes, const Compiled** compiled) {
   schedule::Schedule schedule;
   std::string error;
   const std::string algorithm = knows(collective, algorithm_) ? algorithm_ : std::string("auto");
-  if (!schedule::select(collective, static_cast<int>(job_ranks_.size()), root, bytes, algorithm, &schedule,
-                        &error, flow_bytes_)) {
+  if (!schedule::select(call_of(collective, root, bytes), algorithm, &schedule, &error)) {
     return {TALLY_ERR_INTERNAL, error};
   }
   const std::uint16_t signature = schedule::signature(schedule);

@@ -34,13 +34,14 @@ class Schedules {
   [[nodiscard]] const std::string& algorithm() const noexcept { return algorithm_; }
 
  private:
+  [[nodiscard]] schedule::Call call_of(schedule::Collective collective, int root, std::uint64_t bytes) const;
   Status make(schedule::Collective collective, int root, std::uint64_t bytes, const Compiled** compiled);
 
   int rank_;
   std::vector<std::uint16_t> job_ranks_;
   std::uint64_t flow_bytes_;
   std::string algorithm_ = "auto";
-  std::unordered_map<std::uint32_t, const Compiled*> choices_;  ///< what get() answers
+  std::unordered_map<std::uint64_t, const Compiled*> choices_;  ///< what get() answers
   std::vector<std::unique_ptr<Compiled>> compiled_;
 };
 

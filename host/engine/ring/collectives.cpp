@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Collectives: checks, programs and scratch, those on the device, aborts.
+#include <algorithm>
+
 #include "engine/numerics/reduce.hpp"
 #include "engine/ring/ring_engine.hpp"
 #include "engine/ring/sequencer_limits.hpp"
@@ -33,11 +35,13 @@ struct Sizes {
 Sizes sizes_of(const schedule::Program& program, const CollectiveDescriptor& collective) {
   Sizes sizes;
   const std::uint64_t element = numerics::element_bytes(collective.dtype);
+  sizes.total = collective.count * element;
   if (program.by_bytes) {
-    sizes = {0, 0, program.input_bytes, program.output_bytes, program.scratch_bytes};
+    sizes.input = program.input_bytes;
+    sizes.output = program.output_bytes;
+    sizes.scratch = program.scratch_bytes;
   } else {
     sizes.chunk = schedule::chunk_bytes(collective.count, element, program.chunks);
-    sizes.total = collective.count * element;
     const auto of = [&](std::uint16_t chunks) {
       return chunks == 0 ? sizes.total : std::min(sizes.total, chunks * sizes.chunk);
     };
@@ -45,9 +49,8 @@ Sizes sizes_of(const schedule::Program& program, const CollectiveDescriptor& col
     sizes.output = of(program.output_chunks);
     sizes.scratch = program.scratch_chunks * sizes.chunk;
   }
-  // A buffer that is not given is one that this rank's program leaves alone.
-  if (collective.input == nullptr) sizes.input = 0;
-  if (collective.output == nullptr) sizes.output = 0;
+  if (!program.uses_input) sizes.input = 0;
+  if (!program.uses_output) sizes.output = 0;
   return sizes;
 }
 
@@ -107,8 +110,9 @@ Status RingEngine::post_collective(const CollectiveDescriptor& collective) {
     return {TALLY_ERR_ARGUMENT, "program is for vectors of at most " + std::to_string(program.max_bytes) +
                                     " bytes, not " + std::to_string(sizes.total)};
   }
-  if (program.max_bytes != 0 && sizes.total > capabilities_.flow_bytes) {
-    return {TALLY_ERR_UNSUPPORTED, "program needs flows that hold its vector of " + std::to_string(sizes.total) +
+  const std::uint64_t instruction = std::min(sizes.total, program.span * sizes.chunk);
+  if (program.max_bytes != 0 && instruction > capabilities_.flow_bytes) {
+    return {TALLY_ERR_UNSUPPORTED, "program needs flows that hold instructions of " + std::to_string(instruction) +
                                        " bytes, those of the device hold " +
                                        std::to_string(capabilities_.flow_bytes)};
   }
