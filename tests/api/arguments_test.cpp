@@ -112,9 +112,9 @@ TEST_P(Arguments, unregistered_buffers_are_refused_before_anything_is_posted) {
 
 TEST_P(Arguments, collective_arguments_out_of_range_are_named_with_their_value) {
   std::int32_t* a = place.at<std::int32_t>();
-  bad(tally_allreduce(e, nullptr, a, a, 1, static_cast<tally_dtype>(9), TALLY_SUM),
-      "tally_allreduce: dtype 9");
-  bad(tally_allreduce(e, nullptr, a, a, 1, TALLY_I32, static_cast<tally_op>(5)), "tally_allreduce: op 5");
+  bad(tally_allreduce(e, nullptr, a, a, 1, static_cast<tally_dtype>(21), TALLY_SUM),
+      "tally_allreduce: dtype 21");
+  bad(tally_allreduce(e, nullptr, a, a, 1, TALLY_I32, static_cast<tally_op>(13)), "tally_allreduce: op 13");
   bad(tally_allreduce(e, nullptr, a, a, 0, TALLY_I32, TALLY_OP_NONE), "tally_allreduce: op 0");
   bad(tally_allreduce(e, nullptr, a, a, 1, TALLY_BYTE, TALLY_SUM), "tally_allreduce: dtype TALLY_BYTE");
   bad(tally_allreduce(e, nullptr, a, a + 1, 2, TALLY_I32, TALLY_SUM), "overlap");
