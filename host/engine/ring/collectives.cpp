@@ -160,6 +160,7 @@ Status RingEngine::post_collective(const CollectiveDescriptor& collective) {
   if (!kAllCollectives) {  // the device looks both up: the one stands in for the other, which is not used
     if (sizes.input == 0) d.input_addr = d.output_addr, d.input_key = d.output_key;
     if (sizes.output == 0) d.output_addr = d.input_addr, d.output_key = d.input_key;
+    if (sizes.input == 0 && sizes.output == 0) d.chunk_bytes = d.total_bytes = 0;
   }
   operation.place = Place::kHeld;
   operation.held = Held::kTurn;
