@@ -2,12 +2,13 @@
 // Packet executor: takes the ready lanes' packets in turn, streams their operands through
 // tally_reduce and hands the result to the write client and to the packet builder.
 //
-// A job is granted only with room for all of its beats in the FIFOs that it fills, hence the
-// pipeline behind the grant never stops and no lane can hold it up.
+// A job is granted only with room for all of its beats in the FIFOs that it fills, hence no lane can
+// hold up the pipeline behind the grant. It stands only while tally_reduce lets a slower operation
+// leave before a faster one.
 // Ordering: jobs in grant order, at the write client and at the network port alike.
-// Latency: 11 cycles from a grant to the first beat in the output FIFO. Throughput: one beat a
-// cycle; the next job follows without a bubble. Storage: two FIFOs of OutPackets packets, a
-// forwarding buffer of one packet a lane.
+// Latency: 3 cycles and that of tally_reduce from a grant to the first beat in the output FIFO.
+// Throughput: that of tally_reduce; the next job follows without a bubble. Storage: two FIFOs of
+// OutPackets packets, a forwarding buffer of one packet a lane.
 // Limitations: jobs that do not reduce take the same way (the reduction passes operand a).
 `default_nettype none
 `include "tally_assert.svh"
@@ -112,7 +113,7 @@ module tally_seq_exec #(
   localparam logic [7:0] MaxWrites = 8'd100;
 
   // --- grant -------------------------------------------------------------------------------------
-  logic             any, free, j_end;
+  logic             any, free, j_end, go;
   logic [LaneW-1:0] pick, last_q;
 
   // The job at work: one beat of it is read a cycle.
@@ -128,7 +129,7 @@ module tally_seq_exec #(
   logic             g_send, g_write, g_recv;
 
   assign j_end = j_beat_q == j_last_q;
-  assign free = run_i && (!j_valid_q || j_end);
+  assign free = run_i && (!j_valid_q || (j_end && go));
 
   always_comb begin : p_pick
     any = 1'b0;
@@ -164,7 +165,7 @@ module tally_seq_exec #(
       if (any) begin
         j_valid_q <= 1'b1;
         last_q    <= pick;
-      end else if (j_end) begin
+      end else if (j_end && go) begin
         j_valid_q <= 1'b0;
       end
     end
@@ -184,23 +185,25 @@ module tally_seq_exec #(
       j_head_q    <= head_slot_i[pick*SlotW +: SlotW];
       j_beat_q    <= '0;
       j_last_q    <= g_len == '0 ? '0 : BeatW'(g_beats - 1'b1);
-    end else if (!j_end) begin
+    end else if (!j_end && go) begin
       j_beat_q <= j_beat_q + 1'b1;
     end
   end
 
   // --- read --------------------------------------------------------------------------------------
-  logic j_done, j_from_mem;
-  assign j_done = j_valid_q && j_end;
+  // While tally_reduce does not take a beat, nothing is read and the operands hold.
+  logic j_go, j_done, j_from_mem;
+  assign j_go = j_valid_q && go;
+  assign j_done = j_go && j_end;
   assign j_from_mem = j_operand_q && !j_fwd_src_q;
-  assign flow_rd_o = j_valid_q && j_recv_q && j_data_q;
+  assign flow_rd_o = j_go && j_recv_q && j_data_q;
   assign flow_rd_flow_o = {j_peer_q, j_lane_q};
   assign flow_rd_slot_o = j_head_q;
   assign flow_release_o = j_done && j_recv_q;
-  assign a_rd_o = j_valid_q && j_from_mem;
+  assign a_rd_o = j_go && j_from_mem;
   assign a_lane_o = j_lane_q;
   assign a_slot_o = j_slot_q;
-  assign b_rd_o = j_valid_q && j_local_q;
+  assign b_rd_o = j_go && j_local_q;
   assign beat_o = j_beat_q;
   assign rdb_release_o = j_done && j_local_q;
   always_comb begin : p_release
@@ -218,7 +221,7 @@ module tally_seq_exec #(
 
   always_ff @(posedge clk_i) begin : p_fwd
     if (out_valid && out_write && out_single) fwd_mem[{out_lane, out_beat}] <= out_data;
-    if (j_valid_q && j_fwd_src_q) fwd_data_q <= fwd_mem[{j_lane_q, j_beat_q}];
+    if (j_go && j_fwd_src_q) fwd_data_q <= fwd_mem[{j_lane_q, j_beat_q}];
   end
 
   // --- operands to the reduction -----------------------------------------------------------------
@@ -231,8 +234,8 @@ module tally_seq_exec #(
 
   always_ff @(posedge clk_i) begin : p_stage
     if (!rst_ni) e_valid_q <= 1'b0;
-    else         e_valid_q <= j_valid_q && j_data_q;
-    if (j_valid_q) begin
+    else if (go) e_valid_q <= j_valid_q && j_data_q;
+    if (j_go) begin
       e_operand_q <= j_operand_q;
       e_fwd_q     <= j_fwd_src_q;
       e_reduce_q  <= j_reduce_q;
@@ -252,11 +255,12 @@ module tally_seq_exec #(
     e_redop = e_reduce_q ? redop_i : tally_pkg::RedopNone;
   end
 
+  assign go = !e_valid_q || red_ready;
   tally_reduce #(.UserW(UserW)) u_reduce (
     .clk_i, .rst_ni,
     .in_valid_i(e_valid_q), .in_ready_o(red_ready), .in_a_i(e_a), .in_b_i(e_b),
     .in_dtype_i(dtype_i), .in_redop_i(e_redop), .in_user_i(e_user_q),
-    .out_valid_o(out_valid), .out_ready_i(1'b1), .out_data_o(out_data),
+    .out_valid_o(out_valid), .out_data_o(out_data),
     .out_user_o({out_write, out_send, out_last, out_single, out_reduce, out_lane, out_beat})
   );
   assign reduced_beat_o = out_valid && out_reduce;
@@ -288,7 +292,7 @@ module tally_seq_exec #(
     end else begin
       tx_held_q  <= tx_held_q + (g_send ? LevelW'(g_beats) : '0) - LevelW'(body_pop);
       wr_held_q  <= wr_held_q + (g_write ? LevelW'(g_beats) : '0) - LevelW'(data_pop);
-      flight_q   <= flight_q + 5'(j_valid_q && j_data_q) - 5'(out_valid);
+      flight_q   <= flight_q + 5'(j_go && j_data_q) - 5'(out_valid);
       launched_q <= launched_q + 8'(g_write);
       answered_q <= answered_q + 8'(wr_done_i);
     end
@@ -362,7 +366,6 @@ module tally_seq_exec #(
   logic unused_levels;
   assign unused_levels = ^{body_level, cmd_level};
 
-  `TALLY_ASSERT(ReductionFlows_A, red_ready)
   `TALLY_ASSERT(BodyRoom_A, (out_valid && out_send) |-> body_in_ready)
   `TALLY_ASSERT(DataRoom_A, (out_valid && out_write) |-> data_in_ready)
   `TALLY_ASSERT(HeadRoom_A, g_send |-> head_room)
