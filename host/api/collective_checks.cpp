@@ -64,8 +64,7 @@ Status check_elements(const CallPlace& at, const CollectiveCall& call) {
   if (op_name(call.op) == nullptr || call.op == TALLY_OP_NONE)
     return bad_argument("op {} is not a reduction", static_cast<int>(call.op));
   if (!numerics::reduces(call.dtype, call.op)) {
-    return bad_argument("dtype {}: {} does not reduce it", dtype_name(call.dtype),
-                        op_name(call.op));
+    return bad_argument("dtype {}: {} does not reduce it", dtype_name(call.dtype), op_name(call.op));
   }
   return {};
 }
@@ -80,10 +79,10 @@ Status measure(const CallPlace& at, const CollectiveCall& call, Extents* extents
   const std::uint64_t most = at.engine.max_message;
   if (call.count > most / element / parts) {
     return {TALLY_ERR_UNSUPPORTED,
-            parts == 1 ? fmt::format("count {} of {} bytes each: engine '{}' takes {} bytes", call.count, element,
-                                     at.engine.name, most)
-                       : fmt::format("count {} of {} bytes each for {} ranks: engine '{}' takes {} bytes", call.count,
-                                     element, parts, at.engine.name, most)};
+            parts == 1 ? fmt::format("count {} of {} bytes each: engine '{}' takes {} bytes", call.count,
+                                     element, at.engine.name, most)
+                       : fmt::format("count {} of {} bytes each for {} ranks: engine '{}' takes {} bytes",
+                                     call.count, element, parts, at.engine.name, most)};
   }
   const std::uint64_t bytes = call.count * element;
   extents->count = call.count * parts;
@@ -98,7 +97,8 @@ CollectiveCall used_arrays(const CallPlace& at, const CollectiveCall& call) noex
   const bool is_root = at.is_root(call);
   if (!input_has_all(call.collective) || !uses_input(call.collective, is_root)) used.input_blocks = {};
   if (!output_has_all(call.collective) || !uses_output(call.collective, is_root)) used.output_blocks = {};
-  if (call.collective == Collective::kAlltoall && call.input == TALLY_IN_PLACE) used.input_blocks = used.output_blocks;
+  if (call.collective == Collective::kAlltoall && call.input == TALLY_IN_PLACE)
+    used.input_blocks = used.output_blocks;
   return used;
 }
 
@@ -127,10 +127,10 @@ Status measure_varying(const CallPlace& at, const CollectiveCall& call, bool in_
   const bool is_root = at.is_root(call);
   const auto own = static_cast<std::size_t>(at.rank);
   const auto too_large = [&](const std::string& what) -> Status {
-    return {TALLY_ERR_UNSUPPORTED,
-            fmt::format("{}: engine '{}' takes {} bytes", what, at.engine.name, most)};
+    return {TALLY_ERR_UNSUPPORTED, fmt::format("{}: engine '{}' takes {} bytes", what, at.engine.name, most)};
   };
-  const auto walk = [&](bool input, const Blocks& blocks, std::uint64_t* bytes, std::uint64_t* total) -> Status {
+  const auto walk = [&](bool input, const Blocks& blocks, std::uint64_t* bytes,
+                        std::uint64_t* total) -> Status {
     const ArrayNames names = array_names(call, input);
     std::size_t next = 0;
     *bytes = 0;
@@ -142,8 +142,8 @@ Status measure_varying(const CallPlace& at, const CollectiveCall& call, bool in_
       if (!status.ok()) return status;
       const std::size_t begin = blocks.displacements == nullptr ? next : blocks.displacements[i];
       if (blocks.counts[i] > most / element || begin > most / element - blocks.counts[i]) {
-        return too_large(fmt::format("{}[{}] {} at element {}, of {} bytes each", names.counts, i, blocks.counts[i],
-                                     begin, element));
+        return too_large(fmt::format("{}[{}] {} at element {}, of {} bytes each", names.counts, i,
+                                     blocks.counts[i], begin, element));
       }
       next = begin + blocks.counts[i];
       *total += blocks.counts[i];
@@ -157,7 +157,8 @@ Status measure_varying(const CallPlace& at, const CollectiveCall& call, bool in_
     const char* name = array_names(call, false).displacements;
     for (std::size_t i = 0; i < at.ranks; ++i) {
       for (std::size_t j = 0; j < i; ++j) {
-        if (!intersect(blocks.displacements[i], blocks.counts[i], blocks.displacements[j], blocks.counts[j])) continue;
+        if (!intersect(blocks.displacements[i], blocks.counts[i], blocks.displacements[j], blocks.counts[j]))
+          continue;
         return bad_argument("{}[{}] {}: its block of {} elements overlaps that of {}[{}] {}", name, i,
                             blocks.displacements[i], blocks.counts[i], name, j, blocks.displacements[j]);
       }
@@ -165,7 +166,8 @@ Status measure_varying(const CallPlace& at, const CollectiveCall& call, bool in_
     return {};
   };
   /// What a rank sends to itself.
-  const auto same = [&](const std::string& name, std::size_t count, const char* array, std::size_t expected) -> Status {
+  const auto same = [&](const std::string& name, std::size_t count, const char* array,
+                        std::size_t expected) -> Status {
     if (count == expected) return {};
     return bad_argument("{} {} is not {}[{}], {}", name, count, array, own, expected);
   };
@@ -174,7 +176,8 @@ Status measure_varying(const CallPlace& at, const CollectiveCall& call, bool in_
   std::uint64_t total = 0;
   *extents = Extents{};
   const std::uint64_t own_bytes = call.count * element;
-  if (call.count > most / element) status = too_large(fmt::format("count {} of {} bytes each", call.count, element));
+  if (call.count > most / element)
+    status = too_large(fmt::format("count {} of {} bytes each", call.count, element));
   switch (call.collective) {
     case Collective::kReduceScatter:
       if (status.ok()) status = walk(true, call.input_blocks, &extents->input_bytes, &extents->count);
@@ -217,7 +220,8 @@ Status measure_varying(const CallPlace& at, const CollectiveCall& call, bool in_
   }
 }
 
-Status place_buffers(const CallPlace& at, const CollectiveCall& call, std::uint64_t own_offset, Buffers* buffers) {
+Status place_buffers(const CallPlace& at, const CollectiveCall& call, std::uint64_t own_offset,
+                     Buffers* buffers) {
   const Collective c = call.collective;
   const bool is_root = at.is_root(call);
   Buffers& b = *buffers;
@@ -234,7 +238,8 @@ Status place_buffers(const CallPlace& at, const CollectiveCall& call, std::uint6
   }
   if (call.output == TALLY_IN_PLACE && b.output != nullptr && c != Collective::kBcast) {
     if (c != Collective::kScatter)
-      return bad_argument("output is TALLY_IN_PLACE: this collective is in place with TALLY_IN_PLACE as input");
+      return bad_argument(
+          "output is TALLY_IN_PLACE: this collective is in place with TALLY_IN_PLACE as input");
     if (!is_root) return bad_argument("output is TALLY_IN_PLACE, which only the root may give");
     b.by_name = true;
   }
@@ -242,7 +247,8 @@ Status place_buffers(const CallPlace& at, const CollectiveCall& call, std::uint6
   const std::uint64_t in_input = c == Collective::kScatter ? own_offset : 0;
   const std::uint64_t in_output = c == Collective::kGather || c == Collective::kAllgather ? own_offset : 0;
   if (b.by_name && c == Collective::kScatter) {
-    b.output = b.input == nullptr ? nullptr : const_cast<std::byte*>(static_cast<const std::byte*>(b.input)) + in_input;
+    b.output = b.input == nullptr ? nullptr
+                                  : const_cast<std::byte*>(static_cast<const std::byte*>(b.input)) + in_input;
     b.output_name = "input";
   } else if (b.by_name) {
     b.input = b.output == nullptr ? nullptr : static_cast<std::byte*>(b.output) + in_output;
@@ -253,7 +259,8 @@ Status place_buffers(const CallPlace& at, const CollectiveCall& call, std::uint6
   return {};
 }
 
-Status check_overlap(const CallPlace& at, const CollectiveCall& call, const Extents& extents, const Buffers& b) {
+Status check_overlap(const CallPlace& at, const CollectiveCall& call, const Extents& extents,
+                     const Buffers& b) {
   const std::uintptr_t input = number(b.input);
   const std::uintptr_t output = number(b.output);
   if (b.in_place || !intersect(input, extents.input_bytes, output, extents.output_bytes)) return {};
@@ -261,10 +268,11 @@ Status check_overlap(const CallPlace& at, const CollectiveCall& call, const Exte
   bool overlap = !call.varying;
   if (call.varying) {  // blocks of the one may stand in gaps of the other
     const std::size_t element = numerics::element_bytes(call.dtype);
-    each_block(call.input_blocks, at.ranks, element, input, extents.input_bytes, input_has_all(call.collective),
-               [&](std::uintptr_t a, std::uint64_t a_bytes) {
+    each_block(call.input_blocks, at.ranks, element, input, extents.input_bytes,
+               input_has_all(call.collective), [&](std::uintptr_t a, std::uint64_t a_bytes) {
                  each_block(call.output_blocks, at.ranks, element, output, extents.output_bytes,
-                            output_has_all(call.collective), [&](std::uintptr_t b_begin, std::uint64_t b_bytes) {
+                            output_has_all(call.collective),
+                            [&](std::uintptr_t b_begin, std::uint64_t b_bytes) {
                               overlap = overlap || intersect(a, a_bytes, b_begin, b_bytes);
                             });
                });

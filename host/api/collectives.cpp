@@ -24,7 +24,8 @@ std::uint64_t own_offset(const CollectiveCall& call, int rank, std::size_t eleme
 
 }  // namespace
 
-Status tally_endpoint::start_collective(tally_group& group, const CollectiveCall& given, tally_request** out) {
+Status tally_endpoint::start_collective(tally_group& group, const CollectiveCall& given,
+                                        tally_request** out) {
   const CallPlace at{group.rank, group.ranks.size(), capabilities()};
   Status status = tally::api::check_elements(at, given);
   if (status.ok() && given.varying) status = tally::api::check_arrays(at, given);
@@ -63,7 +64,8 @@ Status tally_endpoint::start_collective(tally_group& group, const CollectiveCall
     return {TALLY_ERR_ABORTED, fmt::format("group is broken: {}", broken_text(group.context))};
   }
   if (!call.varying) {
-    status = group.schedules.get(call.collective, call.root, extents.count * element, buffers.in_place, &compiled);
+    status =
+        group.schedules.get(call.collective, call.root, extents.count * element, buffers.in_place, &compiled);
   } else if (compiled == nullptr) {
     status = group.schedules.make_varying(call, element, buffers.in_place, extents, &compiled);
   }

@@ -49,13 +49,15 @@ Status Schedules::set_algorithm(const std::string& name) {
   return {};
 }
 
-Status Schedules::get(Collective collective, int root, std::uint64_t bytes, bool in_place, Compiled** compiled) {
+Status Schedules::get(Collective collective, int root, std::uint64_t bytes, bool in_place,
+                      Compiled** compiled) {
   schedule::Call call = call_of(collective, root, in_place);
   call.bytes = bytes;
   Status status;
   // Vectors that the named algorithm does not take are done automatically.
   for (const std::string* algorithm : {&algorithm_of(collective), &automatic_}) {
-    const std::uint64_t key = static_cast<std::uint64_t>(root) << 40 | static_cast<std::uint64_t>(collective) << 32 |
+    const std::uint64_t key = static_cast<std::uint64_t>(root) << 40 |
+                              static_cast<std::uint64_t>(collective) << 32 |
                               schedule::select_key(call, *algorithm);
     Choice& choice = choices_[key];
     if (bytes >= choice.too_large) continue;
@@ -69,8 +71,8 @@ Status Schedules::get(Collective collective, int root, std::uint64_t bytes, bool
     }
     choice.too_large = bytes;
   }
-  return status.ok() ? Status{TALLY_ERR_UNSUPPORTED,
-                              fmt::format("{}: no schedule for {} bytes", schedule::name_of(collective), bytes)}
+  return status.ok() ? Status{TALLY_ERR_UNSUPPORTED, fmt::format("{}: no schedule for {} bytes",
+                                                                 schedule::name_of(collective), bytes)}
                      : status;
 }
 
@@ -80,7 +82,8 @@ Status Schedules::make(const schedule::Call& call, const std::string& algorithm,
   if (!status.ok()) return status;
   const std::uint16_t signature = schedule::signature(schedule);
   for (const auto& known : compiled_) {
-    if (known->signature != signature || known->algorithm != schedule.algorithm || known->in_place != call.in_place)
+    if (known->signature != signature || known->algorithm != schedule.algorithm ||
+        known->in_place != call.in_place)
       continue;
     *compiled = known.get();
     return {};
@@ -110,7 +113,8 @@ const std::string& Schedules::algorithm_of(Collective collective) const {
 }
 
 /// Selects and proves.
-Status Schedules::choose(const schedule::Call& call, const std::string& algorithm, schedule::Schedule* schedule) const {
+Status Schedules::choose(const schedule::Call& call, const std::string& algorithm,
+                         schedule::Schedule* schedule) const {
   std::string error;
   if (!schedule::select(call, algorithm, schedule, &error)) return {TALLY_ERR_UNSUPPORTED, error};
   if (const std::string fault = schedule::verify(*schedule); !fault.empty()) {
@@ -124,7 +128,8 @@ Status Schedules::choose(const schedule::Call& call, const std::string& algorith
 
 /// visit(number) for all that the program of a call depends on, in an order from which they can be told.
 template <typename Visit>
-void Schedules::each_number(const CollectiveCall& call, std::size_t element_bytes, bool in_place, Visit visit) const {
+void Schedules::each_number(const CollectiveCall& call, std::size_t element_bytes, bool in_place,
+                            Visit visit) const {
   visit(algorithm_changes_ << 32 | static_cast<std::uint64_t>(call.collective) << 24 | element_bytes << 16 |
         std::uint64_t{call.input_blocks.counts != nullptr} << 2 |
         std::uint64_t{call.output_blocks.counts != nullptr} << 1 | std::uint64_t{in_place});
@@ -139,7 +144,8 @@ void Schedules::each_number(const CollectiveCall& call, std::size_t element_byte
   }
 }
 
-Compiled* Schedules::find_varying(const CollectiveCall& call, std::size_t element_bytes, bool in_place) noexcept {
+Compiled* Schedules::find_varying(const CollectiveCall& call, std::size_t element_bytes,
+                                  bool in_place) noexcept {
   std::uint64_t hash = 0;
   each_number(call, element_bytes, in_place, [&](std::uint64_t number) { hash = mix(hash, number); });
   for (Varying& each : varying_) {
@@ -195,7 +201,8 @@ void Schedules::forget_varying() {
   while (varying_.size() >= kVarying) {
     auto oldest = varying_.end();
     for (auto each = varying_.begin(); each != varying_.end(); ++each) {
-      if (each->compiled->users == 0 && (oldest == varying_.end() || each->used < oldest->used)) oldest = each;
+      if (each->compiled->users == 0 && (oldest == varying_.end() || each->used < oldest->used))
+        oldest = each;
     }
     if (oldest == varying_.end()) return;  // all are under way
     varying_.erase(oldest);
@@ -224,8 +231,9 @@ schedule::Layout Schedules::layout(const CollectiveCall& call, std::size_t eleme
     case Collective::kReduceScatter:
       return schedule::reduce_scatter_layout(rank_, bytes(call.input_blocks.counts));
     default:
-      return schedule::alltoallv_layout(bytes(call.input_blocks.counts), bytes(call.input_blocks.displacements),
-                                        bytes(call.output_blocks.counts), bytes(call.output_blocks.displacements));
+      return schedule::alltoallv_layout(
+          bytes(call.input_blocks.counts), bytes(call.input_blocks.displacements),
+          bytes(call.output_blocks.counts), bytes(call.output_blocks.displacements));
   }
 }
 

@@ -29,25 +29,27 @@ struct Compiled {
 
 class Schedules {
  public:
-  /// Schedules of calls with arrays that are kept, beyond those in use: each is good for its counts and displacements
-  /// only. The one that was used longest ago goes first.
+  /// Schedules of calls with arrays that are kept, beyond those in use: each is good for its counts and
+  /// displacements only. The one that was used longest ago goes first.
   static constexpr std::size_t kVarying = 64;
 
   /// For group rank `rank` of the group of these job ranks, on an engine whose flows hold flow_bytes.
   Schedules(int rank, std::vector<std::uint16_t> job_ranks, std::uint64_t flow_bytes)
       : rank_(rank), job_ranks_(std::move(job_ranks)), flow_bytes_(flow_bytes) {}
 
-  /// The schedule for a call whose blocks are equal; `bytes` are those of the logical vector. A collective that
-  /// `algorithm` does not know takes "auto". *compiled lives as long as this object. Allocates at the first call for
-  /// (collective, root, size class, in place, algorithm) only.
-  Status get(schedule::Collective collective, int root, std::uint64_t bytes, bool in_place, Compiled** compiled);
+  /// The schedule for a call whose blocks are equal; `bytes` are those of the logical vector. A collective
+  /// that `algorithm` does not know takes "auto". *compiled lives as long as this object. Allocates at the
+  /// first call for (collective, root, size class, in place, algorithm) only.
+  Status get(schedule::Collective collective, int root, std::uint64_t bytes, bool in_place,
+             Compiled** compiled);
 
-  /// What was compiled for a call with these very arrays (those that this rank does not use are nullptr), or nullptr.
-  /// It lives while it has users and at least until the next make_varying. Does not allocate.
-  [[nodiscard]] Compiled* find_varying(const CollectiveCall& call, std::size_t element_bytes, bool in_place) noexcept;
+  /// What was compiled for a call with these very arrays (those that this rank does not use are nullptr), or
+  /// nullptr. It lives while it has users and at least until the next make_varying. Does not allocate.
+  [[nodiscard]] Compiled* find_varying(const CollectiveCall& call, std::size_t element_bytes,
+                                       bool in_place) noexcept;
   /// Compiles for a call that find_varying does not know, and whose checks made `extents`.
-  Status make_varying(const CollectiveCall& call, std::size_t element_bytes, bool in_place, const Extents& extents,
-                      Compiled** compiled);
+  Status make_varying(const CollectiveCall& call, std::size_t element_bytes, bool in_place,
+                      const Extents& extents, Compiled** compiled);
   /// Schedules of calls with arrays compiled so far, for tests.
   [[nodiscard]] std::uint64_t varying_made() const noexcept { return varying_made_; }
 
@@ -84,7 +86,8 @@ class Schedules {
   /// What get() answers, by collective, root and select_key().
   struct Choice {
     Compiled* compiled = nullptr;
-    std::uint64_t too_large = ~std::uint64_t{0};  ///< vectors of so many bytes and more need another algorithm
+    std::uint64_t too_large =
+        ~std::uint64_t{0};  ///< vectors of so many bytes and more need another algorithm
   };
   std::unordered_map<std::uint64_t, Choice> choices_;
   std::vector<std::unique_ptr<Compiled>> compiled_;

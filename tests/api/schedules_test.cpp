@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The schedules of a group: what is compiled once and found again, what is forgotten, and that a repeated call allocates
-// nothing.
+// The schedules of a group: what is compiled once and found again, what is forgotten, and that a repeated
+// call allocates nothing.
 #include "api/schedules.hpp"
 
 #include <gtest/gtest.h>
@@ -37,7 +37,8 @@ Schedules four(int rank = 1) { return {rank, {0, 1, 2, 3}, kFlow}; }
 
 /// An alltoallv of these counts, both ways, with blocks one behind the other.
 struct Arrays {
-  explicit Arrays(std::vector<std::size_t> numbers) : counts(std::move(numbers)), displacements(counts.size()) {
+  explicit Arrays(std::vector<std::size_t> numbers)
+      : counts(std::move(numbers)), displacements(counts.size()) {
     for (std::size_t i = 1; i < counts.size(); ++i) displacements[i] = displacements[i - 1] + counts[i - 1];
   }
   [[nodiscard]] CollectiveCall call() const {

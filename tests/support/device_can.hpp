@@ -9,7 +9,8 @@ namespace tally::test {
 
 inline bool device_can(Api api, tally_dtype dtype, tally_op op) {
   if (ring::kAllCollectives) return true;
-  const bool type = dtype == TALLY_BYTE || dtype == TALLY_I32 || dtype == TALLY_I64 || dtype == TALLY_F32 || dtype == TALLY_F64;
+  const bool type = dtype == TALLY_BYTE || dtype == TALLY_I32 || dtype == TALLY_I64 || dtype == TALLY_F32 ||
+                    dtype == TALLY_F64;
   return !has_counts(api) && type &&
          (!is_reduction(api) || op == TALLY_SUM || op == TALLY_MIN || op == TALLY_MAX);
 }

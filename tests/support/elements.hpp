@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Elements of every type as numbers, and what each operation makes of two of them: MPI's definitions in plain arithmetic,
-// without the library. Floating-point operands are drawn such that every order of combination gives the same number.
+// Elements of every type as numbers, and what each operation makes of two of them: MPI's definitions in plain
+// arithmetic, without the library. Floating-point operands are drawn such that every order of combination
+// gives the same number.
 #pragma once
 
 #include <cmath>
@@ -14,43 +15,74 @@
 namespace tally::test {
 
 inline constexpr tally_dtype kAllDtypes[] = {
-    TALLY_BYTE, TALLY_I8,   TALLY_I16, TALLY_I32, TALLY_I64, TALLY_U8,   TALLY_U16,     TALLY_U32,     TALLY_U64,     TALLY_F16,
-    TALLY_BF16, TALLY_F32,  TALLY_F64, TALLY_C64, TALLY_C128, TALLY_F32_I32, TALLY_F64_I32, TALLY_I64_I32, TALLY_I32_I32, TALLY_I16_I32};
-inline constexpr tally_op kAllOps[] = {TALLY_SUM, TALLY_PROD, TALLY_MIN, TALLY_MAX,  TALLY_LAND,   TALLY_LOR,
-                                       TALLY_LXOR, TALLY_BAND, TALLY_BOR, TALLY_BXOR, TALLY_MINLOC, TALLY_MAXLOC};
+    TALLY_BYTE, TALLY_I8,      TALLY_I16,     TALLY_I32,     TALLY_I64,     TALLY_U8,     TALLY_U16,
+    TALLY_U32,  TALLY_U64,     TALLY_F16,     TALLY_BF16,    TALLY_F32,     TALLY_F64,    TALLY_C64,
+    TALLY_C128, TALLY_F32_I32, TALLY_F64_I32, TALLY_I64_I32, TALLY_I32_I32, TALLY_I16_I32};
+inline constexpr tally_op kAllOps[] = {TALLY_SUM,  TALLY_PROD, TALLY_MIN,    TALLY_MAX,
+                                       TALLY_LAND, TALLY_LOR,  TALLY_LXOR,   TALLY_BAND,
+                                       TALLY_BOR,  TALLY_BXOR, TALLY_MINLOC, TALLY_MAXLOC};
 
 /// What an element is made of.
 struct Shape {
-  std::size_t bytes;        ///< of an element
-  std::size_t value;        ///< bytes of the value, or of each half of a complex number
+  std::size_t bytes;  ///< of an element
+  std::size_t value;  ///< bytes of the value, or of each half of a complex number
   bool is_float, is_signed, is_complex;
-  std::size_t index_at;     ///< where the index of a pair stands; 0: no pair
+  std::size_t index_at;  ///< where the index of a pair stands; 0: no pair
 };
 
 inline Shape shape_of(tally_dtype dtype) {
   switch (dtype) {
     case TALLY_BYTE:
-    case TALLY_U8: return {1, 1, false, false, false, 0};
-    case TALLY_U16: return {2, 2, false, false, false, 0};
-    case TALLY_U32: return {4, 4, false, false, false, 0};
-    case TALLY_U64: return {8, 8, false, false, false, 0};
-    case TALLY_I8: return {1, 1, false, true, false, 0};
-    case TALLY_I16: return {2, 2, false, true, false, 0};
-    case TALLY_I32: return {4, 4, false, true, false, 0};
-    case TALLY_I64: return {8, 8, false, true, false, 0};
+    case TALLY_U8:
+      return {1, 1, false, false, false, 0};
+    case TALLY_U16:
+      return {2, 2, false, false, false, 0};
+    case TALLY_U32:
+      return {4, 4, false, false, false, 0};
+    case TALLY_U64:
+      return {8, 8, false, false, false, 0};
+    case TALLY_I8:
+      return {1, 1, false, true, false, 0};
+    case TALLY_I16:
+      return {2, 2, false, true, false, 0};
+    case TALLY_I32:
+      return {4, 4, false, true, false, 0};
+    case TALLY_I64:
+      return {8, 8, false, true, false, 0};
     case TALLY_F16:
-    case TALLY_BF16: return {2, 2, true, true, false, 0};
-    case TALLY_F32: return {4, 4, true, true, false, 0};
-    case TALLY_F64: return {8, 8, true, true, false, 0};
-    case TALLY_C64: return {8, 4, true, true, true, 0};
-    case TALLY_C128: return {16, 8, true, true, true, 0};
-    case TALLY_F32_I32: return {8, 4, true, true, false, 4};
-    case TALLY_F64_I32: return {16, 8, true, true, false, 8};
-    case TALLY_I64_I32: return {16, 8, false, true, false, 8};
-    case TALLY_I32_I32: return {8, 4, false, true, false, 4};
-    case TALLY_I16_I32: return {8, 2, false, true, false, 4};
+    case TALLY_BF16:
+      return {2, 2, true, true, false, 0};
+    case TALLY_F32:
+      return {4, 4, true, true, false, 0};
+    case TALLY_F64:
+      return {8, 8, true, true, false, 0};
+    case TALLY_C64:
+      return {8, 4, true, true, true, 0};
+    case TALLY_C128:
+      return {16, 8, true, true, true, 0};
+    case TALLY_F32_I32:
+      return {8, 4, true, true, false, 4};
+    case TALLY_F64_I32:
+      return {16, 8, true, true, false, 8};
+    case TALLY_I64_I32:
+      return {16, 8, false, true, false, 8};
+    case TALLY_I32_I32:
+      return {8, 4, false, true, false, 4};
+    case TALLY_I16_I32:
+      return {8, 2, false, true, false, 4};
   }
   throw std::invalid_argument("no such element type");
+}
+
+/// Which operations MPI and docs/reductions.md have for a type.
+inline bool has_reduction(tally_dtype dtype, tally_op op) {
+  const Shape shape = shape_of(dtype);
+  const bool bitwise = op == TALLY_BAND || op == TALLY_BOR || op == TALLY_BXOR;
+  if (shape.index_at != 0) return op == TALLY_MINLOC || op == TALLY_MAXLOC;
+  if (op == TALLY_MINLOC || op == TALLY_MAXLOC || op == TALLY_OP_NONE) return false;
+  if (dtype == TALLY_BYTE) return bitwise;
+  if (shape.is_complex) return op == TALLY_SUM || op == TALLY_PROD;
+  return !shape.is_float || op <= TALLY_MAX;
 }
 
 struct Element {
@@ -122,7 +154,9 @@ inline Element decode(tally_dtype dtype, const std::byte* from) {
     element.real = float_number(dtype, shape.value, bits);
   } else {
     const unsigned unused = 64 - 8 * static_cast<unsigned>(shape.value);
-    element.integer = shape.is_signed ? static_cast<std::uint64_t>(static_cast<std::int64_t>(bits << unused) >> unused) : bits;
+    element.integer = shape.is_signed
+                          ? static_cast<std::uint64_t>(static_cast<std::int64_t>(bits << unused) >> unused)
+                          : bits;
   }
   if (shape.is_complex) {
     bits = 0;
@@ -136,9 +170,10 @@ inline Element decode(tally_dtype dtype, const std::byte* from) {
 /// a op b.
 inline Element combine(tally_dtype dtype, tally_op op, const Element& a, const Element& b) {
   const Shape shape = shape_of(dtype);
-  const bool less = shape.is_float    ? a.real < b.real
-                    : shape.is_signed ? static_cast<std::int64_t>(a.integer) < static_cast<std::int64_t>(b.integer)
-                                      : a.integer < b.integer;
+  const bool less = shape.is_float ? a.real < b.real
+                    : shape.is_signed
+                        ? static_cast<std::int64_t>(a.integer) < static_cast<std::int64_t>(b.integer)
+                        : a.integer < b.integer;
   const bool equal = shape.is_float ? a.real == b.real : a.integer == b.integer;
   const auto truth = [&](const Element& e) { return e.integer != 0; };
   Element out;
@@ -153,20 +188,37 @@ inline Element combine(tally_dtype dtype, tally_op op, const Element& a, const E
       out.real = a.real * b.real - a.imaginary * b.imaginary;
       out.imaginary = a.real * b.imaginary + a.imaginary * b.real;
       break;
-    case TALLY_MIN: out = less ? a : b; break;
-    case TALLY_MAX: out = less ? b : a; break;
-    case TALLY_LAND: out.integer = truth(a) && truth(b) ? 1 : 0; break;
-    case TALLY_LOR: out.integer = truth(a) || truth(b) ? 1 : 0; break;
-    case TALLY_LXOR: out.integer = truth(a) != truth(b) ? 1 : 0; break;
-    case TALLY_BAND: out.integer = a.integer & b.integer; break;
-    case TALLY_BOR: out.integer = a.integer | b.integer; break;
-    case TALLY_BXOR: out.integer = a.integer ^ b.integer; break;
+    case TALLY_MIN:
+      out = less ? a : b;
+      break;
+    case TALLY_MAX:
+      out = less ? b : a;
+      break;
+    case TALLY_LAND:
+      out.integer = truth(a) && truth(b) ? 1 : 0;
+      break;
+    case TALLY_LOR:
+      out.integer = truth(a) || truth(b) ? 1 : 0;
+      break;
+    case TALLY_LXOR:
+      out.integer = truth(a) != truth(b) ? 1 : 0;
+      break;
+    case TALLY_BAND:
+      out.integer = a.integer & b.integer;
+      break;
+    case TALLY_BOR:
+      out.integer = a.integer | b.integer;
+      break;
+    case TALLY_BXOR:
+      out.integer = a.integer ^ b.integer;
+      break;
     case TALLY_MINLOC:
     case TALLY_MAXLOC:
       out = less == (op == TALLY_MINLOC) ? a : b;
       if (equal) out.index = a.index < b.index ? a.index : b.index;
       break;
-    case TALLY_OP_NONE: throw std::invalid_argument("no operation");
+    case TALLY_OP_NONE:
+      throw std::invalid_argument("no operation");
   }
   std::byte bytes[16];
   encode(dtype, out, bytes);  // integers wrap to their size

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// One collective call of one rank: its buffers, the call, and the check of what it left, by the definitions of the MPI
-// standard (MPI 4.1, chapter 6). Any rank can compute every rank's data.
+// One collective call of one rank: its buffers, the call, and the check of what it left, by the definitions
+// of the MPI standard (MPI 4.1, chapter 6). Any rank can compute every rank's data.
 #pragma once
 
 #include <algorithm>
@@ -17,22 +17,40 @@
 namespace tally::test {
 
 enum class Api {
-  kBarrier, kBcast, kAllreduce, kReduce, kReduceScatterBlock, kReduceScatter, kScan, kExscan, kGather, kGatherv,
-  kScatter, kScatterv, kAllgather, kAllgatherv, kAlltoall, kAlltoallv
+  kBarrier,
+  kBcast,
+  kAllreduce,
+  kReduce,
+  kReduceScatterBlock,
+  kReduceScatter,
+  kScan,
+  kExscan,
+  kGather,
+  kGatherv,
+  kScatter,
+  kScatterv,
+  kAllgather,
+  kAllgatherv,
+  kAlltoall,
+  kAlltoallv
 };
-inline constexpr Api kAllApis[] = {Api::kBarrier, Api::kBcast, Api::kAllreduce, Api::kReduce, Api::kReduceScatterBlock,
-                                   Api::kReduceScatter, Api::kScan, Api::kExscan, Api::kGather, Api::kGatherv, Api::kScatter,
-                                   Api::kScatterv, Api::kAllgather, Api::kAllgatherv, Api::kAlltoall, Api::kAlltoallv};
+inline constexpr Api kAllApis[] = {
+    Api::kBarrier,       Api::kBcast,    Api::kAllreduce, Api::kReduce,     Api::kReduceScatterBlock,
+    Api::kReduceScatter, Api::kScan,     Api::kExscan,    Api::kGather,     Api::kGatherv,
+    Api::kScatter,       Api::kScatterv, Api::kAllgather, Api::kAllgatherv, Api::kAlltoall,
+    Api::kAlltoallv};
 inline const char* name_of(Api api) {
-  constexpr const char* kNames[] = {"barrier", "bcast", "allreduce", "reduce", "reduce_scatter_block", "reduce_scatter", "scan",
-                                    "exscan", "gather", "gatherv", "scatter", "scatterv", "allgather", "allgatherv", "alltoall",
-                                    "alltoallv"};
+  constexpr const char* kNames[] = {
+      "barrier",        "bcast",    "allreduce", "reduce",     "reduce_scatter_block",
+      "reduce_scatter", "scan",     "exscan",    "gather",     "gatherv",
+      "scatter",        "scatterv", "allgather", "allgatherv", "alltoall",
+      "alltoallv"};
   return kNames[static_cast<int>(api)];
 }
 inline bool is_reduction(Api api) { return api >= Api::kAllreduce && api <= Api::kExscan; }
 inline bool has_counts(Api api) {
-  return api == Api::kReduceScatter || api == Api::kGatherv || api == Api::kScatterv || api == Api::kAllgatherv ||
-         api == Api::kAlltoallv;
+  return api == Api::kReduceScatter || api == Api::kGatherv || api == Api::kScatterv ||
+         api == Api::kAllgatherv || api == Api::kAlltoallv;
 }
 
 /// What all ranks of the group agree on.
@@ -42,10 +60,10 @@ struct CollectiveCase {
   int root = 0;
   tally_dtype dtype = TALLY_BYTE;
   tally_op op = TALLY_OP_NONE;
-  std::size_t count = 0;            ///< of the vector or of each block
-  std::vector<std::size_t> counts;  ///< with has_counts: of the blocks; alltoallv: [from * ranks + to]
-  std::uint64_t seed = 1;           ///< of the data and the places of blocks
-  bool exact = true;                ///< false: floating-point data of any kind, whose results are not checked
+  std::size_t count = 0;                 ///< of the vector or of each block
+  std::vector<std::size_t> counts = {};  ///< with has_counts: of the blocks; alltoallv: [from * ranks + to]
+  std::uint64_t seed = 1;                ///< of the data and the places of blocks
+  bool exact = true;  ///< false: floating-point data of any kind, whose results are not checked
 
   /// Counts of at most `most`, some of them 0.
   void draw_counts(std::size_t most) {
@@ -57,9 +75,9 @@ struct CollectiveCase {
   /// alltoallv: as much from i to j as from j to i, which calls in place need.
   [[nodiscard]] bool symmetric() const { return (seed & 2) != 0; }
   [[nodiscard]] std::string text() const {
-    return std::string(name_of(api)) + " of " + std::to_string(ranks) + " ranks, root " + std::to_string(root) + ", dtype " +
-           std::to_string(dtype) + ", op " + std::to_string(op) + ", count " + std::to_string(count) + ", seed " +
-           std::to_string(seed);
+    return std::string(name_of(api)) + " of " + std::to_string(ranks) + " ranks, root " +
+           std::to_string(root) + ", dtype " + std::to_string(dtype) + ", op " + std::to_string(op) +
+           ", count " + std::to_string(count) + ", seed " + std::to_string(seed);
   }
 };
 
@@ -69,7 +87,8 @@ class Exercise {
   static constexpr std::byte kPoison{0xa5};
 
   /// Rank `rank`'s call; in_place where MPI allows it to this rank.
-  Exercise(CollectiveCase call, int rank, bool in_place) : c_(std::move(call)), rank_(rank), shape_(shape_of(c_.dtype)) {
+  Exercise(CollectiveCase call, int rank, bool in_place)
+      : c_(std::move(call)), rank_(rank), shape_(shape_of(c_.dtype)) {
     const bool rooted = c_.api == Api::kReduce || c_.api == Api::kGather || c_.api == Api::kGatherv ||
                         c_.api == Api::kScatter || c_.api == Api::kScatterv;
     in_place_ = in_place && c_.api != Api::kBarrier && c_.api != Api::kBcast && (!rooted || is_root()) &&
@@ -133,41 +152,52 @@ class Exercise {
     const auto o = c_.op;
     const int root = c_.root;
     switch (c_.api) {
-      case Api::kBarrier: return r ? tally_barrier_start(e, g, r) : tally_barrier(e, g);
-      case Api::kBcast: return r ? tally_bcast_start(e, g, out, own, t, root, r) : tally_bcast(e, g, out, own, t, root);
+      case Api::kBarrier:
+        return r ? tally_barrier_start(e, g, r) : tally_barrier(e, g);
+      case Api::kBcast:
+        return r ? tally_bcast_start(e, g, out, own, t, root, r) : tally_bcast(e, g, out, own, t, root);
       case Api::kAllreduce:
-        return r ? tally_allreduce_start(e, g, in, out, own, t, o, r) : tally_allreduce(e, g, in, out, own, t, o);
+        return r ? tally_allreduce_start(e, g, in, out, own, t, o, r)
+                 : tally_allreduce(e, g, in, out, own, t, o);
       case Api::kReduce:
-        return r ? tally_reduce_start(e, g, in, out, own, t, o, root, r) : tally_reduce(e, g, in, out, own, t, o, root);
+        return r ? tally_reduce_start(e, g, in, out, own, t, o, root, r)
+                 : tally_reduce(e, g, in, out, own, t, o, root);
       case Api::kReduceScatterBlock:
         return r ? tally_reduce_scatter_block_start(e, g, in, out, own, t, o, r)
                  : tally_reduce_scatter_block(e, g, in, out, own, t, o);
       case Api::kReduceScatter:
         return r ? tally_reduce_scatter_start(e, g, in, out, counts_.data(), t, o, r)
                  : tally_reduce_scatter(e, g, in, out, counts_.data(), t, o);
-      case Api::kScan: return r ? tally_scan_start(e, g, in, out, own, t, o, r) : tally_scan(e, g, in, out, own, t, o);
+      case Api::kScan:
+        return r ? tally_scan_start(e, g, in, out, own, t, o, r) : tally_scan(e, g, in, out, own, t, o);
       case Api::kExscan:
         return r ? tally_exscan_start(e, g, in, out, own, t, o, r) : tally_exscan(e, g, in, out, own, t, o);
       case Api::kGather:
-        return r ? tally_gather_start(e, g, in, out, own, t, root, r) : tally_gather(e, g, in, out, own, t, root);
+        return r ? tally_gather_start(e, g, in, out, own, t, root, r)
+                 : tally_gather(e, g, in, out, own, t, root);
       case Api::kGatherv:
         return r ? tally_gatherv_start(e, g, in, own, out, counts, places, t, root, r)
                  : tally_gatherv(e, g, in, own, out, counts, places, t, root);
       case Api::kScatter:
-        return r ? tally_scatter_start(e, g, in, out, c_.count, t, root, r) : tally_scatter(e, g, in, out, c_.count, t, root);
+        return r ? tally_scatter_start(e, g, in, out, c_.count, t, root, r)
+                 : tally_scatter(e, g, in, out, c_.count, t, root);
       case Api::kScatterv:
         return r ? tally_scatterv_start(e, g, in, counts, places, out, own, t, root, r)
                  : tally_scatterv(e, g, in, counts, places, out, own, t, root);
-      case Api::kAllgather: return r ? tally_allgather_start(e, g, in, out, own, t, r) : tally_allgather(e, g, in, out, own, t);
+      case Api::kAllgather:
+        return r ? tally_allgather_start(e, g, in, out, own, t, r) : tally_allgather(e, g, in, out, own, t);
       case Api::kAllgatherv:
         return r ? tally_allgatherv_start(e, g, in, own, out, counts, places, t, r)
                  : tally_allgatherv(e, g, in, own, out, counts, places, t);
-      case Api::kAlltoall: return r ? tally_alltoall_start(e, g, in, out, own, t, r) : tally_alltoall(e, g, in, out, own, t);
+      case Api::kAlltoall:
+        return r ? tally_alltoall_start(e, g, in, out, own, t, r) : tally_alltoall(e, g, in, out, own, t);
       case Api::kAlltoallv: {
         const std::size_t* from_counts = in_place_ ? no : row_.data();
         const std::size_t* from_places = in_place_ ? no : input_at_.data();
-        return r ? tally_alltoallv_start(e, g, in, from_counts, from_places, out, column_.data(), output_at_.data(), t, r)
-                 : tally_alltoallv(e, g, in, from_counts, from_places, out, column_.data(), output_at_.data(), t);
+        return r ? tally_alltoallv_start(e, g, in, from_counts, from_places, out, column_.data(),
+                                         output_at_.data(), t, r)
+                 : tally_alltoallv(e, g, in, from_counts, from_places, out, column_.data(), output_at_.data(),
+                                   t);
       }
     }
     return TALLY_ERR_INTERNAL;
@@ -177,7 +207,8 @@ class Exercise {
   [[nodiscard]] std::string check() const {
     const std::size_t begin = static_cast<std::size_t>(output_ - memory_);
     for (std::size_t i = 0; i < bytes();) {
-      const bool of_output = i >= begin && i + shape_.bytes <= begin + output_span_ && (i - begin) % shape_.bytes == 0;
+      const bool of_output =
+          i >= begin && i + shape_.bytes <= begin + output_span_ && (i - begin) % shape_.bytes == 0;
       if (of_output && is_result_[(i - begin) / shape_.bytes]) {
         const Element want = decode(c_.dtype, expected_.data() + i);
         const bool inexact = !c_.exact && shape_.is_float;
@@ -187,7 +218,8 @@ class Exercise {
         continue;
       }
       if (memory_[i] != expected_[i]) {
-        return text() + "byte " + std::to_string(static_cast<std::ptrdiff_t>(i) - static_cast<std::ptrdiff_t>(begin)) +
+        return text() + "byte " +
+               std::to_string(static_cast<std::ptrdiff_t>(i) - static_cast<std::ptrdiff_t>(begin)) +
                " from the start of output has changed";
       }
       ++i;
@@ -212,7 +244,8 @@ class Exercise {
   [[nodiscard]] std::size_t me() const { return static_cast<std::size_t>(rank_); }
   [[nodiscard]] bool is_root() const { return rank_ == c_.root; }
   [[nodiscard]] bool gathers() const {
-    return c_.api == Api::kGather || c_.api == Api::kGatherv || c_.api == Api::kAllgather || c_.api == Api::kAllgatherv;
+    return c_.api == Api::kGather || c_.api == Api::kGatherv || c_.api == Api::kAllgather ||
+           c_.api == Api::kAllgatherv;
   }
   [[nodiscard]] bool scatters() const { return c_.api == Api::kScatter || c_.api == Api::kScatterv; }
   [[nodiscard]] bool transposes() const { return c_.api == Api::kAlltoall || c_.api == Api::kAlltoallv; }
@@ -232,10 +265,13 @@ class Exercise {
     if (c_.api == Api::kAlltoallv) return c_.counts[from * n() + to];
     return c_.counts[gathers() ? from : to];
   }
-  [[nodiscard]] std::size_t own_count() const { return has_counts(c_.api) && c_.api != Api::kAlltoallv ? c_.counts[me()] : c_.count; }
+  [[nodiscard]] std::size_t own_count() const {
+    return has_counts(c_.api) && c_.api != Api::kAlltoallv ? c_.counts[me()] : c_.count;
+  }
 
   /// Where blocks of these sizes stand: in a random order with gaps where the call has displacements.
-  std::vector<std::size_t> places(const std::vector<std::size_t>& sizes, std::uint64_t salt, std::size_t* span) const {
+  std::vector<std::size_t> places(const std::vector<std::size_t>& sizes, std::uint64_t salt,
+                                  std::size_t* span) const {
     std::vector<std::size_t> order(sizes.size()), at(sizes.size());
     for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
     Random random(c_.seed * 31 + me() * 7 + salt);
@@ -265,9 +301,10 @@ class Exercise {
     input_span_ = (scatters() || transposes() ? elements : whole) * shape_.bytes;
     output_at_ = places(to_me, 2, &elements);
     output_places_ = output_at_;
-    output_span_ = (gathers() || transposes()      ? elements
+    output_span_ = (gathers() || transposes()            ? elements
                     : scatters_reduction() && !in_place_ ? from_me[me()]
-                                                         : whole) * shape_.bytes;
+                                                         : whole) *
+                   shape_.bytes;
     if (!uses_input() || c_.api == Api::kBarrier) input_span_ = 0;
     if (c_.api == Api::kBarrier) output_span_ = 0;
     if (c_.api == Api::kBcast) input_span_ = output_span_;
@@ -277,18 +314,24 @@ class Exercise {
     for (const std::size_t each : numbers) total += each;
     return total;
   }
-  [[nodiscard]] std::size_t own_place(const std::vector<std::size_t>& at) const { return at[me()] * shape_.bytes; }
+  [[nodiscard]] std::size_t own_place(const std::vector<std::size_t>& at) const {
+    return at[me()] * shape_.bytes;
+  }
 
   /// Element `i` of what rank `rank` gives.
   [[nodiscard]] Element element(int rank, std::size_t i) const {
-    Random random(c_.seed * 0x9e3779b97f4a7c15u + static_cast<std::uint64_t>(rank) * 0x10001 + i * 0x100000001u);
+    Random random(c_.seed * 0x9e3779b97f4a7c15u + static_cast<std::uint64_t>(rank) * 0x10001 +
+                  i * 0x100000001u);
     const std::uint64_t bits = random.next();
     if (c_.exact || !shape_.is_float || shape_.index_at != 0) return operand(c_.dtype, c_.op, bits);
     Element any;
     const int exponent = static_cast<int>(bits >> 32 & 7) - 4;
     any.real = std::ldexp(static_cast<double>(static_cast<std::int32_t>(bits)), exponent - 31);
-    any.imaginary = shape_.is_complex ? std::ldexp(static_cast<double>(static_cast<std::int32_t>(random.next())), -31) : 0;
-    if (shape_.value == 2) any.real = std::round(any.real * 16) / 16;  // float_bits() takes what the type holds
+    any.imaginary = shape_.is_complex
+                        ? std::ldexp(static_cast<double>(static_cast<std::int32_t>(random.next())), -31)
+                        : 0;
+    if (shape_.value == 2)
+      any.real = std::round(any.real * 16) / 16;  // float_bits() takes what the type holds
     return any;
   }
   /// All that a rank gives, in logical order.
@@ -337,12 +380,17 @@ class Exercise {
     if (!uses_output()) return;
     const auto r = static_cast<std::size_t>(rank_);
     switch (c_.api) {
-      case Api::kBarrier: return;
-      case Api::kBcast: return expect_at(contribution(c_.root), 0, c_.count, 0);
+      case Api::kBarrier:
+        return;
+      case Api::kBcast:
+        return expect_at(contribution(c_.root), 0, c_.count, 0);
       case Api::kAllreduce:
-      case Api::kReduce: return expect_at(fold(c_.ranks), 0, c_.count, 0);
-      case Api::kScan: return expect_at(fold(rank_ + 1), 0, c_.count, 0);
-      case Api::kExscan: return rank_ == 0 ? void() : expect_at(fold(rank_), 0, c_.count, 0);
+      case Api::kReduce:
+        return expect_at(fold(c_.ranks), 0, c_.count, 0);
+      case Api::kScan:
+        return expect_at(fold(rank_ + 1), 0, c_.count, 0);
+      case Api::kExscan:
+        return rank_ == 0 ? void() : expect_at(fold(rank_), 0, c_.count, 0);
       case Api::kReduceScatterBlock:
       case Api::kReduceScatter: {
         std::size_t first = 0;
@@ -353,7 +401,8 @@ class Exercise {
       case Api::kGatherv:
       case Api::kAllgather:
       case Api::kAllgatherv:
-        for (std::size_t i = 0; i < n(); ++i) expect_at(contribution(static_cast<int>(i)), 0, block(i, i), output_places_[i]);
+        for (std::size_t i = 0; i < n(); ++i)
+          expect_at(contribution(static_cast<int>(i)), 0, block(i, i), output_places_[i]);
         return;
       case Api::kScatter:
       case Api::kScatterv: {

@@ -112,8 +112,8 @@ Status RingEngine::post_collective(const CollectiveDescriptor& collective) {
   }
   const std::uint64_t instruction = std::min(sizes.total, program.span * sizes.chunk);
   if (program.max_bytes != 0 && instruction > capabilities_.flow_bytes) {
-    return {TALLY_ERR_UNSUPPORTED, "program needs flows that hold instructions of " + std::to_string(instruction) +
-                                       " bytes, those of the device hold " +
+    return {TALLY_ERR_UNSUPPORTED, "program needs flows that hold instructions of " +
+                                       std::to_string(instruction) + " bytes, those of the device hold " +
                                        std::to_string(capabilities_.flow_bytes)};
   }
   if (!regions_.covers(collective.input_key, collective.input, sizes.input)) {
@@ -169,8 +169,8 @@ Status RingEngine::post_collective(const CollectiveDescriptor& collective) {
   return {};
 }
 
-/// In the order of the calls. Where the sequencer runs contexts at once, one that waits for its schedule or scratch lets
-/// those of other contexts pass: all ranks need not agree on the order of different contexts.
+/// In the order of the calls. Where the sequencer runs contexts at once, one that waits for its schedule or
+/// scratch lets those of other contexts pass: all ranks need not agree on the order of different contexts.
 void RingEngine::feed_collectives() {
   collectives_behind_ = false;
   if (!failure_.ok()) return;

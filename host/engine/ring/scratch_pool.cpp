@@ -25,7 +25,8 @@ Status ScratchPool::take(std::uint64_t bytes, int* index) {
     in_use = in_use || buffer.used;
     if (buffer.used) continue;
     const bool enough = buffer.bytes >= bytes;
-    if (best == nullptr || (best->bytes >= bytes ? enough && buffer.bytes < best->bytes : buffer.bytes > best->bytes))
+    if (best == nullptr ||
+        (best->bytes >= bytes ? enough && buffer.bytes < best->bytes : buffer.bytes > best->bytes))
       best = &buffer;
   }
   if (best == nullptr) {
@@ -45,7 +46,8 @@ Status ScratchPool::take(std::uint64_t bytes, int* index) {
 Status ScratchPool::fill(Buffer& buffer, std::uint64_t bytes) {
   const std::uint64_t size = std::max(kSmallest, std::bit_ceil(bytes));
   std::unique_ptr<std::byte, FreePages> memory(static_cast<std::byte*>(std::aligned_alloc(kPage, size)));
-  if (memory == nullptr) return {TALLY_ERR_NO_MEMORY, "no memory for " + std::to_string(size) + " bytes of scratch"};
+  if (memory == nullptr)
+    return {TALLY_ERR_NO_MEMORY, "no memory for " + std::to_string(size) + " bytes of scratch"};
   std::memset(memory.get(), 0, size);  // pages that are there when the device comes
   if (buffer.bytes != 0) {
     buffer.bytes = 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Registered memory for the intermediate data of collectives: buffers that are used again, each by one collective at a
-// time.
+// Registered memory for the intermediate data of collectives: buffers that are used again, each by one
+// collective at a time.
 #pragma once
 
 #include <cstddef>
@@ -13,15 +13,18 @@
 
 namespace tally::ring {
 
-/// Of what collectives have given back the smallest buffer that is large enough is taken again; one that is too small is
-/// replaced, so that there are never more buffers than collectives that ran at once. All stay registered.
+/// Of what collectives have given back the smallest buffer that is large enough is taken again; one that is
+/// too small is replaced, so that there are never more buffers than collectives that ran at once. All stay
+/// registered.
 class ScratchPool {
  public:
   /// At most `most` buffers at a time; `regions` outlives the pool.
-  ScratchPool(RegionTable& regions, std::size_t most) : regions_(regions), most_(most) { buffers_.reserve(most); }
+  ScratchPool(RegionTable& regions, std::size_t most) : regions_(regions), most_(most) {
+    buffers_.reserve(most);
+  }
 
-  /// A buffer of at least `bytes` (above 0); *index names it until give(). TALLY_AGAIN: not before another one is given
-  /// back. TALLY_ERR_NO_MEMORY: neither then.
+  /// A buffer of at least `bytes` (above 0); *index names it until give(). TALLY_AGAIN: not before another
+  /// one is given back. TALLY_ERR_NO_MEMORY: neither then.
   Status take(std::uint64_t bytes, int* index);
   void give(int index) { buffers_[static_cast<std::size_t>(index)].used = false; }
   /// Page-aligned.

@@ -35,12 +35,13 @@ namespace detail {
 /// Integers of the language; characters and bool have no reductions.
 template <typename T>
 concept Integer = std::is_integral_v<T> && !std::is_same_v<T, bool> && !std::is_same_v<T, char> &&
-                  !std::is_same_v<T, wchar_t> && !std::is_same_v<T, char8_t> && !std::is_same_v<T, char16_t> &&
-                  !std::is_same_v<T, char32_t> && sizeof(T) <= 8;
+                  !std::is_same_v<T, wchar_t> && !std::is_same_v<T, char8_t> &&
+                  !std::is_same_v<T, char16_t> && !std::is_same_v<T, char32_t> && sizeof(T) <= 8;
 }  // namespace detail
 
-/// The tally_dtype of a C++ type: integers, float, double and std::complex of them. Everything else is bytes, which move
-/// but are not reduced. Types that C++ has no name for (TALLY_F16, TALLY_F64_I32, ...) are given as an argument.
+/// The tally_dtype of a C++ type: integers, float, double and std::complex of them. Everything else is bytes,
+/// which move but are not reduced. Types that C++ has no name for (TALLY_F16, TALLY_F64_I32, ...) are given
+/// as an argument.
 template <typename T>
 [[nodiscard]] constexpr tally_dtype dtype_of() noexcept {
   using U = std::remove_cv_t<T>;
@@ -97,7 +98,7 @@ template <typename T>
 
 /// Types that reductions take without a word on their dtype.
 template <typename T>
-concept Reducible = dtype_of<T>() != TALLY_BYTE;
+concept Reducible = (dtype_of<T>() != TALLY_BYTE);
 
 /// Types whose bytes are their value.
 template <typename T>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Tally for C++20: the collectives of a Group, with spans. Include tally.hpp.
 //
-// Arguments are those of tally.h, but counts: they follow from the spans, which must agree with each other. `dtype` is for
-// elements that C++ has no type for (TALLY_F16 in std::uint16_t); it is of the size of T. tally::in_place stands for
-// TALLY_IN_PLACE.
+// Arguments are those of tally.h, but counts: they follow from the spans, which must agree with each other.
+// `dtype` is for elements that C++ has no type for (TALLY_F16 in std::uint16_t); it is of the size of T.
+// tally::in_place stands for TALLY_IN_PLACE.
 #ifndef TALLY_COLLECTIVES_HPP
 #define TALLY_COLLECTIVES_HPP
 
@@ -21,17 +21,23 @@ namespace tally {
 struct InPlace {};
 inline constexpr InPlace in_place{};
 
+namespace detail {
+template <typename Range, typename T>
+concept SpanOf = std::is_convertible_v<Range, std::span<T>>;
+}  // namespace detail
+
 /// A span of T (const or not), what converts to one, or in_place.
 template <typename T>
 class BufferOf {
  public:
   BufferOf(InPlace) noexcept : is_in_place_(true) {}
-  template <typename Range>
-    requires(!std::is_same_v<std::remove_cvref_t<Range>, BufferOf> && std::is_convertible_v<Range, std::span<T>>)
+  template <detail::SpanOf<T> Range>
   BufferOf(Range&& range) noexcept : span_(std::forward<Range>(range)) {}
   [[nodiscard]] bool is_in_place() const noexcept { return is_in_place_; }
   [[nodiscard]] std::size_t size() const noexcept { return span_.size(); }
-  [[nodiscard]] T* data() const noexcept { return is_in_place_ ? static_cast<T*>(TALLY_IN_PLACE) : span_.data(); }
+  [[nodiscard]] T* data() const noexcept {
+    return is_in_place_ ? static_cast<T*>(TALLY_IN_PLACE) : span_.data();
+  }
 
  private:
   std::span<T> span_;
@@ -42,9 +48,7 @@ class BufferOf {
 template <typename T>
 class ReductionType {
  public:
-  constexpr ReductionType() noexcept
-    requires Reducible<T>
-      : dtype_(dtype_of<T>()) {}
+  constexpr ReductionType() noexcept requires Reducible<T> : dtype_(dtype_of<T>()) {}
   constexpr ReductionType(tally_dtype dtype) noexcept : dtype_(dtype) {}
   constexpr operator tally_dtype() const noexcept { return dtype_; }
 
@@ -106,15 +110,16 @@ class Collectives {
   template <Plain T>
   void reduce(BufferOf<std::type_identity_t<const T>> input, std::span<T> output, tally_op op, int root,
               ReductionType<std::type_identity_t<T>> dtype = {}) {
-    const std::size_t count = is_root(root) ? vector(input, output.size(), unit<T>(dtype))
-                                            : input.size() * unit<T>(dtype);
+    const std::size_t count =
+        is_root(root) ? vector(input, output.size(), unit<T>(dtype)) : input.size() * unit<T>(dtype);
     check(tally_reduce(endpoint(), group(), input.data(), output.data(), count, dtype, op, root));
   }
   template <Plain T>
-  [[nodiscard]] Request reduce_start(BufferOf<std::type_identity_t<const T>> input, std::span<T> output, tally_op op,
-                                     int root, ReductionType<std::type_identity_t<T>> dtype = {}) {
-    const std::size_t count = is_root(root) ? vector(input, output.size(), unit<T>(dtype))
-                                            : input.size() * unit<T>(dtype);
+  [[nodiscard]] Request reduce_start(BufferOf<std::type_identity_t<const T>> input, std::span<T> output,
+                                     tally_op op, int root,
+                                     ReductionType<std::type_identity_t<T>> dtype = {}) {
+    const std::size_t count =
+        is_root(root) ? vector(input, output.size(), unit<T>(dtype)) : input.size() * unit<T>(dtype);
     return Request::started([&](tally_request** r) {
       return tally_reduce_start(endpoint(), group(), input.data(), output.data(), count, dtype, op, root, r);
     });
@@ -128,8 +133,8 @@ class Collectives {
     check(tally_scan(endpoint(), group(), input.data(), output.data(), count, dtype, op));
   }
   template <Plain T>
-  [[nodiscard]] Request scan_start(BufferOf<std::type_identity_t<const T>> input, std::span<T> output, tally_op op,
-                                   ReductionType<std::type_identity_t<T>> dtype = {}) {
+  [[nodiscard]] Request scan_start(BufferOf<std::type_identity_t<const T>> input, std::span<T> output,
+                                   tally_op op, ReductionType<std::type_identity_t<T>> dtype = {}) {
     const std::size_t count = vector(input, output.size(), unit<T>(dtype));
     return Request::started([&](tally_request** r) {
       return tally_scan_start(endpoint(), group(), input.data(), output.data(), count, dtype, op, r);
@@ -144,16 +149,16 @@ class Collectives {
     check(tally_exscan(endpoint(), group(), input.data(), output.data(), count, dtype, op));
   }
   template <Plain T>
-  [[nodiscard]] Request exscan_start(BufferOf<std::type_identity_t<const T>> input, std::span<T> output, tally_op op,
-                                     ReductionType<std::type_identity_t<T>> dtype = {}) {
+  [[nodiscard]] Request exscan_start(BufferOf<std::type_identity_t<const T>> input, std::span<T> output,
+                                     tally_op op, ReductionType<std::type_identity_t<T>> dtype = {}) {
     const std::size_t count = vector(input, output.size(), unit<T>(dtype));
     return Request::started([&](tally_request** r) {
       return tally_exscan_start(endpoint(), group(), input.data(), output.data(), count, dtype, op, r);
     });
   }
 
-  /// output = this rank's block of the reduction of input. In place: output holds all blocks, and gets the result in
-  /// front.
+  /// output = this rank's block of the reduction of input. In place: output holds all blocks, and gets the
+  /// result in front.
   template <Plain T>
   void reduce_scatter_block(BufferOf<std::type_identity_t<const T>> input, std::span<T> output, tally_op op,
                             ReductionType<std::type_identity_t<T>> dtype = {}) {
@@ -161,11 +166,13 @@ class Collectives {
     check(tally_reduce_scatter_block(endpoint(), group(), input.data(), output.data(), count, dtype, op));
   }
   template <Plain T>
-  [[nodiscard]] Request reduce_scatter_block_start(BufferOf<std::type_identity_t<const T>> input, std::span<T> output,
-                                                   tally_op op, ReductionType<std::type_identity_t<T>> dtype = {}) {
+  [[nodiscard]] Request reduce_scatter_block_start(BufferOf<std::type_identity_t<const T>> input,
+                                                   std::span<T> output, tally_op op,
+                                                   ReductionType<std::type_identity_t<T>> dtype = {}) {
     const std::size_t count = own_of_input(input, output.size(), unit<T>(dtype));
     return Request::started([&](tally_request** r) {
-      return tally_reduce_scatter_block_start(endpoint(), group(), input.data(), output.data(), count, dtype, op, r);
+      return tally_reduce_scatter_block_start(endpoint(), group(), input.data(), output.data(), count, dtype,
+                                              op, r);
     });
   }
 
@@ -178,12 +185,13 @@ class Collectives {
     check(tally_reduce_scatter(endpoint(), group(), input.data(), output.data(), numbers, dtype, op));
   }
   template <Plain T>
-  [[nodiscard]] Request reduce_scatter_start(BufferOf<std::type_identity_t<const T>> input, std::span<T> output,
-                                             std::span<const std::size_t> counts, tally_op op,
-                                             ReductionType<std::type_identity_t<T>> dtype = {}) {
+  [[nodiscard]] Request reduce_scatter_start(BufferOf<std::type_identity_t<const T>> input,
+                                             std::span<T> output, std::span<const std::size_t> counts,
+                                             tally_op op, ReductionType<std::type_identity_t<T>> dtype = {}) {
     const std::size_t* numbers = array(counts, unit<T>(dtype));
     return Request::started([&](tally_request** r) {
-      return tally_reduce_scatter_start(endpoint(), group(), input.data(), output.data(), numbers, dtype, op, r);
+      return tally_reduce_scatter_start(endpoint(), group(), input.data(), output.data(), numbers, dtype, op,
+                                        r);
     });
   }
 
@@ -191,15 +199,15 @@ class Collectives {
   template <Plain T>
   void gather(BufferOf<std::type_identity_t<const T>> input, std::span<T> output, int root,
               tally_dtype dtype = dtype_of<T>()) {
-    const std::size_t count = is_root(root) ? own_of_output(input, output.size(), unit<T>(dtype))
-                                            : input.size() * unit<T>(dtype);
+    const std::size_t count =
+        is_root(root) ? own_of_output(input, output.size(), unit<T>(dtype)) : input.size() * unit<T>(dtype);
     check(tally_gather(endpoint(), group(), input.data(), output.data(), count, dtype, root));
   }
   template <Plain T>
-  [[nodiscard]] Request gather_start(BufferOf<std::type_identity_t<const T>> input, std::span<T> output, int root,
-                                     tally_dtype dtype = dtype_of<T>()) {
-    const std::size_t count = is_root(root) ? own_of_output(input, output.size(), unit<T>(dtype))
-                                            : input.size() * unit<T>(dtype);
+  [[nodiscard]] Request gather_start(BufferOf<std::type_identity_t<const T>> input, std::span<T> output,
+                                     int root, tally_dtype dtype = dtype_of<T>()) {
+    const std::size_t count =
+        is_root(root) ? own_of_output(input, output.size(), unit<T>(dtype)) : input.size() * unit<T>(dtype);
     return Request::started([&](tally_request** r) {
       return tally_gather_start(endpoint(), group(), input.data(), output.data(), count, dtype, root, r);
     });
@@ -218,8 +226,8 @@ class Collectives {
                                       BlocksOf blocks, int root, tally_dtype dtype = dtype_of<T>()) {
     const Arrays arrays = is_root(root) ? both(blocks, unit<T>(dtype)) : Arrays{};
     return Request::started([&](tally_request** r) {
-      return tally_gatherv_start(endpoint(), group(), input.data(), input.size(), output.data(), arrays.counts,
-                                 arrays.displacements, dtype, root, r);
+      return tally_gatherv_start(endpoint(), group(), input.data(), input.size(), output.data(),
+                                 arrays.counts, arrays.displacements, dtype, root, r);
     });
   }
 
@@ -227,15 +235,15 @@ class Collectives {
   template <Plain T>
   void scatter(std::span<const T> input, BufferOf<std::type_identity_t<T>> output, int root,
                tally_dtype dtype = dtype_of<T>()) {
-    const std::size_t count = is_root(root) ? own_of_output(output, input.size(), unit<T>(dtype))
-                                            : output.size() * unit<T>(dtype);
+    const std::size_t count =
+        is_root(root) ? own_of_output(output, input.size(), unit<T>(dtype)) : output.size() * unit<T>(dtype);
     check(tally_scatter(endpoint(), group(), input.data(), output.data(), count, dtype, root));
   }
   template <Plain T>
-  [[nodiscard]] Request scatter_start(std::span<const T> input, BufferOf<std::type_identity_t<T>> output, int root,
-                                      tally_dtype dtype = dtype_of<T>()) {
-    const std::size_t count = is_root(root) ? own_of_output(output, input.size(), unit<T>(dtype))
-                                            : output.size() * unit<T>(dtype);
+  [[nodiscard]] Request scatter_start(std::span<const T> input, BufferOf<std::type_identity_t<T>> output,
+                                      int root, tally_dtype dtype = dtype_of<T>()) {
+    const std::size_t count =
+        is_root(root) ? own_of_output(output, input.size(), unit<T>(dtype)) : output.size() * unit<T>(dtype);
     return Request::started([&](tally_request** r) {
       return tally_scatter_start(endpoint(), group(), input.data(), output.data(), count, dtype, root, r);
     });
@@ -246,8 +254,8 @@ class Collectives {
   void scatterv(std::span<const T> input, BlocksOf blocks, BufferOf<std::type_identity_t<T>> output, int root,
                 tally_dtype dtype = dtype_of<T>()) {
     const Arrays arrays = is_root(root) ? both(blocks, unit<T>(dtype)) : Arrays{};
-    check(tally_scatterv(endpoint(), group(), input.data(), arrays.counts, arrays.displacements, output.data(),
-                         output.size(), dtype, root));
+    check(tally_scatterv(endpoint(), group(), input.data(), arrays.counts, arrays.displacements,
+                         output.data(), output.size(), dtype, root));
   }
   template <Plain T>
   [[nodiscard]] Request scatterv_start(std::span<const T> input, BlocksOf blocks,
@@ -289,8 +297,8 @@ class Collectives {
                                          BlocksOf blocks, tally_dtype dtype = dtype_of<T>()) {
     const Arrays arrays = both(blocks, unit<T>(dtype));
     return Request::started([&](tally_request** r) {
-      return tally_allgatherv_start(endpoint(), group(), input.data(), input.size(), output.data(), arrays.counts,
-                                    arrays.displacements, dtype, r);
+      return tally_allgatherv_start(endpoint(), group(), input.data(), input.size(), output.data(),
+                                    arrays.counts, arrays.displacements, dtype, r);
     });
   }
 
@@ -326,8 +334,8 @@ class Collectives {
     const Arrays from = input.is_in_place() ? Arrays{} : both(input_blocks, unit<T>(dtype));
     const Arrays to = both(output_blocks, unit<T>(dtype));
     return Request::started([&](tally_request** r) {
-      return tally_alltoallv_start(endpoint(), group(), input.data(), from.counts, from.displacements, output.data(),
-                                   to.counts, to.displacements, dtype, r);
+      return tally_alltoallv_start(endpoint(), group(), input.data(), from.counts, from.displacements,
+                                   output.data(), to.counts, to.displacements, dtype, r);
     });
   }
 
@@ -362,7 +370,8 @@ class Collectives {
   /// One of as many blocks as there are ranks.
   [[nodiscard]] std::size_t block(std::size_t all) const {
     const auto ranks = static_cast<std::size_t>(self().size());
-    if (all % ranks != 0) refuse(std::to_string(all) + " elements are not " + std::to_string(ranks) + " equal blocks");
+    if (all % ranks != 0)
+      refuse(std::to_string(all) + " elements are not " + std::to_string(ranks) + " equal blocks");
     return all / ranks;
   }
   /// `own` holds one block, or stands for it in a buffer of `all` elements.
@@ -370,15 +379,17 @@ class Collectives {
   [[nodiscard]] std::size_t own_of_output(const BufferOf<T>& own, std::size_t all, std::size_t unit) const {
     const std::size_t count = block(all);
     if (!own.is_in_place() && own.size() != count)
-      refuse("a block has " + std::to_string(count) + " elements, the buffer for one " + std::to_string(own.size()));
+      refuse("a block has " + std::to_string(count) + " elements, the buffer for one " +
+             std::to_string(own.size()));
     return count * unit;
   }
   template <typename T>
-  [[nodiscard]] std::size_t own_of_input(const BufferOf<T>& input, std::size_t output, std::size_t unit) const {
+  [[nodiscard]] std::size_t own_of_input(const BufferOf<T>& input, std::size_t output,
+                                         std::size_t unit) const {
     if (input.is_in_place()) return block(output) * unit;
     if (input.size() != output * static_cast<std::size_t>(self().size())) {
-      refuse("input has " + std::to_string(input.size()) + " elements, which is no block of " + std::to_string(output) +
-             " for each rank");
+      refuse("input has " + std::to_string(input.size()) + " elements, which is no block of " +
+             std::to_string(output) + " for each rank");
     }
     return output * unit;
   }
