@@ -57,15 +57,19 @@ bool check(const Arguments& arguments, bench::Options* options, const EngineChoi
     return false;
   }
   if (!bench::parse_dtype(arguments.dtype, &options->dtype)) {
-    *error = fmt::format("--dtype: no element type '{}'; there are i32, i64, f32, f64", arguments.dtype);
+    *error = fmt::format("--dtype: no element type '{}'; there are {}", arguments.dtype, bench::dtype_list());
     return false;
   }
   options->dtype_name = arguments.dtype;
   if (!bench::parse_op(arguments.op, &options->op)) {
-    *error = fmt::format("--op: no operation '{}'; there are sum, min, max", arguments.op);
+    *error = fmt::format("--op: no operation '{}'; there are {}", arguments.op, bench::op_list());
     return false;
   }
   options->op_name = arguments.op;
+  if (!numerics::reduces(options->dtype, options->op)) {
+    *error = fmt::format("--op: {} does not reduce {}; `tally info` shows what does", arguments.op, arguments.dtype);
+    return false;
+  }
   options->algorithm = arguments.algorithm;
   for (const auto size : options->sizes) {
     if (size % numerics::element_bytes(options->dtype) != 0) {
@@ -146,7 +150,7 @@ void add_bench_command(CLI::App& app, CommandContext& context) {
   command->add_option("--sizes", arguments->sizes, "Bytes: 8:64K (powers of two), 8,64,1K or 64K")->capture_default_str()
       ->type_name("SIZES");
   command->add_option("--repeats", arguments->repeats, "Timed runs of each size")->capture_default_str()->type_name("N");
-  command->add_option("--dtype", arguments->dtype, "i32, i64, f32 or f64")->capture_default_str()->type_name("TYPE");
+  command->add_option("--dtype", arguments->dtype, "Element type: i8, f32, ..., see tally info")->capture_default_str()->type_name("TYPE");
   command->add_option("--op", arguments->op, "sum, min or max")->capture_default_str()->type_name("OP");
   command->add_option("--algorithm", arguments->algorithm, "auto or a name of `tally info`")->capture_default_str()->type_name("NAME");
   command->add_option("--config", arguments->config, "Parameters of the simulated fabric (JSON)")->type_name("FILE");

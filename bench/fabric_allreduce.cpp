@@ -128,7 +128,7 @@ class Bench {
   Breakdown once(std::uint64_t bytes, Pattern pattern, unsigned round) {
     for (unsigned rank = 0; rank < options_.ranks; ++rank) {
       auto& host = hosts_[rank];
-      fill_input({host.input->base(), bytes}, options_.dtype, pattern, options_.seed, round, rank);
+      fill_input({host.input->base(), bytes}, options_.dtype, options_.op, pattern, options_.seed, round, rank);
       poison({host.output->base(), bytes});
       host.done = false;
     }

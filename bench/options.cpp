@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 #include <string_view>
 
+#include "api/names.hpp"
+
 namespace tally::bench {
 
 bool parse_size(const std::string& text, std::uint64_t* bytes) {
@@ -54,21 +56,30 @@ bool parse_sizes(const std::string& text, std::vector<std::uint64_t>* sizes, std
   }
 }
 
-bool parse_dtype(const std::string& text, tally_dtype* dtype) {
-  if (text == "i32") *dtype = TALLY_I32;
-  else if (text == "i64") *dtype = TALLY_I64;
-  else if (text == "f32") *dtype = TALLY_F32;
-  else if (text == "f64") *dtype = TALLY_F64;
-  else return false;
-  return true;
+namespace {
+
+template <typename Enum, std::size_t kCount>
+bool find(const api::Name<Enum> (&names)[kCount], const std::string& word, Enum* value) {
+  for (const auto& name : names) {
+    if (word != name.word) continue;
+    *value = name.value;
+    return true;
+  }
+  return false;
 }
 
-bool parse_op(const std::string& text, tally_op* op) {
-  if (text == "sum") *op = TALLY_SUM;
-  else if (text == "min") *op = TALLY_MIN;
-  else if (text == "max") *op = TALLY_MAX;
-  else return false;
-  return true;
+template <typename Enum, std::size_t kCount>
+std::string list(const api::Name<Enum> (&names)[kCount]) {
+  std::string text;
+  for (const auto& name : names) text += (text.empty() ? "" : ", ") + std::string(name.word);
+  return text;
 }
+
+}  // namespace
+
+bool parse_dtype(const std::string& text, tally_dtype* dtype) { return find(api::kDtypes, text, dtype); }
+bool parse_op(const std::string& text, tally_op* op) { return find(api::kOps, text, op); }
+std::string dtype_list() { return list(api::kDtypes); }
+std::string op_list() { return list(api::kOps); }
 
 }  // namespace tally::bench

@@ -37,5 +37,8 @@ struct Options {
 
 [[nodiscard]] bool parse_dtype(const std::string& text, tally_dtype* dtype);
 [[nodiscard]] bool parse_op(const std::string& text, tally_op* op);
+/// All of them, for a person.
+[[nodiscard]] std::string dtype_list();
+[[nodiscard]] std::string op_list();
 
 }  // namespace tally::bench

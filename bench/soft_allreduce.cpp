@@ -138,7 +138,7 @@ class Rank {
   Sample once(std::uint64_t bytes, Pattern pattern, unsigned round) {
     const std::span<std::byte> input(memory_->base(), bytes);
     const std::span<std::byte> output(memory_->base() + bytes_, bytes);
-    fill_input(input, options_.dtype, pattern, options_.seed, round, rank_);
+    fill_input(input, options_.dtype, options_.op, pattern, options_.seed, round, rank_);
     poison(output);
     require(tally_barrier(endpoint_, group_), "barrier");
     Sample sample{};

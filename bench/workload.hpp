@@ -13,13 +13,13 @@ namespace tally::bench {
 
 enum class Pattern {
   kExact,   ///< every order of combination gives the same value: integers (full range, they wrap), floats that are small
-            ///< multiples of 1/4
-  kRandom,  ///< floats of many magnitudes: the order matters, within an error bound
+            ///< multiples of 1/4 or whole numbers, for products powers of two
+  kRandom,  ///< f32 and f64 of many magnitudes, but for products: the order matters, within an error bound
 };
 
-/// Writes rank `rank`'s contribution number `round`.
-void fill_input(std::span<std::byte> input, tally_dtype dtype, Pattern pattern, std::uint64_t seed, unsigned round,
-                unsigned rank);
+/// Writes rank `rank`'s contribution number `round` to a reduction by `op`.
+void fill_input(std::span<std::byte> input, tally_dtype dtype, tally_op op, Pattern pattern, std::uint64_t seed,
+                unsigned round, unsigned rank);
 
 /// Writes bytes that no result holds, so that an output that was never written is seen.
 void poison(std::span<std::byte> output);

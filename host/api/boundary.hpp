@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <new>
 #include <string>
@@ -22,6 +24,17 @@ void set_last_error(const char* call, const char* text) noexcept;
 template <typename... Args>
 [[nodiscard]] Status bad_argument(fmt::format_string<Args...> format, Args&&... args) {
   return {TALLY_ERR_ARGUMENT, fmt::format(format, std::forward<Args>(args)...)};
+}
+
+/// A negative int that became a size_t; no object is that large.
+[[nodiscard]] inline Status check_sign(const char* argument, std::size_t value) {
+  if (value <= PTRDIFF_MAX) return {};
+  return bad_argument("{} {} is negative", argument, static_cast<std::ptrdiff_t>(value));
+}
+/// The same for an element of an array.
+[[nodiscard]] inline Status check_sign(const char* argument, std::size_t index, std::size_t value) {
+  if (value <= PTRDIFF_MAX) return {};
+  return bad_argument("{}[{}] {} is negative", argument, index, static_cast<std::ptrdiff_t>(value));
 }
 
 /// Runs f() -> Status; nothing is thrown beyond it.

@@ -14,6 +14,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "api/collectives.hpp"
 #include "api/objects.hpp"
 #include "engine/engine.hpp"
 #include "job/job.hpp"
@@ -60,11 +61,8 @@ struct tally_endpoint {
                           tally_result* result);
   /// The same until there is one.
   tally::Status probe(tally_group& group, int source, int tag, tally_message** message, tally_result* result);
-  tally::Status start_allreduce(tally_group& group, const void* input, void* output, std::size_t count,
-                                tally_dtype dtype, tally_op op, tally_request** request);
-  tally::Status start_bcast(tally_group& group, void* buffer, std::size_t count, tally_dtype dtype, int root,
-                            tally_request** request);
-  tally::Status start_barrier(tally_group& group, tally_request** request);
+  tally::Status start_collective(tally_group& group, const tally::api::CollectiveCall& call,
+                                 tally_request** request);
 
   // completion; `result` may be nullptr, its size has been checked
   /// Takes completions; the number of them.
@@ -152,12 +150,6 @@ struct tally_endpoint {
   void reserve_message();
   void report(const tally::Completion& answer, tally_group& group, tally_message** message,
               tally_result* result);
-
-  // collectives
-  tally::Status start_collective(tally_group& group, tally::schedule::Collective collective, int root,
-                                 const void* input, void* output, std::size_t count, tally_dtype dtype,
-                                 tally_op op, tally_request** request);
-  tally::Status check_vector(std::size_t count, tally_dtype dtype, std::uint64_t* bytes) const;
 
   // groups
   /// False when none is free.

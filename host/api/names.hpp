@@ -2,8 +2,6 @@
 // Names of the enumerators of tally.h.
 #pragma once
 
-#include <string>
-
 #include "tally/tally.h"
 
 namespace tally::api {
@@ -46,34 +44,59 @@ namespace tally::api {
   return "unknown status";
 }
 
+/// An enumerator, what the command calls it, and its name in tally.h.
+template <typename Enum>
+struct Name {
+  Enum value;
+  const char* word;
+  const char* name;
+};
+
+inline constexpr Name<tally_dtype> kDtypes[] = {
+    {TALLY_BYTE, "byte", "TALLY_BYTE"},
+    {TALLY_I8, "i8", "TALLY_I8"},
+    {TALLY_I16, "i16", "TALLY_I16"},
+    {TALLY_I32, "i32", "TALLY_I32"},
+    {TALLY_I64, "i64", "TALLY_I64"},
+    {TALLY_U8, "u8", "TALLY_U8"},
+    {TALLY_U16, "u16", "TALLY_U16"},
+    {TALLY_U32, "u32", "TALLY_U32"},
+    {TALLY_U64, "u64", "TALLY_U64"},
+    {TALLY_F16, "f16", "TALLY_F16"},
+    {TALLY_BF16, "bf16", "TALLY_BF16"},
+    {TALLY_F32, "f32", "TALLY_F32"},
+    {TALLY_F64, "f64", "TALLY_F64"},
+    {TALLY_C64, "c64", "TALLY_C64"},
+    {TALLY_C128, "c128", "TALLY_C128"},
+    {TALLY_F32_I32, "f32_i32", "TALLY_F32_I32"},
+    {TALLY_F64_I32, "f64_i32", "TALLY_F64_I32"},
+    {TALLY_I64_I32, "i64_i32", "TALLY_I64_I32"},
+    {TALLY_I32_I32, "i32_i32", "TALLY_I32_I32"},
+    {TALLY_I16_I32, "i16_i32", "TALLY_I16_I32"},
+};
+
+inline constexpr Name<tally_op> kOps[] = {
+    {TALLY_SUM, "sum", "TALLY_SUM"},          {TALLY_PROD, "prod", "TALLY_PROD"},
+    {TALLY_MIN, "min", "TALLY_MIN"},          {TALLY_MAX, "max", "TALLY_MAX"},
+    {TALLY_LAND, "land", "TALLY_LAND"},       {TALLY_LOR, "lor", "TALLY_LOR"},
+    {TALLY_LXOR, "lxor", "TALLY_LXOR"},       {TALLY_BAND, "band", "TALLY_BAND"},
+    {TALLY_BOR, "bor", "TALLY_BOR"},          {TALLY_BXOR, "bxor", "TALLY_BXOR"},
+    {TALLY_MINLOC, "minloc", "TALLY_MINLOC"}, {TALLY_MAXLOC, "maxloc", "TALLY_MAXLOC"},
+};
+
 /// nullptr for what is not an element type.
 [[nodiscard]] inline const char* dtype_name(tally_dtype dtype) noexcept {
-  switch (dtype) {
-    case TALLY_BYTE:
-      return "TALLY_BYTE";
-    case TALLY_I32:
-      return "TALLY_I32";
-    case TALLY_I64:
-      return "TALLY_I64";
-    case TALLY_F32:
-      return "TALLY_F32";
-    case TALLY_F64:
-      return "TALLY_F64";
+  for (const auto& each : kDtypes) {
+    if (each.value == dtype) return each.name;
   }
   return nullptr;
 }
 
 /// nullptr for what is not an operation.
 [[nodiscard]] inline const char* op_name(tally_op op) noexcept {
-  switch (op) {
-    case TALLY_OP_NONE:
-      return "TALLY_OP_NONE";
-    case TALLY_SUM:
-      return "TALLY_SUM";
-    case TALLY_MIN:
-      return "TALLY_MIN";
-    case TALLY_MAX:
-      return "TALLY_MAX";
+  if (op == TALLY_OP_NONE) return "TALLY_OP_NONE";
+  for (const auto& each : kOps) {
+    if (each.value == op) return each.name;
   }
   return nullptr;
 }

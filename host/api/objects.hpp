@@ -62,7 +62,9 @@ struct tally_request {
   tally_group* group = nullptr;
   tally_memory* regions[2] = {nullptr, nullptr};
   std::uint64_t length = 0;  ///< bytes of room, or to send
-  std::uint64_t count = 0;   ///< collectives
+  std::uint64_t count = 0;   ///< collectives: elements that ranks compare ...
+  std::uint64_t parts = 1;   ///< ... in so many blocks
+  tally::api::Compiled* compiled = nullptr;  ///< collectives
   tally_dtype dtype = TALLY_BYTE;
   tally_op op = TALLY_OP_NONE;
   std::uint16_t seq = 0;   ///< collectives

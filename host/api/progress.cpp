@@ -78,6 +78,7 @@ std::size_t tally_endpoint::progress() {
 
 void tally_endpoint::complete(tally_request& request, const Completion& completion) {
   request.completion = completion;
+  if (request.compiled != nullptr) --request.compiled->users;
   for (tally_memory* region : request.regions) {
     if (region != nullptr) --region->users;
   }
@@ -309,8 +310,8 @@ std::string tally_endpoint::mismatch_text(const tally_request& request, const st
   };
   if (has(Field::kCount)) {
     const std::uint32_t count = request.completion.detail & 0xffffff;
-    add(fmt::format("count differs: {} {}, {}{} on rank {}", request.count, here,
-                    count == 0xffffff ? "at least " : "", count, peer));
+    add(fmt::format("count differs: {} {}, {}{} on rank {}", request.count / request.parts, here,
+                    count == 0xffffff ? "at least " : "", count / request.parts, peer));
   }
   if (has(Field::kDtype)) {
     add(fmt::format("dtype differs: {} {}, another on rank {}", tally::api::dtype_name(request.dtype), here,

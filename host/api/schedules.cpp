@@ -4,75 +4,237 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
+#include <set>
+#include <stdexcept>
 
 namespace tally::api {
 namespace {
 
 using schedule::Collective;
 
-constexpr std::array kCollectives{Collective::kBarrier, Collective::kBcast, Collective::kAllreduce};
-
 bool knows(Collective collective, const std::string& algorithm) {
   const std::vector<std::string> names = schedule::algorithms(collective);
   return std::find(names.begin(), names.end(), algorithm) != names.end();
 }
 
+template <typename Visit>
+void each_collective(Visit visit) {
+  for (std::size_t c = 0; c < schedule::kCollectives; ++c) visit(static_cast<Collective>(c));
+}
+
+/// splitmix64's finaliser (Steele, Lea, Flood, OOPSLA 2014) over the sum so far.
+std::uint64_t mix(std::uint64_t hash, std::uint64_t value) noexcept {
+  std::uint64_t z = hash + value + 0x9e3779b97f4a7c15u;
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+  return z ^ (z >> 31);
+}
+
 }  // namespace
 
 Status Schedules::set_algorithm(const std::string& name) {
-  if (name != "auto" &&
-      std::none_of(kCollectives.begin(), kCollectives.end(), [&](Collective c) { return knows(c, name); })) {
-    std::string names = "auto";
-    for (const Collective collective : kCollectives) {
-      for (const std::string& known : schedule::algorithms(collective)) names += ", " + known;
-    }
-    return {TALLY_ERR_ARGUMENT, fmt::format("algorithm '{}' is unknown; there are: {}", name, names)};
+  std::set<std::string> names;
+  each_collective([&](Collective c) {
+    for (const std::string& known : schedule::algorithms(c)) names.insert(known);
+  });
+  if (name != "auto" && !names.contains(name)) {
+    std::string list = "auto";
+    for (const std::string& known : names) list += ", " + known;
+    return {TALLY_ERR_ARGUMENT, fmt::format("algorithm '{}' is unknown; there are: {}", name, list)};
   }
   algorithm_ = name;
+  each_collective([&](Collective c) { known_[static_cast<std::size_t>(c)] = knows(c, name); });
+  ++algorithm_changes_;
   choices_.clear();  // what was compiled stays: collectives under way use it
   return {};
 }
 
-Status Schedules::get(Collective collective, int root, std::uint64_t bytes, const Compiled** compiled) {
-  const schedule::SizeClass size = schedule::size_class(bytes, flow_bytes_);
-  const std::uint32_t key = static_cast<std::uint32_t>(root) << 8 |
-                            static_cast<std::uint32_t>(collective) << 2 | static_cast<std::uint32_t>(size);
-  if (const auto found = choices_.find(key); found != choices_.end()) {
-    *compiled = found->second;
-    return {};
+Status Schedules::get(Collective collective, int root, std::uint64_t bytes, bool in_place,
+                      Compiled** compiled) {
+  schedule::Call call = call_of(collective, root, in_place);
+  call.bytes = bytes;
+  Status status;
+  // Vectors that the named algorithm does not take are done automatically.
+  for (const std::string* algorithm : {&algorithm_of(collective), &automatic_}) {
+    const std::uint64_t key = static_cast<std::uint64_t>(root) << 40 |
+                              static_cast<std::uint64_t>(collective) << 32 |
+                              schedule::select_key(call, *algorithm);
+    Choice& choice = choices_[key];
+    if (bytes >= choice.too_large) continue;
+    if (choice.compiled == nullptr) status = make(call, *algorithm, &choice.compiled);
+    if (choice.compiled != nullptr) {
+      const std::uint64_t most = choice.compiled->program.max_bytes;
+      if (most == 0 || bytes <= most) {
+        *compiled = choice.compiled;
+        return {};
+      }
+    }
+    choice.too_large = bytes;
   }
-  Status status = make(collective, root, bytes, compiled);
-  if (status.ok()) choices_.emplace(key, *compiled);
-  return status;
+  return status.ok() ? Status{TALLY_ERR_UNSUPPORTED, fmt::format("{}: no schedule for {} bytes",
+                                                                 schedule::name_of(collective), bytes)}
+                     : status;
 }
 
-Status Schedules::make(Collective collective, int root, std::uint64_t bytes, const Compiled** compiled) {
+Status Schedules::make(const schedule::Call& call, const std::string& algorithm, Compiled** compiled) {
   schedule::Schedule schedule;
-  std::string error;
-  const std::string algorithm = knows(collective, algorithm_) ? algorithm_ : std::string("auto");
-  if (!schedule::select(collective, static_cast<int>(job_ranks_.size()), root, bytes, algorithm, &schedule,
-                        &error, flow_bytes_)) {
-    return {TALLY_ERR_INTERNAL, error};
-  }
+  Status status = choose(call, algorithm, &schedule);
+  if (!status.ok()) return status;
   const std::uint16_t signature = schedule::signature(schedule);
   for (const auto& known : compiled_) {
-    if (known->signature == signature && known->algorithm == schedule.algorithm) {
-      *compiled = known.get();
-      return {};
+    if (known->signature != signature || known->algorithm != schedule.algorithm ||
+        known->in_place != call.in_place)
+      continue;
+    *compiled = known.get();
+    return {};
+  }
+  compiled_.push_back(std::make_unique<Compiled>());
+  Compiled& made = *compiled_.back();
+  made.algorithm = schedule.algorithm;
+  made.in_place = call.in_place;
+  made.program = schedule::compile(schedule, rank_, job_ranks_);
+  made.signature = signature;
+  *compiled = &made;
+  return {};
+}
+
+schedule::Call Schedules::call_of(Collective collective, int root, bool in_place) const {
+  schedule::Call call;
+  call.collective = collective;
+  call.ranks = static_cast<int>(job_ranks_.size());
+  call.root = root;
+  call.in_place = in_place;
+  call.flow_bytes = flow_bytes_;
+  return call;
+}
+
+const std::string& Schedules::algorithm_of(Collective collective) const {
+  return known_[static_cast<std::size_t>(collective)] ? algorithm_ : automatic_;
+}
+
+/// Selects and proves.
+Status Schedules::choose(const schedule::Call& call, const std::string& algorithm,
+                         schedule::Schedule* schedule) const {
+  std::string error;
+  if (!schedule::select(call, algorithm, schedule, &error)) return {TALLY_ERR_UNSUPPORTED, error};
+  if (const std::string fault = schedule::verify(*schedule); !fault.empty()) {
+    return {TALLY_ERR_INTERNAL,
+            fmt::format("schedule '{}' failed verification: {}", schedule->algorithm, fault)};
+  }
+  return {};
+}
+
+// --- calls with arrays --------------------------------------------------------------------------
+
+/// visit(number) for all that the program of a call depends on, in an order from which they can be told.
+template <typename Visit>
+void Schedules::each_number(const CollectiveCall& call, std::size_t element_bytes, bool in_place,
+                            Visit visit) const {
+  visit(algorithm_changes_ << 32 | static_cast<std::uint64_t>(call.collective) << 24 | element_bytes << 16 |
+        std::uint64_t{call.input_blocks.counts != nullptr} << 2 |
+        std::uint64_t{call.output_blocks.counts != nullptr} << 1 | std::uint64_t{in_place});
+  visit(static_cast<std::uint64_t>(call.root));
+  visit(call.count);
+  for (const Blocks* blocks : {&call.input_blocks, &call.output_blocks}) {
+    if (blocks->counts == nullptr) continue;
+    for (std::size_t i = 0; i < job_ranks_.size(); ++i) {
+      visit(blocks->counts[i]);
+      if (blocks->displacements != nullptr) visit(blocks->displacements[i]);
     }
   }
-  if (const std::string fault = schedule::verify(schedule); !fault.empty()) {
-    return {TALLY_ERR_INTERNAL,
-            fmt::format("schedule '{}' failed verification: {}", schedule.algorithm, fault)};
+}
+
+Compiled* Schedules::find_varying(const CollectiveCall& call, std::size_t element_bytes,
+                                  bool in_place) noexcept {
+  std::uint64_t hash = 0;
+  each_number(call, element_bytes, in_place, [&](std::uint64_t number) { hash = mix(hash, number); });
+  for (Varying& each : varying_) {
+    if (each.hash != hash) continue;
+    std::size_t k = 0;
+    bool same = true;
+    each_number(call, element_bytes, in_place, [&](std::uint64_t number) {
+      same = same && k < each.numbers.size() && each.numbers[k] == number;
+      ++k;
+    });
+    if (!same || k != each.numbers.size()) continue;
+    each.used = ++clock_;
+    return each.compiled.get();
   }
+  return nullptr;
+}
+
+Status Schedules::make_varying(const CollectiveCall& call, std::size_t element_bytes, bool in_place,
+                               const Extents& extents, Compiled** compiled) {
+  schedule::Call wanted = call_of(call.collective, call.root, in_place);
+  wanted.bytes = extents.count * element_bytes;
+  wanted.by_counts = true;
+  schedule::Schedule schedule;
+  Status status = choose(wanted, algorithm_of(call.collective), &schedule);
+  // An algorithm for blocks of one size: automatically.
+  if (status.code() == TALLY_ERR_UNSUPPORTED) status = choose(wanted, automatic_, &schedule);
+  if (!status.ok()) return status;
   auto made = std::make_unique<Compiled>();
   made->algorithm = schedule.algorithm;
-  made->program = schedule::compile(schedule, rank_, job_ranks_);
-  made->signature = signature;
+  made->in_place = in_place;
+  made->extents = extents;
+  made->signature = schedule::signature(schedule);
+  try {
+    made->program = schedule::compile(schedule, rank_, job_ranks_, layout(call, element_bytes));
+  } catch (const std::invalid_argument& error) {
+    return {TALLY_ERR_UNSUPPORTED, fmt::format("{}: {}", schedule::name_of(call.collective), error.what())};
+  }
+  ++varying_made_;
+  forget_varying();
+  Varying& kept = varying_.emplace_back();
+  each_number(call, element_bytes, in_place, [&](std::uint64_t number) {
+    kept.hash = mix(kept.hash, number);
+    kept.numbers.push_back(number);
+  });
+  kept.used = ++clock_;
   *compiled = made.get();
-  compiled_.push_back(std::move(made));
+  kept.compiled = std::move(made);
   return {};
+}
+
+/// Makes room for one more.
+void Schedules::forget_varying() {
+  while (varying_.size() >= kVarying) {
+    auto oldest = varying_.end();
+    for (auto each = varying_.begin(); each != varying_.end(); ++each) {
+      if (each->compiled->users == 0 && (oldest == varying_.end() || each->used < oldest->used))
+        oldest = each;
+    }
+    if (oldest == varying_.end()) return;  // all are under way
+    varying_.erase(oldest);
+  }
+}
+
+schedule::Layout Schedules::layout(const CollectiveCall& call, std::size_t element_bytes) const {
+  const auto bytes = [&](const std::size_t* numbers) {
+    std::vector<std::uint64_t> out;
+    if (numbers != nullptr) {
+      for (std::size_t i = 0; i < job_ranks_.size(); ++i) out.push_back(numbers[i] * element_bytes);
+    }
+    return out;
+  };
+  const std::uint64_t own = call.count * element_bytes;
+  switch (call.collective) {
+    case Collective::kGather:
+      return schedule::gatherv_layout(rank_, call.root, own, bytes(call.output_blocks.counts),
+                                      bytes(call.output_blocks.displacements));
+    case Collective::kScatter:
+      return schedule::scatterv_layout(rank_, call.root, own, bytes(call.input_blocks.counts),
+                                       bytes(call.input_blocks.displacements));
+    case Collective::kAllgather:
+      return schedule::allgatherv_layout(rank_, bytes(call.output_blocks.counts),
+                                         bytes(call.output_blocks.displacements));
+    case Collective::kReduceScatter:
+      return schedule::reduce_scatter_layout(rank_, bytes(call.input_blocks.counts));
+    default:
+      return schedule::alltoallv_layout(
+          bytes(call.input_blocks.counts), bytes(call.input_blocks.displacements),
+          bytes(call.output_blocks.counts), bytes(call.output_blocks.displacements));
+  }
 }
 
 }  // namespace tally::api

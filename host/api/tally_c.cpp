@@ -1,38 +1,24 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The functions of tally.h: NULL checks, one boundary each.
+// The functions of tally.h but the collectives: NULL checks, one boundary each.
 #include <memory>
 
 #include "api/boundary.hpp"
+#include "api/calls.hpp"
 #include "api/endpoint.hpp"
 #include "api/names.hpp"
 #include "tally/tally.h"
 
 using tally::Status;
 using tally::api::bad_argument;
+using tally::api::blocking_call;
 using tally::api::boundary;
+using tally::api::check_result;
+using tally::api::need;
+using tally::api::resolve;
+using tally::api::start_call;
+using tally::api::start_with_room;
 
 namespace {
-
-Status need(const char* argument, const void* pointer) {
-  if (pointer == nullptr) return bad_argument("{} is NULL", argument);
-  return {};
-}
-
-/// endpoint and, where given, a group of it; NULL stands for all ranks.
-Status resolve(tally_endpoint* endpoint, tally_group** group) {
-  if (endpoint == nullptr) return bad_argument("endpoint is NULL");
-  if (*group == nullptr) *group = endpoint->all_ranks();
-  if ((*group)->endpoint != endpoint) return bad_argument("group is of another endpoint");
-  return {};
-}
-
-Status check_result(const tally_result* result) {
-  if (result != nullptr && result->size < sizeof(tally_result)) {
-    return bad_argument("result->size is {}, not sizeof(tally_result), {}", result->size,
-                        sizeof(tally_result));
-  }
-  return {};
-}
 
 bool under_way(const tally_request& request) {
   return request.state == tally_request::State::kActive || request.state == tally_request::State::kDone;
@@ -55,42 +41,6 @@ Status check_message(tally_message* const* message) {
                         static_cast<const void*>(*message));
   }
   return {};
-}
-
-/// Of a call that does not wait: what it makes of TALLY_AGAIN.
-template <typename Start>
-Status start_with_room(tally_endpoint& endpoint, Start start) {
-  Status status = start();
-  if (status.code() != TALLY_AGAIN) return status;
-  endpoint.progress();  // it may have made room
-  return start();
-}
-
-/// start(endpoint, group, &request) after the checks that all starts share.
-template <typename Start>
-tally_status start_call(const char* call, tally_endpoint* endpoint, tally_group* group,
-                        tally_request** request, Start start) {
-  return boundary(call, [&]() -> Status {
-    Status status = resolve(endpoint, &group);
-    if (status.ok()) status = need("request", request);
-    if (!status.ok()) return status;
-    tally_request* made = nullptr;
-    status = start_with_room(*endpoint, [&] { return start(*endpoint, *group, &made); });
-    if (status.ok()) *request = made;
-    return status;
-  });
-}
-
-/// The same, to the end.
-template <typename Start>
-tally_status blocking_call(const char* call, tally_endpoint* endpoint, tally_group* group,
-                           tally_result* result, Start start) {
-  return boundary(call, [&]() -> Status {
-    Status status = resolve(endpoint, &group);
-    if (status.ok()) status = check_result(result);
-    if (!status.ok()) return status;
-    return endpoint->run([&](tally_request** request) { return start(*endpoint, *group, request); }, result);
-  });
 }
 
 /// Both iprobes; `message` is nullptr for the one that claims nothing.
@@ -333,7 +283,7 @@ tally_status tally_mrecv(tally_message** message, void* buffer, size_t length, t
   });
 }
 
-// --- groups and collectives -------------------------------------------------------------------
+// --- groups ----------------------------------------------------------------------------------
 
 tally_status tally_group_create(tally_endpoint* endpoint, const int* ranks, int size, tally_group** group) {
   return boundary("tally_group_create", [&]() -> Status {
@@ -374,53 +324,6 @@ tally_status tally_group_set_algorithm(tally_group* group, const char* name) {
     if (status.ok()) status = need("name", name);
     return status.ok() ? group->endpoint->set_algorithm(*group, name) : status;
   });
-}
-
-tally_status tally_allreduce(tally_endpoint* endpoint, tally_group* group, const void* input, void* output,
-                             size_t count, tally_dtype dtype, tally_op op) {
-  return blocking_call("tally_allreduce", endpoint, group, nullptr,
-                       [&](tally_endpoint& where, tally_group& in, tally_request** made) {
-                         return where.start_allreduce(in, input, output, count, dtype, op, made);
-                       });
-}
-
-tally_status tally_bcast(tally_endpoint* endpoint, tally_group* group, void* buffer, size_t count,
-                         tally_dtype dtype, int root) {
-  return blocking_call("tally_bcast", endpoint, group, nullptr,
-                       [&](tally_endpoint& where, tally_group& in, tally_request** made) {
-                         return where.start_bcast(in, buffer, count, dtype, root, made);
-                       });
-}
-
-tally_status tally_barrier(tally_endpoint* endpoint, tally_group* group) {
-  return blocking_call("tally_barrier", endpoint, group, nullptr,
-                       [&](tally_endpoint& where, tally_group& in, tally_request** made) {
-                         return where.start_barrier(in, made);
-                       });
-}
-
-tally_status tally_allreduce_start(tally_endpoint* endpoint, tally_group* group, const void* input,
-                                   void* output, size_t count, tally_dtype dtype, tally_op op,
-                                   tally_request** request) {
-  return start_call("tally_allreduce_start", endpoint, group, request,
-                    [&](tally_endpoint& where, tally_group& in, tally_request** made) {
-                      return where.start_allreduce(in, input, output, count, dtype, op, made);
-                    });
-}
-
-tally_status tally_bcast_start(tally_endpoint* endpoint, tally_group* group, void* buffer, size_t count,
-                               tally_dtype dtype, int root, tally_request** request) {
-  return start_call("tally_bcast_start", endpoint, group, request,
-                    [&](tally_endpoint& where, tally_group& in, tally_request** made) {
-                      return where.start_bcast(in, buffer, count, dtype, root, made);
-                    });
-}
-
-tally_status tally_barrier_start(tally_endpoint* endpoint, tally_group* group, tally_request** request) {
-  return start_call("tally_barrier_start", endpoint, group, request,
-                    [&](tally_endpoint& where, tally_group& in, tally_request** made) {
-                      return where.start_barrier(in, made);
-                    });
 }
 
 // --- errors -----------------------------------------------------------------------------------

@@ -89,14 +89,17 @@ struct MrecvDescriptor {
 };
 
 /// One collective. `program` outlives the completion. Every rank of the group gives the same
-/// signature, count, dtype and redop; an engine reports TALLY_ERR_MISMATCH where they differ.
+/// signature, count, dtype and redop; an engine reports TALLY_ERR_MISMATCH where they differ, or where the two ends of a
+/// message disagree about its length.
 struct CollectiveDescriptor {
   const schedule::Program* program = nullptr;  ///< this rank's part, with job ranks as peers
-  const void* input = nullptr;     ///< may equal output (in place)
+  /// nullptr where the program does not use it. They may be the same (in place), or one of them the own block in the
+  /// other, where the program is made for that.
+  const void* input = nullptr;
   void* output = nullptr;
   std::uint32_t input_key = 0;
   std::uint32_t output_key = 0;
-  std::uint64_t count = 0;         ///< elements
+  std::uint64_t count = 0;         ///< elements of the vector; by_bytes: 0 where ranks cannot know the others'
   tally_dtype dtype = TALLY_BYTE;
   tally_op redop = TALLY_OP_NONE;
   std::uint16_t context = 0;

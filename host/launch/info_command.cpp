@@ -12,6 +12,8 @@
 #include <thread>
 #include <unistd.h>
 
+#include "api/names.hpp"
+#include "engine/numerics/reduce.hpp"
 #include "launch/commands.hpp"
 #include "launch/engines.hpp"
 #include "launch/process.hpp"
@@ -53,18 +55,6 @@ bool process_vm_works() {
   return peer > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-const char* collective_name(schedule::Collective collective) {
-  switch (collective) {
-    case schedule::Collective::kBarrier:
-      return "barrier";
-    case schedule::Collective::kBcast:
-      return "bcast";
-    case schedule::Collective::kAllreduce:
-      return "allreduce";
-  }
-  return "?";
-}
-
 nlohmann::ordered_json describe() {
   nlohmann::ordered_json info;
   info["version"] = TALLY_VERSION;
@@ -91,12 +81,17 @@ nlohmann::ordered_json describe() {
     }
     info["engines"].push_back(entry);
   }
-  using schedule::Collective;
-  for (const auto collective : {Collective::kBarrier, Collective::kBcast, Collective::kAllreduce}) {
-    info["algorithms"][collective_name(collective)] = schedule::algorithms(collective);
+  for (std::size_t k = 0; k < schedule::kCollectives; ++k) {
+    const auto collective = static_cast<schedule::Collective>(k);
+    info["algorithms"][schedule::name_of(collective)] = schedule::algorithms(collective);
   }
-  info["dtypes"] = {"i32", "i64", "f32", "f64"};
-  info["ops"] = {"sum", "min", "max"};
+  // What is reduced by which operation; a type without one is moved only.
+  for (const auto& dtype : api::kDtypes) {
+    auto& ops = info["dtypes"][dtype.word] = nlohmann::ordered_json::array();
+    for (const auto& op : api::kOps) {
+      if (numerics::reduces(dtype.value, op.value)) ops.push_back(op.word);
+    }
+  }
   return info;
 }
 
@@ -117,10 +112,12 @@ void print_text(const nlohmann::ordered_json& info) {
   }
   fmt::print("algorithms\n");
   for (const auto& [collective, names] : info["algorithms"].items()) {
-    fmt::print("  {:<10} {}\n", collective, fmt::join(names.get<std::vector<std::string>>(), ", "));
+    fmt::print("  {:<14} {}\n", collective, fmt::join(names.get<std::vector<std::string>>(), ", "));
   }
-  fmt::print("element types: {}\n", fmt::join(info["dtypes"].get<std::vector<std::string>>(), ", "));
-  fmt::print("operations: {}\n", fmt::join(info["ops"].get<std::vector<std::string>>(), ", "));
+  fmt::print("element types, and the operations that reduce them\n");
+  for (const auto& [dtype, ops] : info["dtypes"].items()) {
+    fmt::print("  {:<14} {}\n", dtype, fmt::join(ops.get<std::vector<std::string>>(), ", "));
+  }
 }
 
 }  // namespace

@@ -19,8 +19,18 @@ inline constexpr std::size_t kMaxLanes = 4;
 /// least (device: FlowSlots * MaxPayload). With a path MTU below 4096 the device's hold less: an engine says how much
 /// (Capabilities::flow_bytes).
 inline constexpr std::uint64_t kFlowBytes = 32256;
-/// Largest vector for which select() takes the allreduce with the fewest steps.
+/// Packets that a flow of the device holds (device::kFlowSlots).
+inline constexpr std::uint8_t kFlowPackets = 8;
+/// The least that the flows of any engine hold (the device's at a path MTU of 256).
+inline constexpr std::uint64_t kLeastFlowBytes = 1536;
+/// An instruction of at most so many bytes travels although its receiver has not asked for it yet.
+inline constexpr std::uint64_t kUnaskedBytes = 128;
+/// Largest vector of the fused recursive doubling.
 inline constexpr std::uint64_t kSmallBytes = 16 * 1024;
+/// The most packets of a chunk of the fused ring: what it passes on needs a packet of room besides.
+inline constexpr std::uint8_t kRingPackets = kFlowPackets - 1;
+/// Size of the largest element type.
+inline constexpr std::uint64_t kMaxElementBytes = 16;
 
 /// Same values as device::InstrOp.
 enum class Op : std::uint8_t {
@@ -110,13 +120,25 @@ struct RankSchedule {
 struct Schedule {
   std::string algorithm;            ///< "recursive_doubling", "ring", ...
   Collective collective = Collective::kAllreduce;
-  std::uint16_t root = 0;           ///< bcast
-  std::uint16_t chunks = 1;         ///< logical chunks of the vector
+  std::uint16_t root = 0;           ///< of bcast, reduce, gather and scatter
+  std::uint16_t chunks = 1;         ///< logical chunks of the vector; with blocks: one a rank
   std::uint16_t scratch_chunks = 0; ///< chunks of scratch, of chunk_bytes each
   std::vector<RankSchedule> ranks;
-  /// Largest vector it may be used for, in bytes; 0: any. Not 0: it relies on flows that hold the data of one
-  /// instruction of such a vector (at most kFlowBytes). 0: flows of one packet do.
+  /// Largest vector it may be used for, in bytes; 0: any, with flows of one packet. Not 0: flows hold the data of one
+  /// instruction of such a vector (at most kFlowBytes), provided that it is what the receiver's lane takes at present or
+  /// with its next receive.
   std::uint64_t max_bytes = 0;
+  /// With max_bytes: the most packets of an instruction. Fewer than kFlowPackets: flows must have that much more room.
+  std::uint8_t packets = kFlowPackets;
+  /// With max_bytes: instructions are of at most kUnaskedBytes, and a flow holds one although the receiver's lane has
+  /// others to take first.
+  bool unasked = false;
+  /// The ways of calling it that it stands. In place as MPI has it: Input and Output are the same memory, of which "one
+  /// block" is the rank's own block (gather, scatter: at the root only; reduce_scatter: the start of Input).
+  bool out_of_place = true;
+  bool in_place = true;
+  /// compile() takes it with a Layout: each instruction's bytes are known to both ends from what MPI tells each rank.
+  bool by_counts = false;
 };
 
 /// One rank's part of a schedule, ready to execute: peers are job ranks.
@@ -126,14 +148,31 @@ struct Program {
   std::uint16_t scratch_chunks = 0;
   std::uint64_t id = 0;  ///< unique in the process: engines cache what they made of a program by it
   std::uint64_t max_bytes = 0;  ///< as in Schedule
+  std::uint16_t span = 1;       ///< the most chunks of one instruction: with max_bytes, flows hold as many
   /// Sizes of the buffers, in chunks; 0: the whole vector (the last chunk may be short).
   std::uint16_t input_chunks = 0;
   std::uint16_t output_chunks = 0;
+  /// False: no instruction touches the buffer, which then need not exist (Output of a gather where the rank is not root).
+  bool uses_input = true;
+  bool uses_output = true;
   /// All instructions are by_bytes; the sizes of the buffers are these. For one call's sizes only.
   bool by_bytes = false;
   std::uint64_t input_bytes = 0;
   std::uint64_t output_bytes = 0;
   std::uint64_t scratch_bytes = 0;
+};
+
+/// Part of a buffer, in bytes.
+struct Extent {
+  std::uint64_t offset = 0;
+  std::uint64_t bytes = 0;
+};
+
+/// Where one rank's blocks stand when they differ in size. Made by the *_layout functions below.
+struct Layout {
+  std::vector<Extent> input;          ///< of each place of Input
+  std::vector<Extent> output;         ///< of each place of Output
+  std::vector<std::uint64_t> blocks;  ///< bytes of each logical block, where scratch may hold it; else empty
 };
 
 /// Bytes of one chunk for a vector of count elements: whole elements, rounded up.
@@ -150,38 +189,113 @@ struct Program {
   return total - begin < n * chunk ? total - begin : n * chunk;
 }
 
-// --- algorithms (host/schedule/algorithms.cpp) --------------------------------------------------
+/// What kind of buffers a collective has.
+[[nodiscard]] constexpr bool has_blocks(Collective c) noexcept {
+  return c == Collective::kReduceScatter || c >= Collective::kGather;
+}
+[[nodiscard]] constexpr bool has_root(Collective c) noexcept {
+  return c == Collective::kBcast || c == Collective::kReduce || c == Collective::kGather || c == Collective::kScatter;
+}
+[[nodiscard]] constexpr bool has_reduction(Collective c) noexcept {
+  return c >= Collective::kAllreduce && c <= Collective::kExscan;
+}
+[[nodiscard]] const char* name_of(Collective collective);
 
-/// Allreduce by recursive doubling (Thakur, Rabenseifner, Gropp, IJHPCA 2005); any rank count: the ranks beyond the
-/// largest power of two fold into a neighbour first and get the result last. Chunks: 1. Vectors of any size.
+/// Chunk places of Input or Output at a rank; 0: the rank has no such buffer. Scratch: scratch_chunks.
+[[nodiscard]] std::size_t places(const Schedule& s, std::size_t rank, Buffer buffer);
+/// The logical chunk at a place of Input or Output.
+[[nodiscard]] std::size_t logical_chunk(const Schedule& s, std::size_t rank, Buffer buffer, std::size_t place);
+/// The most chunks that one instruction of the schedule moves.
+[[nodiscard]] std::uint16_t span(const Schedule& s);
+/// The most bytes that an instruction of `span` chunks moves of a vector of `bytes`, whatever the size of its elements.
+[[nodiscard]] std::uint64_t instruction_bytes(const Schedule& s, std::uint64_t bytes, std::uint16_t span);
+/// The largest vector of which no instruction moves more than `bytes` bytes, whatever the size of its elements.
+[[nodiscard]] std::uint64_t largest_vector(const Schedule& s, std::uint64_t bytes);
+/// The most bytes of one instruction on an engine whose flows hold flow_bytes; 0: of any size.
+[[nodiscard]] std::uint64_t instruction_limit(const Schedule& s, std::uint64_t flow_bytes = kFlowBytes);
+
+// --- algorithms (host/schedule/algorithms) -------------------------------------------------------
+// docs/schedules.md tells how each works, what it costs and where it comes from. All take 1 to 65535 ranks and throw
+// std::invalid_argument otherwise. `in_place`: the variant for calls in place, where one schedule does not serve both or
+// would copy for nothing; the messages are the same, so that ranks may differ in it.
+
+/// Allreduce by recursive doubling; ranks beyond the largest power of two fold into a neighbour first and get the result
+/// last. Vectors of any size.
 [[nodiscard]] Schedule allreduce_recursive_doubling(int ranks);
-/// The same with each step's reduction fused with the next step's send: one lane, no scratch, one trip through host
-/// memory a step. For vectors of at most kSmallBytes (max_bytes): both partners of an exchange send before they receive.
+/// The same with each step's reduction fused with the next step's send: one lane, no scratch. For at most kSmallBytes.
 /// The same association of operands as allreduce_recursive_doubling, hence the same bits.
 [[nodiscard]] Schedule allreduce_recursive_doubling_fused(int ranks);
-/// Allreduce by ring: reduce-scatter, then allgather; bandwidth-optimal. Chunks: ranks. Vectors of any size.
-[[nodiscard]] Schedule allreduce_ring(int ranks);
-/// Barrier by dissemination (Hensgen, Finkel, Manber, 1988). No data.
+/// Allreduce by ring in `parts` parts of one chunk a rank. Vectors of any size.
+[[nodiscard]] Schedule allreduce_ring(int ranks, int parts = 1);
+/// The same with all links busy from start to end, for chunks that a flow holds. The same bits for the same `parts`.
+[[nodiscard]] Schedule allreduce_ring_fused(int ranks, int parts = static_cast<int>(kMaxLanes));
+/// Allreduce by recursive halving and doubling. Any size.
+[[nodiscard]] Schedule allreduce_rabenseifner(int ranks);
+/// Allreduce in one round: all send everything to all. At most kUnaskedBytes.
+[[nodiscard]] Schedule allreduce_direct(int ranks);
+/// Allreduce in two rounds: each rank reduces one block and sends it to all. Any size.
+[[nodiscard]] Schedule allreduce_direct_blocks(int ranks);
+
 [[nodiscard]] Schedule barrier_dissemination(int ranks);
-/// Bcast by binomial tree from root. Chunks: 1. Input and output are the same memory.
+
 [[nodiscard]] Schedule bcast_binomial(int ranks, int root);
+/// Bcast along a chain of all ranks, packet by packet.
+[[nodiscard]] Schedule bcast_chain(int ranks, int root);
 
-/// All that select() looks at of a vector's size, on an engine whose flows hold flow_bytes.
-enum class SizeClass : std::uint8_t {
-  kFused,  ///< at most kSmallBytes, and a flow holds it
-  kSmall,  ///< at most kSmallBytes
-  kLarge,
+[[nodiscard]] Schedule reduce_binomial(int ranks, int root);
+/// Reduce along a chain of all ranks, packet by packet.
+[[nodiscard]] Schedule reduce_chain(int ranks, int root);
+
+/// Each rank gets its block's contributions straight from all others. direct: blocks of at most kUnaskedBytes.
+[[nodiscard]] Schedule reduce_scatter_direct(int ranks);
+[[nodiscard]] Schedule reduce_scatter_pairwise(int ranks, bool in_place = false);
+[[nodiscard]] Schedule reduce_scatter_ring(int ranks, bool in_place = false);
+
+[[nodiscard]] Schedule scan_linear(int ranks, bool in_place = false);
+[[nodiscard]] Schedule exscan_linear(int ranks);
+/// log2(n) steps; at most kLeastFlowBytes.
+[[nodiscard]] Schedule scan_recursive_doubling(int ranks, bool in_place = false);
+[[nodiscard]] Schedule exscan_recursive_doubling(int ranks);
+
+[[nodiscard]] Schedule gather_linear(int ranks, int root, bool in_place = false);
+[[nodiscard]] Schedule gather_binomial(int ranks, int root, bool in_place = false);
+[[nodiscard]] Schedule scatter_linear(int ranks, int root, bool in_place = false);
+[[nodiscard]] Schedule scatter_binomial(int ranks, int root, bool in_place = false);
+
+/// Blocks of at most kUnaskedBytes.
+[[nodiscard]] Schedule allgather_direct(int ranks, bool in_place = false);
+[[nodiscard]] Schedule allgather_pairwise(int ranks, bool in_place = false);
+/// Vectors of at most kFlowBytes.
+[[nodiscard]] Schedule allgather_bruck(int ranks, bool in_place = false);
+[[nodiscard]] Schedule allgather_ring(int ranks, bool in_place = false);
+
+/// Blocks of at most kUnaskedBytes.
+[[nodiscard]] Schedule alltoall_direct(int ranks, bool in_place = false);
+[[nodiscard]] Schedule alltoall_pairwise(int ranks, bool in_place = false);
+
+// --- selection (host/schedule/select.cpp) --------------------------------------------------------
+
+/// All that the choice of a schedule depends on, besides an algorithm's name. Equal on all ranks, but for in_place.
+struct Call {
+  Collective collective = Collective::kBarrier;
+  int ranks = 1;
+  int root = 0;
+  /// Of the logical vector: with blocks, of all blocks. With by_counts of reduce_scatter and allgather: the sum; of others
+  /// 0, as not every rank knows it.
+  std::uint64_t bytes = 0;
+  bool in_place = false;
+  bool by_counts = false;  ///< blocks differ in size: the schedule will be compiled with a Layout
+  std::uint64_t flow_bytes = kFlowBytes;  ///< what the engine's flows hold (Capabilities::flow_bytes)
 };
-[[nodiscard]] constexpr SizeClass size_class(std::uint64_t bytes, std::uint64_t flow_bytes) noexcept {
-  if (bytes > kSmallBytes) return SizeClass::kLarge;
-  return bytes <= flow_bytes ? SizeClass::kFused : SizeClass::kSmall;
-}
 
-/// The schedule for a call. `algorithm` may be empty or "auto" (choose by size) or a name; returns false and sets
-/// *error when there is no such algorithm for this collective, or not for this size. out->algorithm names it exactly:
-/// "recursive_doubling" gives "recursive_doubling_fused" for size class kFused. Where the engine's flows are too small
-/// for the fused schedule, small vectors take the unfused one: results do not depend on flow_bytes. All ranks
-/// must give the same flow_bytes.
+/// The schedule for a call. `algorithm` may be empty or "auto" (choose by size) or a name; returns false and sets *error when
+/// there is no such algorithm for this collective, or not for this call. out->algorithm names it exactly:
+/// "recursive_doubling" gives "recursive_doubling_fused" and "ring" gives "ring_fused" where their sizes and the engine's
+/// flows allow. Results of reductions do not depend on flow_bytes: variants combine in the same association.
+[[nodiscard]] bool select(const Call& call, const std::string& algorithm, Schedule* out, std::string* error);
+/// Calls of equal collective, ranks, root and algorithm with equal keys get the same schedule. Cheap.
+[[nodiscard]] std::uint32_t select_key(const Call& call, const std::string& algorithm);
+/// The same for a call out of place (a bcast: in place) with equal blocks.
 [[nodiscard]] bool select(Collective collective, int ranks, int root, std::uint64_t bytes,
                           const std::string& algorithm, Schedule* out, std::string* error,
                           std::uint64_t flow_bytes = kFlowBytes);
@@ -191,11 +305,11 @@ enum class SizeClass : std::uint8_t {
 // --- verification (host/schedule/verify.cpp) -----------------------------------------------------
 
 /// Proves that the schedule computes its collective for every rank, whatever the interleaving: symbolic execution of
-/// sets of contributions; each output chunk holds exactly the contributions it must; every receive has its send and
-/// nothing stays undelivered; no deadlock (max_bytes 0: with any flow buffering of at least one packet, whatever the
-/// size of the vector; else with flows that hold one instruction's data); no two unordered accesses of which one writes
-/// touch a chunk; indices in range; in place and out of place (bcast: in place); all ranks of an allreduce combine in
-/// the same association, so that their results are equal bit for bit.
+/// sets of contributions; each output chunk holds exactly what it must; every receive has its send and nothing stays
+/// undelivered; no deadlock (max_bytes 0: with any flow buffering of at least one packet, whatever the size of the vector;
+/// else with flows as Schedule says); no two unordered accesses of which one writes touch a chunk; indices in range; in
+/// every way of calling that it claims; all ranks of an allreduce combine in the same association, so that their results
+/// are equal bit for bit.
 /// Returns an empty string, or the reason, which names rank, lane and step.
 [[nodiscard]] std::string verify(const Schedule& schedule);
 
@@ -203,8 +317,28 @@ enum class SizeClass : std::uint8_t {
 
 /// Rank `rank`'s part with peers translated by group_ranks (group rank -> job rank).
 [[nodiscard]] Program compile(const Schedule& schedule, int rank, const std::vector<std::uint16_t>& group_ranks);
+/// The same with the byte offsets and sizes of `layout`. Throws std::invalid_argument where the schedule is not by_counts,
+/// the layout is not of this rank's buffers, or an offset or size does not fit 32 bits.
+[[nodiscard]] Program compile(const Schedule& schedule, int rank, const std::vector<std::uint16_t>& group_ranks,
+                              const Layout& layout);
 
-/// 16-bit hash of collective, algorithm and root: equal on all ranks that run the same collective.
+// Layouts of MPI's v-forms; counts and displacements in bytes, an entry a rank.
+
+/// gatherv: a rank knows its own count; only the root gives counts and displacements (other ranks: empty).
+[[nodiscard]] Layout gatherv_layout(int rank, int root, std::uint64_t own, const std::vector<std::uint64_t>& counts,
+                                    const std::vector<std::uint64_t>& displacements);
+[[nodiscard]] Layout scatterv_layout(int rank, int root, std::uint64_t own, const std::vector<std::uint64_t>& counts,
+                                     const std::vector<std::uint64_t>& displacements);
+[[nodiscard]] Layout allgatherv_layout(int rank, const std::vector<std::uint64_t>& counts,
+                                       const std::vector<std::uint64_t>& displacements);
+[[nodiscard]] Layout alltoallv_layout(const std::vector<std::uint64_t>& send_counts,
+                                      const std::vector<std::uint64_t>& send_displacements,
+                                      const std::vector<std::uint64_t>& recv_counts,
+                                      const std::vector<std::uint64_t>& recv_displacements);
+/// Blocks of Input lie one after the other.
+[[nodiscard]] Layout reduce_scatter_layout(int rank, const std::vector<std::uint64_t>& counts);
+
+/// 16-bit hash of collective, algorithm, chunks a rank, and root: equal on all ranks that run the same collective.
 [[nodiscard]] std::uint16_t signature(const Schedule& schedule) noexcept;
 
 }  // namespace tally::schedule

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Which schedule a call takes. The thresholds follow from the device's constants (schedule.hpp); where the
-// best change lies between small and large vectors on a given fabric is for the benchmarks to say.
+// Which schedule a call takes.
 #include <algorithm>
 
 #include "schedule/schedule.hpp"
@@ -9,16 +8,206 @@ namespace tally::schedule {
 
 namespace {
 
-const char* name_of(Collective collective) {
-  switch (collective) {
-    case Collective::kBarrier:
-      return "barrier";
-    case Collective::kBcast:
-      return "bcast";
-    case Collective::kAllreduce:
-      return "allreduce";
+/// Where one algorithm gives way to the next, in bytes. docs/schedules.md gives the reasons.
+struct Thresholds {
+  /// Allreduce: direct up to kUnaskedBytes, recursive doubling up to kSmallBytes, halving and doubling up to here, then ring.
+  static constexpr std::uint64_t kAllreduceHalving = 64 * 1024;
+  static constexpr std::uint64_t kBcastBinomial = 16 * 1024;
+  static constexpr std::uint64_t kReduceBinomial = 16 * 1024;
+  static constexpr std::uint64_t kReduceScatterPairwise = 64 * 1024;
+  static constexpr std::uint64_t kAllgatherBruck = 4 * 1024;
+  static constexpr std::uint64_t kAllgatherPairwise = 64 * 1024;
+  static constexpr std::uint64_t kScanDoubling = kLeastFlowBytes;
+  /// Fewest ranks at which an exchange of all with all takes fewer rounds than recursive doubling.
+  static constexpr int kDirectRanks = 3;
+};
+static_assert(Thresholds::kScanDoubling <= kLeastFlowBytes);
+
+enum class Algorithm : std::uint8_t {
+  kNone,
+  kDissemination,
+  kBinomial,
+  kChain,
+  kRecursiveDoubling,
+  kRecursiveDoublingFused,
+  kRing,
+  kRingFused,
+  kRabenseifner,
+  kDirect,
+  kDirectBlocks,
+  kPairwise,
+  kLinear,
+  kBruck,
+};
+
+struct Name {
+  Collective collective;
+  const char* name;
+  Algorithm algorithm;
+  bool variant = false;  ///< of another one, which select() takes by itself
+};
+constexpr Name kNames[] = {
+    {Collective::kBarrier, "dissemination", Algorithm::kDissemination},
+    {Collective::kBcast, "binomial", Algorithm::kBinomial},
+    {Collective::kBcast, "chain", Algorithm::kChain},
+    {Collective::kAllreduce, "direct", Algorithm::kDirect},
+    {Collective::kAllreduce, "recursive_doubling", Algorithm::kRecursiveDoubling},
+    {Collective::kAllreduce, "recursive_doubling_fused", Algorithm::kRecursiveDoublingFused, true},
+    {Collective::kAllreduce, "direct_blocks", Algorithm::kDirectBlocks},
+    {Collective::kAllreduce, "rabenseifner", Algorithm::kRabenseifner},
+    {Collective::kAllreduce, "ring", Algorithm::kRing},
+    {Collective::kAllreduce, "ring_fused", Algorithm::kRingFused, true},
+    {Collective::kReduce, "binomial", Algorithm::kBinomial},
+    {Collective::kReduce, "chain", Algorithm::kChain},
+    {Collective::kReduceScatter, "direct", Algorithm::kDirect},
+    {Collective::kReduceScatter, "pairwise", Algorithm::kPairwise},
+    {Collective::kReduceScatter, "ring", Algorithm::kRing},
+    {Collective::kScan, "recursive_doubling", Algorithm::kRecursiveDoubling},
+    {Collective::kScan, "linear", Algorithm::kLinear},
+    {Collective::kExscan, "recursive_doubling", Algorithm::kRecursiveDoubling},
+    {Collective::kExscan, "linear", Algorithm::kLinear},
+    {Collective::kGather, "linear", Algorithm::kLinear},
+    {Collective::kGather, "binomial", Algorithm::kBinomial},
+    {Collective::kScatter, "linear", Algorithm::kLinear},
+    {Collective::kScatter, "binomial", Algorithm::kBinomial},
+    {Collective::kAllgather, "direct", Algorithm::kDirect},
+    {Collective::kAllgather, "bruck", Algorithm::kBruck},
+    {Collective::kAllgather, "pairwise", Algorithm::kPairwise},
+    {Collective::kAllgather, "ring", Algorithm::kRing},
+    {Collective::kAlltoall, "direct", Algorithm::kDirect},
+    {Collective::kAlltoall, "pairwise", Algorithm::kPairwise},
+};
+
+/// The most bytes that a chunk of the fused ring may have.
+std::uint64_t ring_chunk(std::uint64_t flow_bytes) {
+  const std::uint64_t held = std::min(flow_bytes, kFlowBytes) / kFlowPackets * kRingPackets;
+  return held - std::min(held, kMaxElementBytes);
+}
+
+/// Parts of the ring: the same for all engines, as they decide the association.
+int ring_parts(int ranks, std::uint64_t bytes) {
+  const std::uint64_t held = ring_chunk(kFlowBytes) * static_cast<std::uint64_t>(ranks);
+  for (const int parts : {4, 8}) {
+    if (bytes <= held * static_cast<std::uint64_t>(parts)) return parts;
   }
-  return "unknown collective";
+  return 4;
+}
+
+struct Choice {
+  Algorithm algorithm = Algorithm::kNone;
+  int parts = 0;
+};
+
+bool fits(std::uint64_t bytes, std::uint64_t limit) { return bytes <= limit; }
+
+/// What a name or "auto" stands for in this call; kNone: the collective has no such algorithm.
+Choice choose(const Call& c, const std::string& name) {
+  const bool automatic = name.empty() || name == "auto";
+  Algorithm asked = Algorithm::kNone;
+  if (!automatic) {
+    for (const Name& n : kNames) {
+      if (n.collective == c.collective && name == n.name) asked = n.algorithm;
+    }
+    if (asked == Algorithm::kNone) return {};
+  }
+  const auto ranks = static_cast<std::uint64_t>(c.ranks);
+  const bool tiny_blocks = !c.by_counts && fits(c.bytes, ranks * kUnaskedBytes);
+  const auto pick = [&](Algorithm by_size) { return automatic ? by_size : asked; };
+  switch (c.collective) {
+    case Collective::kBarrier:
+      return {Algorithm::kDissemination, 0};
+    case Collective::kBcast:
+      return {pick(fits(c.bytes, Thresholds::kBcastBinomial) ? Algorithm::kBinomial : Algorithm::kChain), 0};
+    case Collective::kReduce:
+      return {pick(fits(c.bytes, Thresholds::kReduceBinomial) ? Algorithm::kBinomial : Algorithm::kChain), 0};
+    case Collective::kAllreduce: {
+      Algorithm a = pick(fits(c.bytes, kUnaskedBytes) && c.ranks >= Thresholds::kDirectRanks ? Algorithm::kDirect
+                         : fits(c.bytes, kSmallBytes)                     ? Algorithm::kRecursiveDoubling
+                         : fits(c.bytes, Thresholds::kAllreduceHalving)   ? Algorithm::kRabenseifner
+                                                                           : Algorithm::kRing);
+      if (a == Algorithm::kRecursiveDoubling && fits(c.bytes, std::min(kSmallBytes, c.flow_bytes)))
+        a = Algorithm::kRecursiveDoublingFused;
+      if (a == Algorithm::kRing || a == Algorithm::kRingFused) {
+        const int parts = ring_parts(c.ranks, c.bytes);
+        if (a == Algorithm::kRing && fits(c.bytes, ring_chunk(c.flow_bytes) * ranks * static_cast<std::uint64_t>(parts)))
+          a = Algorithm::kRingFused;
+        return {a, parts};
+      }
+      return {a, 0};
+    }
+    case Collective::kReduceScatter:
+      return {pick(tiny_blocks                                            ? Algorithm::kDirect
+                   : fits(c.bytes, Thresholds::kReduceScatterPairwise) ? Algorithm::kPairwise
+                                                                          : Algorithm::kRing),
+              0};
+    case Collective::kScan:
+    case Collective::kExscan:
+      return {pick(fits(c.bytes, Thresholds::kScanDoubling) ? Algorithm::kRecursiveDoubling : Algorithm::kLinear), 0};
+    case Collective::kGather:
+    case Collective::kScatter:
+      return {pick(Algorithm::kLinear), 0};
+    case Collective::kAllgather:
+      return {pick(tiny_blocks ? Algorithm::kDirect
+                   : !c.by_counts && fits(c.bytes, std::min(Thresholds::kAllgatherBruck, c.flow_bytes))
+                       ? Algorithm::kBruck
+                   : fits(c.bytes, Thresholds::kAllgatherPairwise) ? Algorithm::kPairwise
+                                                                     : Algorithm::kRing),
+              0};
+    case Collective::kAlltoall:
+      return {pick(tiny_blocks ? Algorithm::kDirect : Algorithm::kPairwise), 0};
+  }
+  return {};
+}
+
+Schedule make(const Call& c, const Choice& choice) {
+  const int n = c.ranks;
+  const bool in_place = c.in_place;
+  const Algorithm a = choice.algorithm;
+  switch (c.collective) {
+    case Collective::kBarrier:
+      return barrier_dissemination(n);
+    case Collective::kBcast:
+      return a == Algorithm::kBinomial ? bcast_binomial(n, c.root) : bcast_chain(n, c.root);
+    case Collective::kReduce:
+      return a == Algorithm::kBinomial ? reduce_binomial(n, c.root) : reduce_chain(n, c.root);
+    case Collective::kAllreduce:
+      switch (a) {
+        case Algorithm::kDirect:
+          return allreduce_direct(n);
+        case Algorithm::kDirectBlocks:
+          return allreduce_direct_blocks(n);
+        case Algorithm::kRabenseifner:
+          return allreduce_rabenseifner(n);
+        case Algorithm::kRecursiveDoubling:
+          return allreduce_recursive_doubling(n);
+        case Algorithm::kRecursiveDoublingFused:
+          return allreduce_recursive_doubling_fused(n);
+        case Algorithm::kRingFused:
+          return allreduce_ring_fused(n, choice.parts);
+        default:
+          return allreduce_ring(n, choice.parts);
+      }
+    case Collective::kReduceScatter:
+      return a == Algorithm::kDirect     ? reduce_scatter_direct(n)
+             : a == Algorithm::kPairwise ? reduce_scatter_pairwise(n, in_place)
+                                         : reduce_scatter_ring(n, in_place);
+    case Collective::kScan:
+      return a == Algorithm::kLinear ? scan_linear(n, in_place) : scan_recursive_doubling(n, in_place);
+    case Collective::kExscan:
+      return a == Algorithm::kLinear ? exscan_linear(n) : exscan_recursive_doubling(n);
+    case Collective::kGather:
+      return a == Algorithm::kLinear ? gather_linear(n, c.root, in_place) : gather_binomial(n, c.root, in_place);
+    case Collective::kScatter:
+      return a == Algorithm::kLinear ? scatter_linear(n, c.root, in_place) : scatter_binomial(n, c.root, in_place);
+    case Collective::kAllgather:
+      return a == Algorithm::kDirect     ? allgather_direct(n, in_place)
+             : a == Algorithm::kPairwise ? allgather_pairwise(n, in_place)
+             : a == Algorithm::kBruck    ? allgather_bruck(n, in_place)
+                                         : allgather_ring(n, in_place);
+    case Collective::kAlltoall:
+      return a == Algorithm::kDirect ? alltoall_direct(n, in_place) : alltoall_pairwise(n, in_place);
+  }
+  return {};
 }
 
 bool fail(std::string* error, std::string text) {
@@ -29,59 +218,57 @@ bool fail(std::string* error, std::string text) {
 }  // namespace
 
 std::vector<std::string> algorithms(Collective collective) {
-  switch (collective) {
-    case Collective::kBarrier:
-      return {"dissemination"};
-    case Collective::kBcast:
-      return {"binomial"};
-    case Collective::kAllreduce:
-      return {"recursive_doubling", "ring"};
+  std::vector<std::string> names;
+  for (const Name& n : kNames) {
+    if (n.collective == collective && !n.variant) names.emplace_back(n.name);
   }
-  return {};
+  return names;
+}
+
+std::uint32_t select_key(const Call& call, const std::string& algorithm) {
+  const Choice choice = choose(call, algorithm);
+  return static_cast<std::uint32_t>(choice.algorithm) | static_cast<std::uint32_t>(choice.parts) << 8 |
+         (call.in_place ? 1u << 24 : 0u) | (call.by_counts ? 1u << 25 : 0u);
+}
+
+bool select(const Call& call, const std::string& algorithm, Schedule* out, std::string* error) {
+  if (call.ranks < 1 || call.ranks > 0xffff)
+    return fail(error, "ranks is " + std::to_string(call.ranks) + ", not 1 to 65535");
+  if (has_root(call.collective) && (call.root < 0 || call.root >= call.ranks)) {
+    return fail(error, "root is " + std::to_string(call.root) + ", not a rank of a group of " +
+                           std::to_string(call.ranks));
+  }
+  const Choice choice = choose(call, algorithm);
+  if (choice.algorithm == Algorithm::kNone) {
+    std::string names;
+    for (const std::string& name : algorithms(call.collective)) names += (names.empty() ? "" : ", ") + name;
+    return fail(error, "algorithm \"" + algorithm + "\" is not one of " + name_of(call.collective) + ": auto, " + names);
+  }
+  Schedule s = make(call, choice);
+  const std::string what = std::string(name_of(call.collective)) + " algorithm " + s.algorithm;
+  if (call.by_counts && !s.by_counts)
+    return fail(error, what + " takes only blocks of one size");
+  if (s.max_bytes != 0) {
+    // What this engine's flows hold may be less than what the schedule could use.
+    s.max_bytes = std::min(s.max_bytes, largest_vector(s, instruction_limit(s, call.flow_bytes)));
+    if (call.bytes > s.max_bytes || s.max_bytes == 0) {
+      return fail(error, what + " takes at most " + std::to_string(s.max_bytes) + " bytes, not " +
+                             std::to_string(call.bytes));
+    }
+  }
+  *out = std::move(s);
+  return true;
 }
 
 bool select(Collective collective, int ranks, int root, std::uint64_t bytes, const std::string& algorithm,
             Schedule* out, std::string* error, std::uint64_t flow_bytes) {
-  if (ranks < 1 || ranks > 0xffff)
-    return fail(error, "ranks is " + std::to_string(ranks) + ", not 1 to 65535");
-  const bool automatic = algorithm.empty() || algorithm == "auto";
-  const SizeClass size = size_class(bytes, flow_bytes);
-  switch (collective) {
-    case Collective::kBarrier:
-      if (!automatic && algorithm != "dissemination") break;
-      *out = barrier_dissemination(ranks);
-      return true;
-    case Collective::kBcast:
-      if (!automatic && algorithm != "binomial") break;
-      if (root < 0 || root >= ranks) {
-        return fail(
-            error, "root is " + std::to_string(root) + ", not a rank of a group of " + std::to_string(ranks));
-      }
-      *out = bcast_binomial(ranks, root);
-      return true;
-    case Collective::kAllreduce:
-      if (algorithm == "recursive_doubling_fused" && size != SizeClass::kFused) {
-        return fail(error, "allreduce algorithm recursive_doubling_fused takes at most " +
-                               std::to_string(std::min(kSmallBytes, flow_bytes)) + " bytes, not " +
-                               std::to_string(bytes) + "; use recursive_doubling or ring");
-      }
-      // Two ranks and a large vector: the ring moves as many bytes as recursive doubling and reduces half of
-      // them.
-      if (automatic ? size != SizeClass::kLarge
-                    : algorithm == "recursive_doubling" || algorithm == "recursive_doubling_fused") {
-        *out = size == SizeClass::kFused ? allreduce_recursive_doubling_fused(ranks)
-                                         : allreduce_recursive_doubling(ranks);
-        if (out->max_bytes != 0) out->max_bytes = std::min(out->max_bytes, flow_bytes);
-        return true;
-      }
-      if (!automatic && algorithm != "ring") break;
-      *out = allreduce_ring(ranks);
-      return true;
-  }
-  std::string names;
-  for (const std::string& name : algorithms(collective)) names += (names.empty() ? "" : ", ") + name;
-  return fail(error, std::string("algorithm \"") + algorithm + "\" is not one of " + name_of(collective) +
-                         ": auto, " + names);
+  Call call;
+  call.collective = collective;
+  call.ranks = ranks;
+  call.root = root;
+  call.bytes = bytes;
+  call.flow_bytes = flow_bytes;
+  return select(call, algorithm, out, error);
 }
 
 }  // namespace tally::schedule

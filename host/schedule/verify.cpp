@@ -37,23 +37,16 @@ std::string place(std::size_t rank, std::size_t lane, std::size_t step, Op op) {
          std::to_string(step) + " (" + name_of(op) + ")";
 }
 
-/// Range of one memory operand; `logical` chunks of Input and Output stand at their own place.
-std::string check_operand(const Schedule& s, const Instruction& i, Buffer buffer, std::uint16_t chunk,
+/// Range of one memory operand. Where blocks have sizes of their own, Input and Output hold each at its own place.
+std::string check_operand(const Schedule& s, std::size_t rank, const Instruction& i, Buffer buffer, std::uint16_t chunk,
                           const char* role) {
+  if (buffer > Buffer::kScratch) return std::string(role) + " buffer is unknown";
   const std::string what = std::string(role) + " " + name_of(buffer) + " chunk " + std::to_string(chunk);
-  if (buffer == Buffer::kScratch) {
-    if (chunk + i.chunks > s.scratch_chunks) {
-      return what + " + " + std::to_string(i.chunks) + " is out of range: scratch_chunks is " +
-             std::to_string(s.scratch_chunks);
-    }
-    return {};
+  const std::size_t held = places(s, rank, buffer);
+  if (chunk + std::size_t{i.chunks} > held) {
+    return what + " + " + std::to_string(i.chunks) + " is out of range: the rank has " + std::to_string(held);
   }
-  if (buffer != Buffer::kInput && buffer != Buffer::kOutput) return std::string(role) + " buffer is unknown";
-  if (chunk + i.chunks > s.chunks) {
-    return what + " + " + std::to_string(i.chunks) + " is out of range: chunks is " +
-           std::to_string(s.chunks);
-  }
-  if (chunk != i.size_chunk) {
+  if (buffer != Buffer::kScratch && logical_chunk(s, rank, buffer, chunk) != i.size_chunk) {
     return what + " is sized as chunk " + std::to_string(i.size_chunk) +
            ": the bytes are not those of its place";
   }
@@ -88,17 +81,18 @@ std::string check_instruction(const Schedule& s, std::size_t rank, std::size_t l
     if (reduces(i.op) || i.op == Op::kCopy) return "a barrier has no data to reduce or copy";
     return {};
   }
-  if (s.collective == Collective::kBcast && reduces(i.op)) return "a bcast does not reduce";
+  if (reduces(i.op) && !has_reduction(s.collective))
+    return std::string(tally::schedule::name_of(s.collective)) + " does not reduce";
   if (i.chunks == 0) return "chunks is 0";
   if (i.size_chunk + i.chunks > s.chunks) {
     return "size_chunk " + std::to_string(i.size_chunk) + " + chunks " + std::to_string(i.chunks) +
            " is out of range: the vector has " + std::to_string(s.chunks);
   }
-  if (reads_src(i.op)) reason = check_operand(s, i, i.src_buf, i.src_chunk, "source");
+  if (reads_src(i.op)) reason = check_operand(s, rank, i, i.src_buf, i.src_chunk, "source");
   if (reason.empty() && writes_dst(i.op)) {
-    reason = check_operand(s, i, i.dst_buf, i.dst_chunk, "destination");
+    reason = check_operand(s, rank, i, i.dst_buf, i.dst_chunk, "destination");
     if (reason.empty() && i.dst_buf == Buffer::kInput)
-      reason = "destination is Input, which only in-place calls write";
+      reason = "destination is Input, which is the caller's";
   }
   if (reason.empty() && reads_src(i.op) && writes_dst(i.op) && i.src_buf == i.dst_buf &&
       i.src_chunk != i.dst_chunk && i.src_chunk < i.dst_chunk + i.chunks &&
@@ -123,14 +117,49 @@ std::vector<Access> accesses(const Instruction& i) {
   return out;
 }
 
+Cells::Cells(const Schedule& s, std::size_t rank, bool in_place)
+    : inputs_(places(s, rank, Buffer::kInput)), output_(inputs_), scratch_count_(s.scratch_chunks) {
+  const std::size_t outputs = places(s, rank, Buffer::kOutput);
+  std::size_t end = inputs_ + outputs;
+  if (in_place) {
+    switch (s.collective) {
+      case Collective::kGather:
+      case Collective::kAllgather:
+        // Input is block `rank` of Output; the cell that it has out of place is not used.
+        if (outputs != 0) input_ = output_ + rank;
+        break;
+      case Collective::kScatter:
+        if (rank == s.root) output_ = rank;
+        break;
+      case Collective::kReduceScatter:
+        covers_ = true;
+        break;
+      default:
+        output_ = 0;
+        end = std::max(inputs_, outputs);
+        break;
+    }
+  }
+  scratch_ = end;
+}
+
 std::string check_structure(const Schedule& s) {
   if (s.ranks.empty()) return "the schedule has no ranks";
   if (s.chunks == 0) return "chunks is 0";
-  if (s.max_bytes > kFlowBytes) {
-    return "max_bytes " + std::to_string(s.max_bytes) + " is more than a flow holds (" +
-           std::to_string(kFlowBytes) + ")";
+  if (has_blocks(s.collective) && s.chunks != s.ranks.size()) {
+    return "chunks is " + std::to_string(s.chunks) + ", not one a rank (" + std::to_string(s.ranks.size()) + ")";
   }
-  if (s.collective == Collective::kBcast && s.root >= s.ranks.size()) {
+  if (!s.out_of_place && !s.in_place) return "the schedule serves calls neither in place nor out of place";
+  if (s.unasked && s.max_bytes == 0) return "unasked without max_bytes";
+  if (s.by_counts && (s.max_bytes != 0 || !has_blocks(s.collective))) return "by_counts is for blocks of any size";
+  if (s.packets == 0 || s.packets > kFlowPackets) return "packets is " + std::to_string(s.packets) + ", not 1 to 8";
+  const std::uint64_t most = instruction_bytes(s, s.max_bytes, span(s));
+  if (most > instruction_limit(s)) {
+    return "max_bytes " + std::to_string(s.max_bytes) + " makes instructions of " + std::to_string(most) + " bytes, " +
+           (s.unasked ? "more than travel unasked (" : "more than a flow holds (") +
+           std::to_string(instruction_limit(s)) + ")";
+  }
+  if (has_root(s.collective) && s.root >= s.ranks.size()) {
     return "root " + std::to_string(s.root) + " is not a rank of " + std::to_string(s.ranks.size());
   }
   for (std::size_t r = 0; r < s.ranks.size(); ++r) {
@@ -147,6 +176,22 @@ std::string check_structure(const Schedule& s) {
         const std::string reason = check_instruction(s, r, l, k);
         if (!reason.empty()) return place(r, l, k, lanes[l][k].op) + ": " + reason;
       }
+    }
+  }
+  return {};
+}
+
+std::string check_sizes(const Graph& g) {
+  for (std::size_t id = 0; id < g.site.size(); ++id) {
+    if (g.instruction[id]->op != Op::kNop && g.instruction[id]->chunks != 1)
+      return describe(g, id) + ": moves several blocks, which need not be next to each other";
+    if (g.schedule->collective != Collective::kAlltoall || g.receiver[id] == kNone) continue;
+    // The bytes of a block are known to its source and its destination only.
+    const Instruction& out = *g.instruction[id];
+    const Instruction& in = *g.instruction[g.receiver[id]];
+    if (out.size_chunk != g.site[g.receiver[id]].rank || in.size_chunk != g.site[id].rank) {
+      return describe(g, id) + ": passes a block on of which " + describe(g, g.receiver[id]) +
+             " does not know the size";
     }
   }
   return {};
@@ -187,8 +232,9 @@ std::string match(const Schedule& s, Graph* g) {
     for (std::size_t k = 0; k < joined; ++k) {
       const Instruction& out = *g->instruction[flow.sends[k]];
       const Instruction& in = *g->instruction[flow.receives[k]];
-      if (s.collective != Collective::kBarrier &&
-          (out.size_chunk != in.size_chunk || out.chunks != in.chunks)) {
+      // In an alltoall a block has the number of its destination at one end, of its source at the other.
+      const bool same = out.size_chunk == in.size_chunk || s.collective == Collective::kAlltoall;
+      if (s.collective != Collective::kBarrier && (!same || out.chunks != in.chunks)) {
         return describe(*g, flow.receives[k]) + " expects chunks [" + std::to_string(in.size_chunk) + ", +" +
                std::to_string(in.chunks) + ") but takes what " + describe(*g, flow.sends[k]) + " sends: [" +
                std::to_string(out.size_chunk) + ", +" + std::to_string(out.chunks) + ")";
@@ -217,6 +263,10 @@ std::string verify(const Schedule& schedule) {
   detail::Graph g;
   reason = detail::match(schedule, &g);
   if (!reason.empty()) return reason;
+  if (schedule.by_counts) {
+    reason = detail::check_sizes(g);
+    if (!reason.empty()) return reason;
+  }
   std::vector<std::size_t> order;
   reason = detail::run_flows(g, &order);
   if (!reason.empty()) return reason;
@@ -224,6 +274,7 @@ std::string verify(const Schedule& schedule) {
     // A bcast has one buffer; a barrier has none, so that its two passes would be the same.
     if (schedule.collective == Collective::kBcast && !in_place) continue;
     if (schedule.collective == Collective::kBarrier && in_place) continue;
+    if (!(in_place ? schedule.in_place : schedule.out_of_place)) continue;
     reason = detail::check_order(g, order, in_place);
     if (reason.empty()) reason = detail::check_values(g, order, in_place);
     if (!reason.empty()) return reason + (in_place ? " (in place)" : "");

@@ -15,8 +15,13 @@
 // receiver) from a Send to a Recv. The run takes a path when all its instructions are at the heads of their
 // lanes with their dependencies met, and moves the packets one by one from its start to its end: one packet
 // of room in each flow suffices, and so does any size, down to the one packet of an empty chunk. With
-// max_bytes, a flow holds one instruction's data: an instruction runs alone once what it receives is there
-// and its flow is empty. A barrier has one packet an instruction, which is the same.
+// max_bytes, the run moves packets: every instruction has Schedule::packets of them, a flow holds kFlowPackets, and
+// takes those only that the receiver's lane takes at present or with its next receive. Instructions of fewer packets
+// complete too: leave out the first packets of both ends, and no flow holds more than before. An unasked instruction
+// has one packet, as those of a barrier have, and a flow holds one.
+#include <map>
+#include <tuple>
+
 #include "schedule/verify_internal.hpp"
 
 namespace tally::schedule::detail {
@@ -26,18 +31,34 @@ namespace {
 class Runner {
  public:
   Runner(const Graph& g, std::vector<std::size_t>* order)
-      : g_(g), order_(*order), counter_(g.lanes, 0), done_(g.site.size(), false) {}
+      : g_(g),
+        order_(*order),
+        any_size_(g.schedule->max_bytes == 0 && g.schedule->collective != Collective::kBarrier),
+        unasked_(g.schedule->unasked || g.schedule->collective == Collective::kBarrier),
+        packets_(unasked_ ? 1 : g.schedule->packets),
+        room_(unasked_ ? 1 : kFlowPackets),
+        counter_(g.lanes, 0),
+        done_(g.site.size(), false),
+        moved_(g.site.size(), 0),
+        flow_(g.site.size(), kNone) {
+    std::map<std::tuple<std::size_t, std::size_t, int>, std::size_t> flows;
+    for (std::size_t id = 0; id < g.site.size(); ++id) {
+      if (g.receiver[id] == kNone) continue;
+      const Site& at = g.site[id];
+      flow_[id] = flows.try_emplace({at.rank, at.lane, g.instruction[id]->send_peer}, flows.size()).first->second;
+    }
+    held_.resize(flows.size());
+  }
 
   std::string run() {
     const Schedule& s = *g_.schedule;
-    const bool any_size = s.max_bytes == 0 && s.collective != Collective::kBarrier;
     order_.reserve(g_.site.size());
     bool moved = true;
     while (moved) {
       moved = false;
       for (std::size_t r = 0; r < s.ranks.size(); ++r) {
         for (std::size_t l = 0; l < s.ranks[r].lanes.size(); ++l) {
-          while (any_size ? take_path(r, l) : take_one(r, l)) moved = true;
+          while (any_size_ ? take_path(r, l) : take_packet(r, l)) moved = true;
         }
       }
     }
@@ -73,26 +94,27 @@ class Runner {
     return true;
   }
 
-  bool take_one(std::size_t rank, std::size_t lane) {
+  /// One packet of the instruction at work.
+  bool take_packet(std::size_t rank, std::size_t lane) {
     const std::size_t id = head(rank, lane);
     if (id == kNone || !dependency_met(id)) return false;
-    if (g_.sender[id] != kNone && !done_[g_.sender[id]]) return false;
-    if (g_.receiver[id] != kNone && !flow_empty(id)) return false;
-    complete(id);
+    const std::size_t from = g_.sender[id];
+    if (from != kNone && moved_[from] == moved_[id]) return false;
+    if (g_.receiver[id] != kNone && (held_[flow_[id]] == room_ || !(unasked_ || asked_for(g_.receiver[id])))) return false;
+    if (from != kNone) --held_[flow_[from]];
+    if (g_.receiver[id] != kNone) ++held_[flow_[id]];
+    if (++moved_[id] == packets_) complete(id);
     return true;
   }
-  /// What was sent before in the flow of `id`: sends of a lane to a peer complete in order, so that the last
-  /// one tells.
-  [[nodiscard]] bool flow_empty(std::size_t id) const {
+  /// `id` is at work in its lane, or the first receive after the one at work.
+  [[nodiscard]] bool asked_for(std::size_t id) const {
     const Site& at = g_.site[id];
-    for (std::size_t k = at.step; k-- > 0;) {
-      const std::size_t before = g_.first[at.rank][at.lane] + k;
-      if (g_.receiver[before] != kNone &&
-          g_.instruction[before]->send_peer == g_.instruction[id]->send_peer) {
-        return done_[g_.receiver[before]];
-      }
+    std::size_t k = counter_[g_.lane_id[at.rank][at.lane]];
+    if (k == at.step) return true;
+    for (++k; k < at.step; ++k) {
+      if (g_.sender[g_.first[at.rank][at.lane] + k] != kNone) return false;
     }
-    return true;
+    return k == at.step;
   }
 
   /// Why `id`, at the head of its lane, does not run.
@@ -102,11 +124,14 @@ class Runner {
       return "waits until lane " + std::to_string(i.dep_lane) + " has completed " +
              std::to_string(i.dep_step) + " steps";
     }
-    if (g_.sender[id] != kNone && !done_[g_.sender[id]] && !startable(g_.sender[id])) {
+    if (g_.sender[id] != kNone && !done_[g_.sender[id]] && moved_[g_.sender[id]] == moved_[id] &&
+        !startable(g_.sender[id])) {
       return "waits for data of " + describe(g_, g_.sender[id]);
     }
-    if (g_.receiver[id] != kNone)
-      return "sends to " + describe(g_, g_.receiver[id]) + ", which has not started";
+    if (g_.receiver[id] != kNone) {
+      const bool full = !any_size_ && held_[flow_[id]] == room_;
+      return "sends to " + describe(g_, g_.receiver[id]) + (full ? ", whose flow is full" : ", which has not started");
+    }
     return "waits for data of " + describe(g_, g_.sender[id]);
   }
   [[nodiscard]] std::string blocked() const {
@@ -125,8 +150,15 @@ class Runner {
 
   const Graph& g_;
   std::vector<std::size_t>& order_;
+  const bool any_size_;
+  const bool unasked_;
+  const std::size_t packets_;  // of an instruction
+  const std::size_t room_;     // packets that a flow holds
   std::vector<std::size_t> counter_;
   std::vector<bool> done_;
+  std::vector<std::size_t> moved_;  // packets of each instruction
+  std::vector<std::size_t> flow_;   // that an instruction sends into
+  std::vector<std::size_t> held_;   // packets in each flow
 };
 
 }  // namespace

@@ -48,10 +48,33 @@ struct Access {
 /// "rank 2, lane 0, step 5 (RecvReduceSend)".
 [[nodiscard]] std::string describe(const Graph& g, std::size_t id);
 
+/// The memory of one rank, in cells of one chunk: places that are one memory are one cell.
+class Cells {
+ public:
+  Cells(const Schedule& s, std::size_t rank, bool in_place);
+  [[nodiscard]] std::size_t count() const { return scratch_ + scratch_count_; }
+  [[nodiscard]] std::size_t of(Buffer buffer, std::size_t chunk) const {
+    return buffer == Buffer::kInput ? input_ + chunk : buffer == Buffer::kOutput ? output_ + chunk : scratch_ + chunk;
+  }
+  /// A write of Output changes all of Input: reduce_scatter in place, where blocks may have any size.
+  [[nodiscard]] bool output_covers_input() const { return covers_; }
+  [[nodiscard]] std::size_t inputs() const { return inputs_; }
+
+ private:
+  std::size_t inputs_;
+  std::size_t input_ = 0;  // cell of Input's first place
+  std::size_t output_;  // cell of Output's first place
+  std::size_t scratch_;
+  std::size_t scratch_count_;
+  bool covers_ = false;
+};
+
 /// Fields in range (verify.cpp).
 [[nodiscard]] std::string check_structure(const Schedule& s);
 /// Joins sends and receives (verify.cpp).
 [[nodiscard]] std::string match(const Schedule& s, Graph* g);
+/// by_counts: both ends of every message know its bytes (verify.cpp).
+[[nodiscard]] std::string check_sizes(const Graph& g);
 /// Runs the schedule with the least buffering; *order: an order in which the instructions complete
 /// (verify_flow.cpp).
 [[nodiscard]] std::string run_flows(const Graph& g, std::vector<std::size_t>* order);

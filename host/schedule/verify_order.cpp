@@ -75,25 +75,32 @@ bool before(const Graph& g, const std::vector<Clocks>& clocks, const Use& a, con
 std::string check_races(const Graph& g, const std::vector<Clocks>& clocks, bool in_place) {
   const Schedule& s = *g.schedule;
   for (std::size_t r = 0; r < s.ranks.size(); ++r) {
-    std::vector<std::vector<Use>> memory[3];
-    for (auto& m : memory) m.resize(std::max<std::size_t>(s.chunks, s.scratch_chunks));
+    const Cells cells(s, r, in_place);
+    std::vector<std::vector<Use>> memory(cells.count());
+    std::string reason;
+    const auto use = [&](std::size_t id, const Access& a, std::size_t cell, std::size_t chunk) {
+      const Use now{id, a.write};
+      for (const Use& other : memory[cell]) {
+        // Instructions of one lane are in order.
+        if (g.site[other.id].lane == g.site[id].lane || (!other.write && !a.write)) continue;
+        if (before(g, clocks, other, now) || before(g, clocks, now, other)) continue;
+        if (!reason.empty()) return;
+        reason = "race: " + describe(g, id) + (a.write ? " writes " : " reads ") + name_of(a.buffer) + " chunk " +
+                 std::to_string(chunk) + ", " + describe(g, other.id) + (other.write ? " writes" : " reads") +
+                 " it, in no order";
+      }
+      memory[cell].push_back(now);
+    };
     for (std::size_t l = 0; l < s.ranks[r].lanes.size(); ++l) {
       for (std::size_t k = 0; k < s.ranks[r].lanes[l].size(); ++k) {
         const std::size_t id = g.first[r][l] + k;
         for (const Access& a : accesses(*g.instruction[id])) {
-          const Buffer buffer = in_place && a.buffer == Buffer::kInput ? Buffer::kOutput : a.buffer;
-          for (std::size_t c = a.chunk; c < a.chunk + a.chunks; ++c) {
-            for (const Use& other : memory[static_cast<std::size_t>(buffer)][c]) {
-              // Instructions of one lane are in order.
-              if (g.site[other.id].lane == l || (!other.write && !a.write)) continue;
-              const Use use{id, a.write};
-              if (before(g, clocks, other, use) || before(g, clocks, use, other)) continue;
-              return "race: " + describe(g, id) + (a.write ? " writes " : " reads ") + name_of(a.buffer) +
-                     " chunk " + std::to_string(c) + ", " + describe(g, other.id) +
-                     (other.write ? " writes" : " reads") + " it, in no order";
-            }
-            memory[static_cast<std::size_t>(buffer)][c].push_back({id, a.write});
+          for (std::size_t c = a.chunk; c < std::size_t{a.chunk} + a.chunks; ++c) {
+            use(id, a, cells.of(a.buffer, c), c);
+            if (a.buffer != Buffer::kOutput || !cells.output_covers_input()) continue;
+            for (std::size_t p = 0; p < cells.inputs(); ++p) use(id, a, cells.of(Buffer::kInput, p), c);
           }
+          if (!reason.empty()) return reason;
         }
       }
     }

@@ -6,7 +6,6 @@
 // logical chunk; equal expressions have equal numbers, where the operands of an operation have no order
 // (operations are commutative bit for bit, but not associative). So equal numbers are equal bits, for every
 // type and operation.
-#include <array>
 #include <map>
 
 #include "schedule/verify_internal.hpp"
@@ -26,7 +25,7 @@ class Expressions {
     set[rank / 64] = std::uint64_t{1} << (rank % 64);
     return add(std::move(set), chunk);
   }
-  /// kNone and *twice: a rank that both operands contain.
+  /// Of the same logical chunk. kNone and *twice: a rank that both operands contain.
   Value combine(Value a, Value b, std::size_t* twice) {
     if (a > b) std::swap(a, b);
     const auto found = combined_.find({a, b});
@@ -45,13 +44,7 @@ class Expressions {
     return value;
   }
   [[nodiscard]] std::size_t chunk(Value v) const { return chunks_[v]; }
-  /// A rank that is not in the value, or kNone.
-  [[nodiscard]] std::size_t missing(Value v, std::size_t ranks) const {
-    for (std::size_t r = 0; r < ranks; ++r) {
-      if ((sets_[v][r / 64] >> (r % 64) & 1) == 0) return r;
-    }
-    return kNone;
-  }
+  [[nodiscard]] bool has(Value v, std::size_t rank) const { return (sets_[v][rank / 64] >> (rank % 64) & 1) != 0; }
 
  private:
   Value add(std::vector<std::uint64_t> set, std::size_t chunk) {
@@ -73,14 +66,13 @@ struct Cell {
 class Interpreter {
  public:
   Interpreter(const Graph& g, bool in_place)
-      : g_(g), s_(*g.schedule), in_place_(in_place), expressions_(s_.ranks.size()), sent_(g.site.size()) {
-    memory_.resize(s_.ranks.size());
+      : g_(g), s_(*g.schedule), expressions_(s_.ranks.size()), sent_(g.site.size()) {
     for (std::size_t r = 0; r < s_.ranks.size(); ++r) {
-      for (auto buffer : {Buffer::kInput, Buffer::kOutput}) memory_[r][index(buffer)].resize(s_.chunks);
-      memory_[r][index(Buffer::kScratch)].resize(s_.scratch_chunks);
+      cells_.emplace_back(s_, r, in_place);
+      memory_.emplace_back(cells_[r].count());
       if (s_.collective == Collective::kBcast && r != s_.root) continue;  // its buffer holds nothing of use
-      for (std::size_t c = 0; c < s_.chunks; ++c) {
-        memory_[r][index(Buffer::kInput)][c].value = expressions_.leaf(r, c);
+      for (std::size_t p = 0; p < places(s_, r, Buffer::kInput); ++p) {
+        cell(r, Buffer::kInput, p).value = expressions_.leaf(r, logical_chunk(s_, r, Buffer::kInput, p));
       }
     }
   }
@@ -94,16 +86,25 @@ class Interpreter {
   }
 
  private:
-  /// In place, Input and Output are one memory, which holds the contribution at the start.
-  [[nodiscard]] std::size_t index(Buffer buffer) const {
-    return in_place_ && buffer == Buffer::kOutput ? 0 : static_cast<std::size_t>(buffer);
+  Cell& cell(std::size_t rank, Buffer buffer, std::size_t chunk) { return memory_[rank][cells_[rank].of(buffer, chunk)]; }
+  void write(std::size_t rank, Buffer buffer, std::size_t chunk, Cell content) {
+    if (buffer == Buffer::kOutput && cells_[rank].output_covers_input()) {
+      for (std::size_t p = 0; p < cells_[rank].inputs(); ++p) cell(rank, Buffer::kInput, p) = {kNone, content.writer};
+    }
+    cell(rank, buffer, chunk) = content;
   }
 
   std::string read(std::size_t rank, Buffer buffer, std::size_t chunk, std::size_t logical, Value* out) {
-    *out = memory_[rank][index(buffer)][chunk].value;
+    const Cell& from = cell(rank, buffer, chunk);
+    *out = from.value;
     const std::string what = std::string(name_of(buffer)) + " chunk " + std::to_string(chunk);
-    if (*out == kNone) return "reads " + what + ", which holds nothing yet";
-    if (expressions_.chunk(*out) != logical) {
+    if (*out == kNone) {
+      return "reads " + what + (from.writer == kNone ? ", which holds nothing yet"
+                                                     : ", which " + describe(g_, from.writer) + " has overwritten");
+    }
+    // In an alltoall the number of a block is another at its source than at its destination; all of them are told apart by
+    // source and destination when they have arrived.
+    if (expressions_.chunk(*out) != logical && s_.collective != Collective::kAlltoall) {
       return "reads " + what + " as logical chunk " + std::to_string(logical) + ", but it holds chunk " +
              std::to_string(expressions_.chunk(*out));
     }
@@ -125,7 +126,7 @@ class Interpreter {
       const std::size_t logical = i.size_chunk + c;
       Value value = kNone;
       std::string reason;
-      if (reads_src(i.op)) reason = read(rank, i.src_buf, i.src_chunk + c, logical, &value);
+      if (reads_src(i.op)) reason = read(rank, i.src_buf, std::size_t{i.src_chunk} + c, logical, &value);
       if (reason.empty() && receives(i.op)) {
         const Value received = sent_[g_.sender[id]][c];
         if (reduces(i.op)) {
@@ -135,41 +136,66 @@ class Interpreter {
         }
       } else if (reason.empty() && i.op == Op::kReduce) {
         Value own = kNone;
-        reason = read(rank, i.dst_buf, i.dst_chunk + c, logical, &own);
+        reason = read(rank, i.dst_buf, std::size_t{i.dst_chunk} + c, logical, &own);
         if (reason.empty()) reason = combine(own, value, &value);
       }
       if (!reason.empty()) return reason;
-      if (writes_dst(i.op)) memory_[rank][index(i.dst_buf)][i.dst_chunk + c] = {value, id};
+      if (writes_dst(i.op)) write(rank, i.dst_buf, std::size_t{i.dst_chunk} + c, {value, id});
       if (sends(i.op)) sent_[id][c] = value;
     }
     return {};
   }
 
-  [[nodiscard]] std::string result_of(std::size_t rank, std::size_t chunk) const {
-    const Cell& cell = memory_[rank][index(Buffer::kOutput)][chunk];
-    return (cell.writer == kNone ? "rank " + std::to_string(rank) + ", no step" : describe(g_, cell.writer)) +
-           " leaves Output chunk " + std::to_string(chunk);
+  std::string result_of(std::size_t rank, std::size_t place) {
+    const Cell& result = cell(rank, Buffer::kOutput, place);
+    return (result.writer == kNone ? "rank " + std::to_string(rank) + ", no step" : describe(g_, result.writer)) +
+           " leaves Output chunk " + std::to_string(place);
+  }
+  /// Rank q's contribution belongs to what rank r gets at a place.
+  [[nodiscard]] bool wanted(std::size_t q, std::size_t r, std::size_t place) const {
+    switch (s_.collective) {
+      case Collective::kBcast:
+      case Collective::kScatter:
+        return q == s_.root;
+      case Collective::kScan:
+        return q <= r;
+      case Collective::kExscan:
+        return q < r;
+      case Collective::kGather:
+      case Collective::kAllgather:
+      case Collective::kAlltoall:
+        return q == place;
+      default:
+        return true;
+    }
+  }
+  std::string check_result(std::size_t r, std::size_t place) {
+    const Value value = cell(r, Buffer::kOutput, place).value;
+    if (value == kNone) return result_of(r, place) + " without a result";
+    const std::size_t chunk =
+        s_.collective == Collective::kAlltoall ? r : logical_chunk(s_, r, Buffer::kOutput, place);
+    if (expressions_.chunk(value) != chunk) {
+      return result_of(r, place) + " with the data of chunk " + std::to_string(expressions_.chunk(value));
+    }
+    for (std::size_t q = 0; q < s_.ranks.size(); ++q) {
+      if (expressions_.has(value, q) == wanted(q, r, place)) continue;
+      return result_of(r, place) + (wanted(q, r, place) ? " without" : " with") + " the contribution of rank " +
+             std::to_string(q);
+    }
+    if (s_.collective == Collective::kAllreduce && value != cell(0, Buffer::kOutput, place).value)
+      return result_of(r, place) + " combined in another association than rank 0's: the bits may differ";
+    return {};
   }
   std::string check_results() {
-    for (std::size_t c = 0; c < s_.chunks; ++c) {
-      const Value expected =
-          memory_[s_.collective == Collective::kBcast ? s_.root : 0][index(Buffer::kOutput)][c].value;
-      for (std::size_t r = 0; r < s_.ranks.size(); ++r) {
-        const Value value = memory_[r][index(Buffer::kOutput)][c].value;
-        if (value == kNone) return result_of(r, c) + " without a result";
-        if (expressions_.chunk(value) != c) {
-          return result_of(r, c) + " with the data of chunk " + std::to_string(expressions_.chunk(value));
+    for (std::size_t r = 0; r < s_.ranks.size(); ++r) {
+      for (std::size_t p = 0; p < places(s_, r, Buffer::kOutput); ++p) {
+        if (s_.collective == Collective::kExscan && r == 0) {
+          // There is nothing to combine: what stands there stays.
+          if (cell(r, Buffer::kOutput, p).writer != kNone) return result_of(r, p) + ", which is not its to write";
+          continue;
         }
-        if (s_.collective == Collective::kAllreduce) {
-          const std::size_t missing = expressions_.missing(value, s_.ranks.size());
-          if (missing != kNone)
-            return result_of(r, c) + " without the contribution of rank " + std::to_string(missing);
-          if (value != expected) {
-            return result_of(r, c) + " combined in another association than rank 0's: the bits may differ";
-          }
-        } else if (value != expected) {
-          return result_of(r, c) + " with something else than the root's data";
-        }
+        const std::string reason = check_result(r, p);
+        if (!reason.empty()) return reason;
       }
     }
     return {};
@@ -177,10 +203,10 @@ class Interpreter {
 
   const Graph& g_;
   const Schedule& s_;
-  bool in_place_;
   Expressions expressions_;
-  std::vector<std::vector<Value>> sent_;
-  std::vector<std::array<std::vector<Cell>, 3>> memory_;
+  std::vector<Cells> cells_;
+  std::vector<std::vector<Cell>> memory_;  // [rank][cell]
+  std::vector<std::vector<Value>> sent_;   // by instruction
 };
 
 }  // namespace

@@ -2,15 +2,15 @@
 // Floating-point adder: IEEE 754 binary formats, round to nearest even, subnormals, canonical NaN
 // (docs/reductions.md).
 //
-// Ordering: in order. Latency: 6 enabled cycles. Throughput: one sum a cycle.
-// Storage: about 9 * W bits of registers (W the width of the format).
+// Ordering: in order. Latency: 5 enabled cycles. Throughput: one sum a cycle.
+// Storage: about 7 * W bits of registers (W the width of the format).
 // Stage s loads its registers in cycles with en_i[s]; the user moves one enable bit along with each
 // operand pair. A stage that is not enabled holds, so a unit that is not in use does not toggle,
 // and each stage's logic stands within its enable, so a simulator need not evaluate it.
-// Stages: 0 order by magnitude; 1 align; 2 add; 3 normalise by groups of 8; 4 normalise by 0 to 7;
-// 5 round and pack. Longest paths (binary64): a 63-bit compare and a 2:1 select in stage 0, shift
-// and sticky in 1 (about ten levels of LUTs and LUT muxes), a 57-bit add in 2, a 63-bit increment
-// in 5. Not yet timed on a part.
+// Stages: 0 order by magnitude; 1 align; 2 add; 3 normalise; 4 round and pack. Longest paths
+// (binary64): a 63-bit compare and a 2:1 select in stage 0, shift and sticky in 1 (about ten levels
+// of LUTs and LUT muxes), a 57-bit add in 2, zero count and shift by groups of 8 and then by 0 to 7
+// in 3, a 63-bit increment in 4. Not yet timed on a part.
 // Limitations: no exception flags, no other rounding mode.
 `default_nettype none
 
@@ -21,9 +21,13 @@ module tally_fadd #(
 ) (
   input  wire logic         clk_i,
 
-  input  wire logic [5:0]   en_i,
+  input  wire logic [4:0]   en_i,
   input  wire logic [W-1:0] a_i,
   input  wire logic [W-1:0] b_i,
+  // Operands in place of a_i and b_i, taken in stage 0 with alt_i.
+  input  wire logic         alt_i,
+  input  wire logic [W-1:0] alt_a_i,
+  input  wire logic [W-1:0] alt_b_i,
   output      logic [W-1:0] z_o
 );
   // Significand with guard, round and sticky bit below.
@@ -83,33 +87,43 @@ module tally_fadd #(
     add = PadW'(sum) << (PadW - SumW);
   endfunction
 
-  // Stage 3. Groups of zeros above the first one (the last group is not looked at), but no more
-  // than the exponent can go down.
-  function automatic logic [GroupW-1:0] coarse(input logic [PadW-1:0] x, input logic [ExpW-1:0] e);
+  // Stage 2. The place from which a one may at most come to the top: the exponent of the top goes
+  // down from e + 1 to 1.
+  function automatic logic [PadW-1:0] limit(input logic [ExpW-1:0] e);
+    limit = {1'b1, (PadW - 1)'(0)} >> e;
+  endfunction
+
+  // Stage 3. Groups of zeros above the first one; the last group is not looked at.
+  function automatic logic [GroupW-1:0] coarse(input logic [PadW-1:0] x);
     coarse = GroupW'(Groups - 1);
     for (int unsigned g = 0; g < Groups - 1; g++) begin
       if (x[8 * (g + 1) +: 8] != '0) coarse = GroupW'(Groups - 2 - g);
     end
-    if ((e >> 3) < ExpW'(coarse)) coarse = e[3 +: GroupW];
   endfunction
 
-  // Stage 4. The same within the first group; 7 if it is zero.
-  function automatic logic [2:0] fine(input logic [7:0] x, input logic [ExpW-1:0] room);
+  // Stage 3. Zeros above the first one within that group; 7 if it is zero.
+  function automatic logic [2:0] fine(input logic [7:0] x);
     fine = 3'd7;
     for (int unsigned i = 1; i < 8; i++) begin
       if (x[i]) fine = 3'(7 - i);
     end
-    if (room < ExpW'(fine)) fine = room[2:0];
   endfunction
 
-  // Stage 4. Exponent field after that shift: 0 where no leading one has come up.
-  function automatic logic [ExpW-1:0] field(input logic [7:0] x, input logic [ExpW-1:0] room);
-    logic [2:0] n;
-    n = fine(x, room);
-    field = x[3'd7 - n] ? room + 1'b1 - ExpW'(n) : '0;
+  function automatic logic [GroupW+2:0] zeros(input logic [PadW-1:0] x);
+    logic [GroupW-1:0] c;
+    c = coarse(x);
+    zeros = {c, fine(8'((x << {c, 3'b000}) >> (PadW - 8)))};
   endfunction
 
-  // Stage 5. Fraction and the bits below it; a carry out of the fraction raises the exponent, up to
+  // Two shifts: the count's upper part is there first.
+  function automatic logic [PadW-1:0] normalise(input logic [PadW-1:0] x,
+                                                input logic [GroupW+2:0] n);
+    logic [PadW-1:0] y;
+    y = x << {n[GroupW+2:3], 3'b000};
+    normalise = y << n[2:0];
+  endfunction
+
+  // Stage 4. Fraction and the bits below it; a carry out of the fraction raises the exponent, up to
   // infinity.
   function automatic logic [W-2:0] round(input logic [ExpW-1:0] e, input logic [PadW-2:0] x);
     logic [ManW-1:0] fraction;
@@ -131,75 +145,70 @@ module tally_fadd #(
   // After stage 2.
   logic              nan2_q, inf2_q, sign2_q, sub2_q;
   logic [ExpW-1:0]   exp2_q;
-  logic [PadW-1:0]   sum2_q;
-  // After stage 3. room: how far the exponent can still go down.
+  logic [PadW-1:0]   sum2_q, limit2_q;
+  // After stage 3.
   logic              nan3_q, inf3_q, sign3_q;
-  logic [ExpW-1:0]   room3_q;
-  logic [PadW-1:0]   sum3_q;
+  logic [ExpW-1:0]   exp3_q;
+  logic [PadW-2:0]   frac3_q;
   // After stage 4.
-  logic              nan4_q, inf4_q, sign4_q;
-  logic [ExpW-1:0]   exp4_q;
-  logic [PadW-2:0]   frac4_q;
-  // After stage 5.
   logic [W-1:0]      z_q;
 
   always_ff @(posedge clk_i) begin : p_order
+    logic [W-1:0] a, b;
     if (en_i[0]) begin
-      big0_q   <= b_above_a(a_i[W-2:0], b_i[W-2:0]) ? b_i : a_i;
-      less0_q <= b_above_a(a_i[W-2:0], b_i[W-2:0]) ? a_i : b_i;
-      shift0_q <= distance(a_i[W-2:0], b_i[W-2:0]);
+      a = alt_i ? alt_a_i : a_i;
+      b = alt_i ? alt_b_i : b_i;
+      big0_q   <= b_above_a(a[W-2:0], b[W-2:0]) ? b : a;
+      less0_q  <= b_above_a(a[W-2:0], b[W-2:0]) ? a : b;
+      shift0_q <= distance(a[W-2:0], b[W-2:0]);
     end
   end
 
   // The larger magnitude tells about both: NaN if one is, infinite if one is and none is NaN.
   always_ff @(posedge clk_i) begin : p_align
     if (en_i[1]) begin
-      nan1_q   <= (big0_q[W-2:0] > Inf) ||
-                  (less0_q[W-2:0] == Inf && big0_q[W-1] != less0_q[W-1]);
-      inf1_q   <= big0_q[W-2:0] == Inf;
-      sign1_q  <= big0_q[W-1];
-      sub1_q   <= big0_q[W-1] != less0_q[W-1];
-      exp1_q   <= exponent(big0_q[ManW +: ExpW]);
-      big1_q   <= significand(big0_q[W-2:0]);
+      nan1_q  <= (big0_q[W-2:0] > Inf) ||
+                 (less0_q[W-2:0] == Inf && big0_q[W-1] != less0_q[W-1]);
+      inf1_q  <= big0_q[W-2:0] == Inf;
+      sign1_q <= big0_q[W-1];
+      sub1_q  <= big0_q[W-1] != less0_q[W-1];
+      exp1_q  <= exponent(big0_q[ManW +: ExpW]);
+      big1_q  <= significand(big0_q[W-2:0]);
       less1_q <= align(significand(less0_q[W-2:0]), shift0_q);
     end
   end
 
   always_ff @(posedge clk_i) begin : p_add
     if (en_i[2]) begin
-      nan2_q  <= nan1_q;
-      inf2_q  <= inf1_q;
-      sign2_q <= sign1_q;
-      sub2_q  <= sub1_q;
-      exp2_q  <= exp1_q;
-      sum2_q  <= add(big1_q, less1_q, sub1_q);
+      nan2_q   <= nan1_q;
+      inf2_q   <= inf1_q;
+      sign2_q  <= sign1_q;
+      sub2_q   <= sub1_q;
+      exp2_q   <= exp1_q;
+      sum2_q   <= add(big1_q, less1_q, sub1_q);
+      limit2_q <= limit(exp1_q);
     end
   end
 
-  // Exact cancellation is +0; a zero sum of equal signs keeps the sign.
-  always_ff @(posedge clk_i) begin : p_normalise_coarse
+  // Exact cancellation is +0; a zero sum of equal signs keeps the sign. The exponent field is 0
+  // where no leading one has come up.
+  always_ff @(posedge clk_i) begin : p_normalise
+    logic [GroupW+2:0] n;
+    logic [PadW-1:0]   x;
     if (en_i[3]) begin
+      n = zeros(sum2_q | limit2_q);
+      x = normalise(sum2_q, n);
       nan3_q  <= nan2_q;
       inf3_q  <= inf2_q;
       sign3_q <= sign2_q && !(sub2_q && sum2_q == '0);
-      room3_q <= exp2_q - ExpW'({coarse(sum2_q, exp2_q), 3'b000});
-      sum3_q  <= sum2_q << {coarse(sum2_q, exp2_q), 3'b000};
-    end
-  end
-
-  always_ff @(posedge clk_i) begin : p_normalise_fine
-    if (en_i[4]) begin
-      nan4_q  <= nan3_q;
-      inf4_q  <= inf3_q;
-      sign4_q <= sign3_q;
-      exp4_q  <= field(sum3_q[PadW-1 -: 8], room3_q);
-      frac4_q <= (PadW - 1)'(sum3_q << fine(sum3_q[PadW-1 -: 8], room3_q));
+      exp3_q  <= x[PadW-1] ? exp2_q + 1'b1 - ExpW'(n) : '0;
+      frac3_q <= x[PadW-2:0];
     end
   end
 
   always_ff @(posedge clk_i) begin : p_round
-    if (en_i[5]) begin
-      z_q <= nan4_q ? Nan : {sign4_q, inf4_q ? Inf : round(exp4_q, frac4_q)};
+    if (en_i[4]) begin
+      z_q <= nan3_q ? Nan : {sign3_q, inf3_q ? Inf : round(exp3_q, frac3_q)};
     end
   end
 

@@ -1,17 +1,22 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Reduction lanes: out = a op b, element by element, one 64-byte beat a cycle (docs/reductions.md).
+// Reduction unit: out = a op b, element by element, one 64-byte beat in and out
+// (docs/reductions.md).
 //
-// Ordering: in order; the sideband in_user_i comes out with its beat. dtype and redop may change
-// with each beat. A pair that is not one of {i32, i64, f32, f64} x {sum, min, max} gives a.
-// Latency: 8 cycles while not stalled. Throughput: one beat a cycle.
-// Back-pressure: the whole pipeline stands while out_valid_o && !out_ready_i; in_ready_o depends on
-// out_ready_i combinationally.
-// Storage: 1024 bits of operands, 512 of output, 8 * (512 + UserW) bits of distributed RAM that
-// hold results and sideband of the short paths for the time of an addition; the units' own.
-// Units: 16 adders for f32, 8 for f64, 8 ALUs for the rest. Each holds while beats are of another
-// kind. There are two sets of adders because a split f64 adder would put its muxes into the longest
-// paths of both. LUTs of each by yosys (synth_xilinx -family xcup): f32 600, f64 1100, ALU 500.
-// Limitations: one stall for all stages: a bubble is not closed up while the output waits.
+// Classes of operations, with latency in cycles (from the handshake to out_valid_o) and rate:
+//   move (None, and pairs of type and operation that do not exist: a)      1   a beat a cycle
+//   integer sum, min and max of all types, logical, bitwise; minloc, maxloc 3   a beat a cycle
+//   integer product                                                        5   a beat a cycle
+//   floating-point sum, also complex; floating-point product               6   a beat a cycle
+//   complex product                                                       12   a beat in 2 cycles
+// Ordering: in order; in_user_i comes out with its beat. dtype and redop may change with each beat.
+// in_ready_o is low while an earlier beat would leave after the new one, or with it, and in the
+// cycle after a complex product came in. It depends on in_dtype_i and in_redop_i combinationally.
+// The output is always taken: there is no ready, and the pipeline never stops.
+// A complex product goes through the multipliers twice, with the halves of b as they are and
+// swapped, then each pair of products through an adder.
+// Timing: operands go into registers; the output is a 12:1 select of registers.
+// Storage: 1024 bits of operands, 16 * UserW bits of distributed RAM, the units' own.
+// Limitations: units are not shared by types, but for complex ones.
 `default_nettype none
 `include "tally_assert.svh"
 
@@ -30,7 +35,6 @@ module tally_reduce #(
   input  wire logic [UserW-1:0] in_user_i,
 
   output      logic             out_valid_o,
-  input  wire logic             out_ready_i,
   output      logic [511:0]     out_data_o,
   output      logic [UserW-1:0] out_user_o
 );
@@ -38,137 +42,325 @@ module tally_reduce #(
     $error("tally_reduce: UserW must be at least 1");
   end
 
-  // A beat is in stage s when valid_q[s]: 0 operands, 1 to 6 behind the adder's stages 0 to 5, 7
-  // output.
-  localparam int unsigned Last = 7;
+  // What a beat goes through. A complex product goes first for its real part, in the next cycle for
+  // its imaginary part.
+  // The first ones are outputs of tally_reduce_slice.
+  localparam int unsigned Move      = 0;
+  localparam int unsigned Alu       = 1;
+  localparam int unsigned Pair      = 2;
+  localparam int unsigned MulI8     = 3;
+  localparam int unsigned MulI16    = 4;
+  localparam int unsigned MulI32    = 5;
+  localparam int unsigned MulI64    = 6;
+  localparam int unsigned AddF16    = 7;
+  localparam int unsigned AddBf16   = 8;
+  localparam int unsigned AddF32    = 9;
+  localparam int unsigned AddF64    = 10;
+  localparam int unsigned MulF16    = 11;
+  localparam int unsigned MulBf16   = 12;
+  localparam int unsigned MulF32    = 13;
+  localparam int unsigned MulF64    = 14;
+  localparam int unsigned Outputs   = 15;
+  localparam int unsigned Complex32 = 15;
+  localparam int unsigned Complex64 = 16;
+  localparam int unsigned Units     = 17;
+  localparam int unsigned UnitW     = 5;
 
-  logic            advance;
-  logic [Last:0]   valid_q;
-  logic [Last-1:0] f32_q, f64_q;   // the beat is a sum of that type
-  logic            in_f32, in_f64;
-  logic            wide_q, float_q, sum_q, min_q, max_q;
-  logic [511:0]    a_q, b_q, data_q;
-  logic [UserW-1:0] user_q;
+  // log2 of the bytes of an element (complex: of a component), and what kind of number it is.
+  function automatic logic [1:0] size_of(input logic [7:0] dtype);
+    unique case (dtype)
+      tally_pkg::DtypeI16, tally_pkg::DtypeU16, tally_pkg::DtypeF16, tally_pkg::DtypeBf16:
+        size_of = 2'd1;
+      tally_pkg::DtypeI32, tally_pkg::DtypeU32, tally_pkg::DtypeF32, tally_pkg::DtypeC64:
+        size_of = 2'd2;
+      tally_pkg::DtypeI64, tally_pkg::DtypeU64, tally_pkg::DtypeF64, tally_pkg::DtypeC128:
+        size_of = 2'd3;
+      default: size_of = 2'd0;
+    endcase
+  endfunction
 
-  assign advance     = !valid_q[Last] || out_ready_i;
-  assign in_ready_o  = advance;
-  assign out_valid_o = valid_q[Last];
-  assign out_data_o  = data_q;
-  assign out_user_o  = user_q;
+  function automatic logic is_signed(input logic [7:0] dtype);
+    is_signed = dtype >= tally_pkg::DtypeI8 && dtype <= tally_pkg::DtypeI64;
+  endfunction
 
-  assign in_f32 = in_dtype_i == tally_pkg::DtypeF32 && in_redop_i == tally_pkg::RedopSum;
-  assign in_f64 = in_dtype_i == tally_pkg::DtypeF64 && in_redop_i == tally_pkg::RedopSum;
+  function automatic logic is_integer(input logic [7:0] dtype);
+    is_integer = dtype >= tally_pkg::DtypeI8 && dtype <= tally_pkg::DtypeU64;
+  endfunction
 
-  always_ff @(posedge clk_i) begin : p_valid
-    if (!rst_ni) valid_q <= '0;
-    else if (advance) valid_q <= {valid_q[Last-1:0], in_valid_i};
-  end
+  function automatic logic is_real(input logic [7:0] dtype);
+    is_real = dtype >= tally_pkg::DtypeF16 && dtype <= tally_pkg::DtypeF64;
+  endfunction
 
-  always_ff @(posedge clk_i) begin : p_kind
-    if (advance) begin
-      f32_q <= {f32_q[Last-2:0], in_f32};
-      f64_q <= {f64_q[Last-2:0], in_f64};
+  function automatic logic is_pair(input logic [7:0] dtype);
+    is_pair = dtype >= tally_pkg::DtypeF32I32 && dtype <= tally_pkg::DtypeI16I32;
+  endfunction
+
+  // The unit of a type's sum, and of its product.
+  function automatic logic [UnitW-1:0] adder_of(input logic [7:0] dtype);
+    unique case (dtype)
+      tally_pkg::DtypeF16:                       adder_of = UnitW'(AddF16);
+      tally_pkg::DtypeBf16:                      adder_of = UnitW'(AddBf16);
+      tally_pkg::DtypeF32, tally_pkg::DtypeC64:  adder_of = UnitW'(AddF32);
+      tally_pkg::DtypeF64, tally_pkg::DtypeC128: adder_of = UnitW'(AddF64);
+      default: adder_of = is_integer(dtype) ? UnitW'(Alu) : UnitW'(Move);
+    endcase
+  endfunction
+
+  function automatic logic [UnitW-1:0] multiplier_of(input logic [7:0] dtype);
+    unique case (dtype)
+      tally_pkg::DtypeI8, tally_pkg::DtypeU8:   multiplier_of = UnitW'(MulI8);
+      tally_pkg::DtypeI16, tally_pkg::DtypeU16: multiplier_of = UnitW'(MulI16);
+      tally_pkg::DtypeI32, tally_pkg::DtypeU32: multiplier_of = UnitW'(MulI32);
+      tally_pkg::DtypeI64, tally_pkg::DtypeU64: multiplier_of = UnitW'(MulI64);
+      tally_pkg::DtypeF16:                      multiplier_of = UnitW'(MulF16);
+      tally_pkg::DtypeBf16:                     multiplier_of = UnitW'(MulBf16);
+      tally_pkg::DtypeF32:                      multiplier_of = UnitW'(MulF32);
+      tally_pkg::DtypeF64:                      multiplier_of = UnitW'(MulF64);
+      tally_pkg::DtypeC64:                      multiplier_of = UnitW'(Complex32);
+      tally_pkg::DtypeC128:                     multiplier_of = UnitW'(Complex64);
+      default:                                  multiplier_of = UnitW'(Move);
+    endcase
+  endfunction
+
+  // The unit of a pair of type and operation; Move where there is none.
+  function automatic logic [UnitW-1:0] unit_of(input logic [7:0] dtype, input logic [7:0] redop);
+    unit_of = UnitW'(Move);
+    unique case (redop)
+      tally_pkg::RedopSum:  unit_of = adder_of(dtype);
+      tally_pkg::RedopProd: unit_of = multiplier_of(dtype);
+      tally_pkg::RedopMin, tally_pkg::RedopMax:
+        if (is_integer(dtype) || is_real(dtype)) unit_of = UnitW'(Alu);
+      tally_pkg::RedopLand, tally_pkg::RedopLor, tally_pkg::RedopLxor:
+        if (is_integer(dtype)) unit_of = UnitW'(Alu);
+      tally_pkg::RedopBand, tally_pkg::RedopBor, tally_pkg::RedopBxor:
+        if (is_integer(dtype) || dtype == tally_pkg::DtypeByte) unit_of = UnitW'(Alu);
+      tally_pkg::RedopMinloc, tally_pkg::RedopMaxloc:
+        if (is_pair(dtype)) unit_of = UnitW'(Pair);
+      default: unit_of = UnitW'(Move);
+    endcase
+  endfunction
+
+  // Cycles from the handshake to the output.
+  function automatic logic [3:0] latency_of(input logic [UnitW-1:0] index);
+    if (index == UnitW'(Move)) latency_of = 4'd1;
+    else if (index <= UnitW'(Pair)) latency_of = 4'd3;
+    else if (index <= UnitW'(MulI64)) latency_of = 4'd5;
+    else if (index <= UnitW'(MulF64)) latency_of = 4'd6;
+    else latency_of = 4'd12;
+  endfunction
+
+  // --- flow --------------------------------------------------------------------------------------
+  // Bit s of a unit's enables: a beat is before its stage s, its operands in registers. The beat
+  // behind the last stage is at the output.
+  logic [UnitW-1:0] in_unit;
+  logic [3:0]       in_latency;
+  logic             accept, again;
+  logic [1:0]       alu_en_q, pair_en_q;
+  logic [3:0]       mul_i8_en_q, mul_i16_en_q, mul_i32_en_q, mul_i64_en_q;
+  logic [4:0]       add_f16_en_q, add_bf16_en_q, add_f32_en_q, add_f64_en_q;
+  logic [4:0]       mul_f16_en_q, mul_bf16_en_q, mul_f32_en_q, mul_f64_en_q;
+  // Real and imaginary parts of complex products: 4:0 in the multipliers, 9:5 in the adders.
+  logic [9:0]       re32_en_q, im32_en_q, re64_en_q, im64_en_q;
+  logic [3:0]       remaining_q;   // cycles until the last beat leaves
+  logic             busy_q;
+
+  assign in_unit = unit_of(in_dtype_i, in_redop_i);
+  assign in_latency = latency_of(in_unit);
+  assign again = re32_en_q[0] || re64_en_q[0];
+  assign in_ready_o = !again && in_latency > remaining_q;
+  assign accept = in_valid_i && in_ready_o;
+
+  always_ff @(posedge clk_i) begin : p_flow
+    if (!rst_ni) begin
+      remaining_q <= '0;
+      busy_q      <= 1'b0;
+    end else if (accept || busy_q) begin
+      busy_q <= accept || remaining_q != '0;
+      if (accept) remaining_q <= in_latency - 1'b1;
+      else if (remaining_q != '0) remaining_q <= remaining_q - 1'b1;
     end
   end
 
+  logic [Units-1:0] enter;
+  assign enter = Units'(accept) << in_unit;
+
+  always_ff @(posedge clk_i) begin : p_enables
+    if (!rst_ni) begin
+      alu_en_q      <= '0;
+      pair_en_q     <= '0;
+      mul_i8_en_q   <= '0;
+      mul_i16_en_q  <= '0;
+      mul_i32_en_q  <= '0;
+      mul_i64_en_q  <= '0;
+      add_f16_en_q  <= '0;
+      add_bf16_en_q <= '0;
+      add_f32_en_q  <= '0;
+      add_f64_en_q  <= '0;
+      mul_f16_en_q  <= '0;
+      mul_bf16_en_q <= '0;
+      mul_f32_en_q  <= '0;
+      mul_f64_en_q  <= '0;
+      re32_en_q     <= '0;
+      im32_en_q     <= '0;
+      re64_en_q     <= '0;
+      im64_en_q     <= '0;
+    end else if (accept || busy_q) begin
+      alu_en_q      <= {alu_en_q[0], enter[Alu]};
+      pair_en_q     <= {pair_en_q[0], enter[Pair]};
+      mul_i8_en_q   <= {mul_i8_en_q[2:0], enter[MulI8]};
+      mul_i16_en_q  <= {mul_i16_en_q[2:0], enter[MulI16]};
+      mul_i32_en_q  <= {mul_i32_en_q[2:0], enter[MulI32]};
+      mul_i64_en_q  <= {mul_i64_en_q[2:0], enter[MulI64]};
+      add_f16_en_q  <= {add_f16_en_q[3:0], enter[AddF16]};
+      add_bf16_en_q <= {add_bf16_en_q[3:0], enter[AddBf16]};
+      add_f32_en_q  <= {add_f32_en_q[3:0], enter[AddF32]};
+      add_f64_en_q  <= {add_f64_en_q[3:0], enter[AddF64]};
+      mul_f16_en_q  <= {mul_f16_en_q[3:0], enter[MulF16]};
+      mul_bf16_en_q <= {mul_bf16_en_q[3:0], enter[MulBf16]};
+      mul_f32_en_q  <= {mul_f32_en_q[3:0], enter[MulF32]};
+      mul_f64_en_q  <= {mul_f64_en_q[3:0], enter[MulF64]};
+      re32_en_q     <= {re32_en_q[8:0], enter[Complex32]};
+      im32_en_q     <= {im32_en_q[8:0], re32_en_q[0]};
+      re64_en_q     <= {re64_en_q[8:0], enter[Complex64]};
+      im64_en_q     <= {im64_en_q[8:0], re64_en_q[0]};
+    end
+  end
+
+  // Units whose result will be at the output in the next cycle: one at most.
+  logic [Outputs-1:0] leave;
+  logic               out_valid_q;
+  logic [3:0]         out_unit_q;
+
+  always_comb begin : p_leave
+    leave = '0;
+    leave[Move]    = enter[Move];
+    leave[Alu]     = alu_en_q[1];
+    leave[Pair]    = pair_en_q[1];
+    leave[MulI8]   = mul_i8_en_q[3];
+    leave[MulI16]  = mul_i16_en_q[3];
+    leave[MulI32]  = mul_i32_en_q[3];
+    leave[MulI64]  = mul_i64_en_q[3];
+    leave[AddF16]  = add_f16_en_q[4];
+    leave[AddBf16] = add_bf16_en_q[4];
+    leave[AddF32]  = add_f32_en_q[4] || im32_en_q[9];
+    leave[AddF64]  = add_f64_en_q[4] || im64_en_q[9];
+    leave[MulF16]  = mul_f16_en_q[4];
+    leave[MulBf16] = mul_bf16_en_q[4];
+    leave[MulF32]  = mul_f32_en_q[4];
+    leave[MulF64]  = mul_f64_en_q[4];
+  end
+
+  function automatic logic [3:0] encode(input logic [Outputs-1:0] x);
+    encode = '0;
+    for (int unsigned u = 0; u < Outputs; u++) begin
+      if (x[u]) encode = encode | 4'(u);
+    end
+  endfunction
+
+  always_ff @(posedge clk_i) begin : p_leaving
+    if (!rst_ni) out_valid_q <= 1'b0;
+    else if (accept || busy_q) out_valid_q <= leave != '0;
+    if ((accept || busy_q) && leave != '0) out_unit_q <= encode(leave);
+  end
+
+  // Sideband: at most 12 beats are in flight.
+  logic [UserW-1:0] user_mem [16];
+  logic [3:0]       user_in_q, user_out_q;
+
+  always_ff @(posedge clk_i) begin : p_user
+    if (accept) user_mem[user_in_q] <= in_user_i;
+  end
+
+  always_ff @(posedge clk_i) begin : p_user_count
+    if (!rst_ni) begin
+      user_in_q  <= '0;
+      user_out_q <= '0;
+    end else begin
+      if (accept) user_in_q <= user_in_q + 4'd1;
+      if (out_valid_q) user_out_q <= user_out_q + 4'd1;
+    end
+  end
+
+  // --- operands ----------------------------------------------------------------------------------
+  logic [511:0] a_q, b_q;
+  logic [7:0]   redop_q;
+  logic [1:0]   size_q;
+  logic         float_q, bf16_q, signed_q;
+  logic         pair_wide_q, pair_short_q, pair_float_q;
+
+  // For its imaginary part a complex product takes the parts of b in each other's place.
   always_ff @(posedge clk_i) begin : p_operands
-    if (advance && in_valid_i) begin
-      a_q     <= in_a_i;
-      b_q     <= in_b_i;
-      wide_q  <= in_dtype_i == tally_pkg::DtypeI64 || in_dtype_i == tally_pkg::DtypeF64;
-      float_q <= in_dtype_i == tally_pkg::DtypeF32 || in_dtype_i == tally_pkg::DtypeF64;
-      // A type that cannot be reduced selects no operation.
-      sum_q   <= 1'b0;
-      min_q   <= 1'b0;
-      max_q   <= 1'b0;
-      if (in_dtype_i == tally_pkg::DtypeI32 || in_dtype_i == tally_pkg::DtypeI64 ||
-          in_dtype_i == tally_pkg::DtypeF32 || in_dtype_i == tally_pkg::DtypeF64) begin
-        sum_q <= in_redop_i == tally_pkg::RedopSum;
-        min_q <= in_redop_i == tally_pkg::RedopMin;
-        max_q <= in_redop_i == tally_pkg::RedopMax;
+    if (accept) a_q <= in_a_i;
+    if (accept && in_unit != UnitW'(Move)) b_q <= in_b_i;
+    if (again) begin
+      for (int unsigned i = 0; i < 8; i++) begin
+        b_q[64*i +: 64] <= re64_en_q[0] ? b_q[64*(i ^ 1) +: 64] :
+                                          {b_q[64*i +: 32], b_q[64*i + 32 +: 32]};
       end
     end
   end
 
-  // Units.
-  logic [5:0]   f32_en, f64_en;
-  logic         alu_en;
-  logic [511:0] f32_z, f64_z, alu_z;
-
-  assign f32_en = {6{advance}} & valid_q[5:0] & f32_q[5:0];
-  assign f64_en = {6{advance}} & valid_q[5:0] & f64_q[5:0];
-  assign alu_en = advance && valid_q[0] && !f32_q[0] && !f64_q[0];
-
-  for (genvar i = 0; i < 16; i++) begin : gen_f32
-    tally_fadd #(.ExpW(8), .ManW(23)) u_fadd (
-      .clk_i,
-      .en_i(f32_en),
-      .a_i (a_q[32*i +: 32]),
-      .b_i (b_q[32*i +: 32]),
-      .z_o (f32_z[32*i +: 32])
-    );
-  end
-
-  for (genvar i = 0; i < 8; i++) begin : gen_f64
-    tally_fadd #(.ExpW(11), .ManW(52)) u_fadd (
-      .clk_i,
-      .en_i(f64_en),
-      .a_i (a_q[64*i +: 64]),
-      .b_i (b_q[64*i +: 64]),
-      .z_o (f64_z[64*i +: 64])
-    );
-
-    tally_alu64 u_alu (
-      .clk_i,
-      .en_i   (alu_en),
-      .wide_i (wide_q),
-      .float_i(float_q),
-      .sum_i  (sum_q),
-      .min_i  (min_q),
-      .max_i  (max_q),
-      .a_i    (a_q[64*i +: 64]),
-      .b_i    (b_q[64*i +: 64]),
-      .z_o    (alu_z[64*i +: 64])
-    );
-  end
-
-  // Delay lines: time_q counts the pipeline's steps. A result is written in stage 1 and read in
-  // stage 6, five steps later; the sideband is written on entry and read seven steps later.
-  logic [2:0]       time_q, alu_rd, user_rd;
-  logic [511:0]     alu_mem [8];
-  logic [UserW-1:0] user_mem [8];
-
-  assign alu_rd  = time_q - 3'd5;
-  assign user_rd = time_q - 3'd7;
-
-  always_ff @(posedge clk_i) begin : p_time
-    if (!rst_ni) time_q <= '0;
-    else if (advance) time_q <= time_q + 3'd1;
-  end
-
-  always_ff @(posedge clk_i) begin : p_alu_mem
-    if (advance && valid_q[1] && !f32_q[1] && !f64_q[1]) alu_mem[time_q] <= alu_z;
-  end
-
-  always_ff @(posedge clk_i) begin : p_user_mem
-    if (advance && in_valid_i) user_mem[time_q] <= in_user_i;
-  end
-
-  always_ff @(posedge clk_i) begin : p_output
-    if (advance && valid_q[Last-1]) begin
-      if (f32_q[Last-1]) data_q <= f32_z;
-      else if (f64_q[Last-1]) data_q <= f64_z;
-      else data_q <= alu_mem[alu_rd];
-      user_q <= user_mem[user_rd];
+  always_ff @(posedge clk_i) begin : p_control
+    if (accept && (in_unit == UnitW'(Alu) || in_unit == UnitW'(Pair))) begin
+      redop_q  <= in_redop_i;
+      size_q   <= size_of(in_dtype_i);
+      float_q  <= is_real(in_dtype_i);
+      bf16_q   <= in_dtype_i == tally_pkg::DtypeBf16;
+      signed_q <= is_signed(in_dtype_i);
+      pair_wide_q  <= in_dtype_i == tally_pkg::DtypeF64I32 || in_dtype_i == tally_pkg::DtypeI64I32;
+      pair_short_q <= in_dtype_i == tally_pkg::DtypeI16I32;
+      pair_float_q <= in_dtype_i == tally_pkg::DtypeF32I32 || in_dtype_i == tally_pkg::DtypeF64I32;
     end
   end
+
+  // --- units -------------------------------------------------------------------------------------
+  for (genvar i = 0; i < 4; i++) begin : gen_slice
+    tally_reduce_slice u_slice (
+      .clk_i,
+      .alu_en_i     (alu_en_q),
+      .pair_en_i    (pair_en_q),
+      .mul_i8_en_i  (mul_i8_en_q),
+      .mul_i16_en_i (mul_i16_en_q),
+      .mul_i32_en_i (mul_i32_en_q),
+      .mul_i64_en_i (mul_i64_en_q),
+      .add_f16_en_i (add_f16_en_q),
+      .add_bf16_en_i(add_bf16_en_q),
+      .add_f32_en_i (add_f32_en_q),
+      .add_f64_en_i (add_f64_en_q),
+      .mul_f16_en_i (mul_f16_en_q),
+      .mul_bf16_en_i(mul_bf16_en_q),
+      .mul_f32_en_i (mul_f32_en_q),
+      .mul_f64_en_i (mul_f64_en_q),
+      .re32_en_i    (re32_en_q),
+      .im32_en_i    (im32_en_q),
+      .re64_en_i    (re64_en_q),
+      .im64_en_i    (im64_en_q),
+      .redop_i      (redop_q),
+      .size_i       (size_q),
+      .float_i      (float_q),
+      .bf16_i       (bf16_q),
+      .signed_i     (signed_q),
+      .pair_wide_i  (pair_wide_q),
+      .pair_short_i (pair_short_q),
+      .pair_float_i (pair_float_q),
+      .a_i          (a_q[128*i +: 128]),
+      .b_i          (b_q[128*i +: 128]),
+      .unit_i       (out_unit_q),
+      .z_o          (out_data_o[128*i +: 128])
+    );
+  end
+
+  // --- output ------------------------------------------------------------------------------------
+  assign out_valid_o = out_valid_q;
+  assign out_user_o = user_mem[user_out_q];
 
   // The operands are left out: a simulator would sample 1024 bits in each cycle, and whoever drives
   // them asserts them.
   `TALLY_ASSERT_STABLE(InStable_A, in_valid_i, in_ready_o,
                        ({in_dtype_i, in_redop_i, in_user_i}))
-  `TALLY_ASSERT_STABLE(OutStable_A, out_valid_o, out_ready_i, ({out_data_o, out_user_o}))
-  `TALLY_ASSERT(OneUnit_A, $onehot0({f32_en[0], f64_en[0], alu_en}))
+  `TALLY_ASSERT(OneLeaves_A, $onehot0(leave))
+  `TALLY_ASSERT(LastLeaves_A, (busy_q && remaining_q == '0) |-> out_valid_q)
+  `TALLY_ASSERT(IdleIsQuiet_A, !busy_q |-> !out_valid_q)
 endmodule
 
 `default_nettype wire

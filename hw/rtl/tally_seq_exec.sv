@@ -249,7 +249,7 @@ module tally_seq_exec #(
     .clk_i, .rst_ni,
     .in_valid_i(e_valid_q), .in_ready_o(red_ready), .in_a_i(e_a), .in_b_i(e_b),
     .in_dtype_i(e_op_q[7:0]), .in_redop_i(e_op_q[15:8]), .in_user_i(e_user_q),
-    .out_valid_o(out_valid), .out_ready_i(1'b1), .out_data_o(out_data),
+    .out_valid_o(out_valid), .out_data_o(out_data),
     .out_user_o({out_write, out_send, out_last, out_single, out_reduce, out_lane, out_beat})
   );
   assign reduced_beat_o = out_valid && out_reduce;

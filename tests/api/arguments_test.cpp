@@ -112,9 +112,9 @@ TEST_P(Arguments, unregistered_buffers_are_refused_before_anything_is_posted) {
 
 TEST_P(Arguments, collective_arguments_out_of_range_are_named_with_their_value) {
   std::int32_t* a = place.at<std::int32_t>();
-  bad(tally_allreduce(e, nullptr, a, a, 1, static_cast<tally_dtype>(9), TALLY_SUM),
-      "tally_allreduce: dtype 9");
-  bad(tally_allreduce(e, nullptr, a, a, 1, TALLY_I32, static_cast<tally_op>(5)), "tally_allreduce: op 5");
+  bad(tally_allreduce(e, nullptr, a, a, 1, static_cast<tally_dtype>(21), TALLY_SUM),
+      "tally_allreduce: dtype 21");
+  bad(tally_allreduce(e, nullptr, a, a, 1, TALLY_I32, static_cast<tally_op>(13)), "tally_allreduce: op 13");
   bad(tally_allreduce(e, nullptr, a, a, 0, TALLY_I32, TALLY_OP_NONE), "tally_allreduce: op 0");
   bad(tally_allreduce(e, nullptr, a, a, 1, TALLY_BYTE, TALLY_SUM), "tally_allreduce: dtype TALLY_BYTE");
   bad(tally_allreduce(e, nullptr, a, a + 1, 2, TALLY_I32, TALLY_SUM), "overlap");
@@ -125,6 +125,109 @@ TEST_P(Arguments, collective_arguments_out_of_range_are_named_with_their_value) 
   bad(tally_bcast(e, nullptr, a, 1, TALLY_I32, 1), "tally_bcast: root 1 is out of range (0 to 0)");
   bad(tally_bcast(e, nullptr, a, 1, TALLY_I32, -1), "tally_bcast: root -1");
   bad(tally_bcast(e, nullptr, a, 0, static_cast<tally_dtype>(0), 0), "tally_bcast: dtype 0");
+}
+
+TEST_P(Arguments, every_collective_names_what_is_wrong) {
+  const std::size_t one[] = {1};
+  const std::size_t zero[] = {0};
+  const std::size_t minus[] = {static_cast<std::size_t>(-3)};
+  const auto unknown = static_cast<tally_dtype>(21);
+  std::int32_t* a = place.at<std::int32_t>();
+  std::int32_t* b = place.at<std::int32_t>(1024);
+  tally_request** const none = nullptr;
+  const auto is_null = [&](tally_status got, const std::string& call, const std::string& what) {
+    bad(got, call + ": " + what + " is NULL");
+  };
+
+  bad(tally_reduce(e, nullptr, a, b, 1, unknown, TALLY_SUM, 0), "tally_reduce: dtype 21");
+  bad(tally_reduce(e, nullptr, a, b, 1, TALLY_F32, TALLY_BAND, 0), "tally_reduce: dtype TALLY_F32: TALLY_BAND");
+  bad(tally_reduce(e, nullptr, a, b, 1, TALLY_I32, TALLY_SUM, 1), "tally_reduce: root 1 is out of range (0 to 0)");
+  bad(tally_reduce(e, nullptr, a, b, static_cast<std::size_t>(-1), TALLY_I32, TALLY_SUM, 0), "count -1 is negative");
+  is_null(tally_reduce(e, nullptr, nullptr, b, 1, TALLY_I32, TALLY_SUM, 0), "tally_reduce", "input");
+  is_null(tally_reduce(e, nullptr, a, nullptr, 1, TALLY_I32, TALLY_SUM, 0), "tally_reduce", "output");
+  bad(tally_reduce(e, nullptr, a, a + 1, 2, TALLY_I32, TALLY_SUM, 0), "overlap");
+  bad(tally_reduce(e, nullptr, a, TALLY_IN_PLACE, 2, TALLY_I32, TALLY_SUM, 0), "output is TALLY_IN_PLACE");
+  is_null(tally_reduce_start(e, nullptr, a, b, 1, TALLY_I32, TALLY_SUM, 0, none), "tally_reduce_start", "request");
+
+  bad(tally_reduce_scatter_block(e, nullptr, a, b, 1, TALLY_C64, TALLY_MAX), "tally_reduce_scatter_block: dtype TALLY_C64");
+  is_null(tally_reduce_scatter_block(e, nullptr, nullptr, b, 1, TALLY_I32, TALLY_SUM), "tally_reduce_scatter_block", "input");
+  is_null(tally_reduce_scatter_block_start(e, nullptr, a, b, 1, TALLY_I32, TALLY_SUM, none),
+          "tally_reduce_scatter_block_start", "request");
+  is_null(tally_reduce_scatter(e, nullptr, a, b, nullptr, TALLY_I32, TALLY_SUM), "tally_reduce_scatter", "counts");
+  bad(tally_reduce_scatter(e, nullptr, a, b, minus, TALLY_I32, TALLY_SUM), "tally_reduce_scatter: counts[0] -3 is negative");
+  bad(tally_reduce_scatter(e, nullptr, a, b, one, TALLY_BYTE, TALLY_SUM), "tally_reduce_scatter: dtype TALLY_BYTE");
+  is_null(tally_reduce_scatter_start(e, nullptr, a, b, one, TALLY_I32, TALLY_SUM, none), "tally_reduce_scatter_start",
+          "request");
+
+  bad(tally_scan(e, nullptr, a, b, 1, TALLY_I32, TALLY_OP_NONE), "tally_scan: op 0 is not a reduction");
+  is_null(tally_scan(e, nullptr, a, nullptr, 1, TALLY_I32, TALLY_SUM), "tally_scan", "output");
+  is_null(tally_scan_start(e, nullptr, a, b, 1, TALLY_I32, TALLY_SUM, none), "tally_scan_start", "request");
+  bad(tally_exscan(e, nullptr, a, b, 1, TALLY_I32, static_cast<tally_op>(13)), "tally_exscan: op 13");
+  is_null(tally_exscan(e, nullptr, nullptr, b, 1, TALLY_I32, TALLY_SUM), "tally_exscan", "input");
+  is_null(tally_exscan_start(e, nullptr, a, b, 1, TALLY_I32, TALLY_SUM, none), "tally_exscan_start", "request");
+
+  bad(tally_gather(e, nullptr, a, b, 1, TALLY_I32, -1), "tally_gather: root -1 is out of range");
+  is_null(tally_gather(e, nullptr, a, nullptr, 1, TALLY_I32, 0), "tally_gather", "output");
+  is_null(tally_gather(e, nullptr, TALLY_IN_PLACE, nullptr, 1, TALLY_I32, 0), "tally_gather", "output");
+  is_null(tally_gather_start(e, nullptr, a, b, 1, TALLY_I32, 0, none), "tally_gather_start", "request");
+  is_null(tally_gatherv(e, nullptr, a, 1, b, nullptr, zero, TALLY_I32, 0), "tally_gatherv", "counts");
+  is_null(tally_gatherv(e, nullptr, a, 1, b, one, nullptr, TALLY_I32, 0), "tally_gatherv", "displacements");
+  bad(tally_gatherv(e, nullptr, a, 1, b, minus, zero, TALLY_I32, 0), "tally_gatherv: counts[0] -3 is negative");
+  bad(tally_gatherv(e, nullptr, a, 1, b, one, minus, TALLY_I32, 0), "tally_gatherv: displacements[0] -3 is negative");
+  bad(tally_gatherv(e, nullptr, a, 2, b, one, zero, TALLY_I32, 0), "tally_gatherv: count 2 is not counts[0], 1");
+  bad(tally_gatherv(e, nullptr, b + 5, 1, b + 5, one, one, unknown, 0), "tally_gatherv: dtype 21");
+  is_null(tally_gatherv_start(e, nullptr, a, 1, b, one, zero, TALLY_I32, 0, none), "tally_gatherv_start", "request");
+
+  bad(tally_scatter(e, nullptr, a, b, 1, TALLY_I32, 7), "tally_scatter: root 7 is out of range");
+  is_null(tally_scatter(e, nullptr, nullptr, b, 1, TALLY_I32, 0), "tally_scatter", "input");
+  bad(tally_scatter(e, nullptr, TALLY_IN_PLACE, b, 1, TALLY_I32, 0), "TALLY_IN_PLACE as output");
+  is_null(tally_scatter_start(e, nullptr, a, b, 1, TALLY_I32, 0, none), "tally_scatter_start", "request");
+  is_null(tally_scatterv(e, nullptr, a, nullptr, zero, b, 1, TALLY_I32, 0), "tally_scatterv", "counts");
+  is_null(tally_scatterv(e, nullptr, a, one, nullptr, b, 1, TALLY_I32, 0), "tally_scatterv", "displacements");
+  bad(tally_scatterv(e, nullptr, a, one, zero, b, 3, TALLY_I32, 0), "tally_scatterv: count 3 is not counts[0], 1");
+  bad(tally_scatterv(e, nullptr, a, one, zero, b, static_cast<std::size_t>(-1), TALLY_I32, 0), "count -1 is negative");
+  is_null(tally_scatterv_start(e, nullptr, a, one, zero, b, 1, TALLY_I32, 0, none), "tally_scatterv_start", "request");
+
+  bad(tally_allgather(e, nullptr, a, b, 1, unknown), "tally_allgather: dtype 21");
+  bad(tally_allgather(e, nullptr, a + 1, a, 2, TALLY_I32), "tally_allgather: input");
+  is_null(tally_allgather_start(e, nullptr, a, b, 1, TALLY_I32, none), "tally_allgather_start", "request");
+  is_null(tally_allgatherv(e, nullptr, a, 1, b, nullptr, zero, TALLY_I32), "tally_allgatherv", "counts");
+  bad(tally_allgatherv(e, nullptr, a, 0, b, one, zero, TALLY_I32), "tally_allgatherv: count 0 is not counts[0], 1");
+  bad(tally_allgatherv(e, nullptr, a, 1, TALLY_IN_PLACE, one, zero, TALLY_I32), "output is TALLY_IN_PLACE");
+  is_null(tally_allgatherv_start(e, nullptr, a, 1, b, one, zero, TALLY_I32, none), "tally_allgatherv_start", "request");
+
+  is_null(tally_alltoall(e, nullptr, a, nullptr, 1, TALLY_I32), "tally_alltoall", "output");
+  bad(tally_alltoall(e, nullptr, a, a + 1, 2, TALLY_I32), "overlap");
+  is_null(tally_alltoall_start(e, nullptr, a, b, 1, TALLY_I32, none), "tally_alltoall_start", "request");
+  is_null(tally_alltoallv(e, nullptr, a, nullptr, zero, b, one, zero, TALLY_I32), "tally_alltoallv", "input_counts");
+  is_null(tally_alltoallv(e, nullptr, a, one, nullptr, b, one, zero, TALLY_I32), "tally_alltoallv", "input_displacements");
+  is_null(tally_alltoallv(e, nullptr, a, one, zero, b, nullptr, zero, TALLY_I32), "tally_alltoallv", "output_counts");
+  is_null(tally_alltoallv(e, nullptr, a, one, zero, b, one, nullptr, TALLY_I32), "tally_alltoallv", "output_displacements");
+  bad(tally_alltoallv(e, nullptr, a, minus, zero, b, one, zero, TALLY_I32), "input_counts[0] -3 is negative");
+  bad(tally_alltoallv(e, nullptr, a, one, zero, b, one, minus, TALLY_I32), "output_displacements[0] -3 is negative");
+  bad(tally_alltoallv(e, nullptr, a, one, zero, b, zero, zero, TALLY_I32), "input_counts[0] 1 is not output_counts[0], 0");
+  bad(tally_alltoallv(e, nullptr, a, one, zero, a, one, zero, TALLY_I32), "overlap");  // in place it says so
+  is_null(tally_alltoallv_start(e, nullptr, a, one, zero, b, one, zero, TALLY_I32, none), "tally_alltoallv_start",
+          "request");
+
+  std::vector<std::int32_t> foreign(8);
+  const auto no = TALLY_ERR_NOT_REGISTERED;
+  expect(tally_scan(e, nullptr, foreign.data(), b, 1, TALLY_I32, TALLY_SUM), no, "tally_scan: input [");
+  expect(tally_gather(e, nullptr, TALLY_IN_PLACE, foreign.data(), 1, TALLY_I32, 0), no, "tally_gather: output [");
+  expect(tally_scatter(e, nullptr, foreign.data(), TALLY_IN_PLACE, 1, TALLY_I32, 0), no, "tally_scatter: input [");
+  expect(tally_alltoallv(e, nullptr, a, one, zero, foreign.data(), one, zero, TALLY_I32), no, "tally_alltoallv: output [");
+  const std::size_t far[] = {place.memory.size()};
+  expect(tally_gatherv(e, nullptr, a, 1, b, one, far, TALLY_I32, 0), no, "tally_gatherv: output [");
+  const std::size_t huge[] = {PTRDIFF_MAX};
+  expect(tally_gatherv(e, nullptr, a, 1, b, one, huge, TALLY_I32, 0), TALLY_ERR_UNSUPPORTED, "tally_gatherv: counts[0] 1 at");
+  expect(tally_alltoall(e, nullptr, a, b, PTRDIFF_MAX, TALLY_I32), TALLY_ERR_UNSUPPORTED, "tally_alltoall: count ");
+
+  // All of this has posted nothing: the next collective is the first.
+  *a = 3;
+  EXPECT_EQ(tally_allreduce(e, nullptr, TALLY_IN_PLACE, a, 1, TALLY_I32, TALLY_SUM), TALLY_OK) << tally_last_error();
+  EXPECT_EQ(tally_allgather(e, nullptr, a, b, 1, TALLY_I32), TALLY_OK) << tally_last_error();
+  EXPECT_EQ(*b, 3);
+  EXPECT_EQ(tally_scatter(e, nullptr, nullptr, nullptr, 0, TALLY_I32, 0), TALLY_OK) << tally_last_error();
 }
 
 TEST_P(Arguments, group_lists_are_checked) {

@@ -4,7 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
+#include <complex>
 #include <optional>
 #include <vector>
 
@@ -19,7 +21,13 @@ static_assert(!std::is_copy_constructible_v<Message> && std::is_nothrow_move_con
 static_assert(dtype_of<float>() == TALLY_F32 && dtype_of<const double>() == TALLY_F64);
 static_assert(dtype_of<int>() == TALLY_I32 && dtype_of<long>() == TALLY_I64 &&
               dtype_of<long long>() == TALLY_I64);
-static_assert(!Reducible<unsigned> && !Reducible<char> && Reducible<long>);
+static_assert(dtype_of<std::int8_t>() == TALLY_I8 && dtype_of<std::uint8_t>() == TALLY_U8 &&
+              dtype_of<short>() == TALLY_I16 && dtype_of<std::uint16_t>() == TALLY_U16 &&
+              dtype_of<unsigned>() == TALLY_U32 && dtype_of<unsigned long long>() == TALLY_U64);
+static_assert(dtype_of<std::complex<float>>() == TALLY_C64 && dtype_of<std::complex<double>>() == TALLY_C128);
+static_assert(!Reducible<bool> && !Reducible<char> && !Reducible<std::byte> && !Reducible<wchar_t> && Reducible<long>);
+static_assert(std::is_default_constructible_v<ReductionType<float>> &&
+              !std::is_default_constructible_v<ReductionType<char>>);
 
 struct CppRanks : OnEngine {};
 TALLY_ON_EACH_ENGINE(CppRanks);
@@ -60,6 +68,108 @@ TEST_P(CppRanks, exchange_reduce_and_broadcast) {
     RANK_CHECK(endpoint.engine() == (on_rtl() ? "rtl" : "soft") && endpoint.counters().collectives > 4);
     endpoint.close();
   });
+}
+
+/// A value of each rank, block and element that no other has.
+int value(int rank, int block, int element) { return rank * 10000 + block * 100 + element; }
+
+TEST_P(CppRanks, blocks_go_where_they_belong) {
+  expect_ranks(3, [](int) {
+    Endpoint endpoint;
+    Group all = endpoint.all();
+    const int me = endpoint.rank();
+    std::vector<int> memory(4096);  // one region for all buffers
+    {
+      const Memory region = endpoint.register_memory(std::span(memory));
+      const std::span<int> a = std::span(memory).subspan(0, 6);
+      const std::span<int> b = std::span(memory).subspan(100, 6);
+      const std::span<int> small = std::span(memory).subspan(200, 2);
+      const auto fill = [&](std::span<int> to) {
+        for (std::size_t i = 0; i < to.size(); ++i) to[i] = value(me, static_cast<int>(i / 2), static_cast<int>(i % 2));
+      };
+      fill(small);
+      all.gather(small, b, 1);
+      if (me == 1) {
+        for (int r = 0; r < 3; ++r) RANK_CHECK(b[static_cast<std::size_t>(r) * 2 + 1] == value(r, 0, 1));
+      }
+      all.allgather_start(small, a).wait();
+      for (int r = 0; r < 3; ++r) RANK_CHECK(a[static_cast<std::size_t>(r) * 2 + 1] == value(r, 0, 1));
+      fill(a);
+      all.scatter(std::span<const int>(a), small, 2);
+      RANK_CHECK(small[0] == value(2, me, 0) && small[1] == value(2, me, 1));
+      all.scatter(std::span<const int>(a), me == 0 ? BufferOf<int>(in_place) : BufferOf<int>(small), 0);
+      RANK_CHECK(me == 0 ? a[1] == value(0, 0, 1) : small[1] == value(0, me, 1));
+      fill(a);
+      all.alltoall(a, b);
+      for (int r = 0; r < 3; ++r) RANK_CHECK(b[static_cast<std::size_t>(r) * 2 + 1] == value(r, me, 1));
+      all.alltoall(in_place, a);
+      RANK_CHECK(std::equal(a.begin(), a.end(), b.begin()));
+
+      fill(a);
+      all.reduce_scatter_block(a, small, TALLY_MAX);
+      RANK_CHECK(small[1] == value(2, me, 1));
+      all.scan(in_place, small, TALLY_SUM);
+      RANK_CHECK(small[1] == value(2, 0, 1) * (me + 1) + 100 * me * (me + 1) / 2);
+      small[0] = 1;
+      all.exscan(in_place, small, TALLY_SUM);
+      RANK_CHECK(me == 0 || small[0] == me);
+      small[0] = me;
+      all.reduce(small, b.first(2), TALLY_PROD, 0);
+      RANK_CHECK(me != 0 || b[0] == 0);
+    }
+    endpoint.close();
+  });
+}
+
+TEST_P(CppRanks, sizes_that_do_not_agree_are_refused_before_anything_is_posted) {
+  expect_ranks(2, [](int) {
+    Endpoint endpoint;
+    Group all = endpoint.all();
+    std::vector<std::uint16_t> data(16);
+    {
+      const Memory region = endpoint.register_memory(std::span(data));
+      const std::span<std::uint16_t> three = std::span(data).first(3);
+      const std::span<std::uint16_t> four = std::span(data).last(4);
+      const auto refused = [&](auto call) {
+        try {
+          call();
+          return false;
+        } catch (const Error& error) {
+          return error.status() == TALLY_ERR_ARGUMENT;
+        }
+      };
+      const std::array<std::size_t, 3> counts{1, 1, 1};
+      RANK_CHECK(refused([&] { all.allreduce(three, four, TALLY_SUM); }));
+      RANK_CHECK(refused([&] { all.allgather(four, three); }));
+      RANK_CHECK(refused([&] { all.allgather(three, four); }));
+      RANK_CHECK(refused([&] { all.alltoall(in_place, three); }));
+      RANK_CHECK(refused([&] { all.reduce_scatter_block(four, three, TALLY_SUM); }));
+      RANK_CHECK(refused([&] { all.reduce_scatter(four, three, counts, TALLY_SUM); }));
+      RANK_CHECK(refused([&] { all.allgatherv(three, four, {counts, counts}); }));
+      RANK_CHECK(refused([&] { all.allreduce(four, TALLY_SUM, TALLY_F32); }));  // of 4 bytes, the elements have 2
+      all.barrier();
+    }
+    endpoint.close();
+  });
+}
+
+TEST(Cpp, types_of_the_library_reduce_as_they_are_and_others_by_name) {
+  Endpoint endpoint;
+  Group all = endpoint.all();
+  std::vector<std::complex<double>> numbers{{1, 2}, {3, 4}};
+  std::vector<std::uint16_t> halves{0x3c00, 0x4000};  // 1 and 2
+  std::vector<std::complex<double>> out(2);
+  const Memory a = endpoint.register_memory(std::span(numbers));
+  const Memory b = endpoint.register_memory(std::span(halves));
+  const Memory c = endpoint.register_memory(std::span(out));
+  all.allreduce(numbers, std::span(out), TALLY_PROD);
+  EXPECT_EQ(out, numbers);
+  all.allreduce(std::span(halves), TALLY_SUM, TALLY_F16);
+  EXPECT_EQ(halves[1], 0x4000);
+  const std::array<std::size_t, 1> counts{1};
+  const std::array<std::size_t, 1> one{1};
+  all.allgatherv(std::span<const std::complex<double>>(numbers).first(1), std::span(out), {counts, one});
+  EXPECT_EQ(out[1], numbers[0]);
 }
 
 TEST_P(CppRanks, probe_claim_and_cancel) {

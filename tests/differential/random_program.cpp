@@ -1,21 +1,20 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Runs a random program of sends, receives, wildcards, probes, cancels and collectives under `tally run`, checks every
-// result against the matching rules and plain arithmetic, and writes what it saw to OUT.<rank>: two engines must write
+// result against the matching rules and the definitions of collectives, and writes what it saw to OUT.<rank>: two engines must write
 // the same.
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <array>
 #include <cinttypes>
 #include <cstdio>
 #include <cstring>
 #include <fstream>
-#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "differential/collective_phase.hpp"
 #include "differential/plan.hpp"
 #include "tally/tally.h"
 
@@ -203,66 +202,21 @@ class Runner {
     check(tally_barrier(endpoint_, nullptr), "tally_barrier");
   }
 
-  void collective(std::uint64_t number, std::mt19937_64& plan) {
+  /// One or many; see collective_phase.hpp.
+  void collectives(std::uint64_t number, std::mt19937_64& plan, std::mt19937_64& local, bool everything) {
     arena_.reset();
-    const std::uint64_t which = plan() % 4, kind = plan() % 4, pick = plan();
-    const auto dtype = std::array{TALLY_I32, TALLY_I64, TALLY_F32, TALLY_F64}[pick % 4];
-    const auto op = std::array{TALLY_SUM, TALLY_MIN, TALLY_MAX}[(pick >> 8) % 3];
-    const char* algorithm = std::array{"auto", "ring", "recursive_doubling"}[(pick >> 16) % 3];
-    const std::size_t count = (pick >> 24) % 3 == 0 ? plan() % 17 : plan() % 6000;
-    const bool in_place = (pick >> 32) % 2 == 0;
-    const std::uint64_t data_seed = plan(), root_pick = plan();
-    tally_group* group = which == 0 ? reversed_ : which == 1 ? odd_ : nullptr;
-    if (which == 1 && rank_ % 2 == 0) return;  // not a member
-    int group_size = size_, group_rank = rank_;
-    if (group != nullptr) {
-      check(tally_group_size(group, &group_size), "tally_group_size");
-      check(tally_group_rank(group, &group_rank), "tally_group_rank");
-    }
-    const std::size_t bytes = count * (dtype == TALLY_I32 || dtype == TALLY_F32 ? 4 : 8);
-    std::uint8_t* input = arena_.take(bytes, 8 + plan() % 8 * 8);
-    std::uint8_t* output = in_place ? input : arena_.take(bytes, 24);
-    fill(input, bytes, dtype, data_seed, group_rank);
-    if (kind == 0) {
-      check(tally_barrier(endpoint_, group), "tally_barrier");
-      return;
-    }
-    if (kind == 1) {
-      const int root = static_cast<int>(root_pick % static_cast<unsigned>(group_size));
-      check(tally_bcast(endpoint_, group, input, count, dtype, root), "tally_bcast");
-      std::vector<std::uint8_t> expected(bytes);
-      fill(expected.data(), bytes, dtype, data_seed, root);
-      if (std::memcmp(expected.data(), input, bytes) != 0) fail("bcast: wrong bytes in phase " + std::to_string(number));
-    } else {
-      if (group != nullptr) check(tally_group_set_algorithm(group, algorithm), "tally_group_set_algorithm");
-      check(tally_allreduce(endpoint_, group, input, output, count, dtype, op), "tally_allreduce");
-      if (dtype == TALLY_I32) check_integers<std::int32_t>(number, output, count, op, data_seed, group_size);
-      if (dtype == TALLY_I64) check_integers<std::int64_t>(number, output, count, op, data_seed, group_size);
-    }
-    const std::uint8_t* result = kind == 1 ? input : output;
-    if (!Arena::guard_intact(result, bytes)) fail("collective: bytes behind the buffer were written");
-    out_ << "c" << number << " kind " << kind << " dtype " << dtype << " op " << op << " count " << count << " hash "
-         << std::hex << fnv(result, bytes) << std::dec << '\n';
+    const int odd_ranks = size_ / 2;
+    tally::test::CollectivePhase phase{
+        number, {{nullptr, size_, rank_}, {reversed_, size_, size_ - 1 - rank_}}, everything};
+    if (odd_ranks > 0) phase.groups.push_back({odd_, odd_ranks, odd_ == nullptr ? -1 : rank_ / 2});
+    // A device that looks buffers up with the size of the whole vector reaches beyond the last one: the arena goes on.
+    constexpr std::size_t kRoom = 32u << 20;
+    auto* memory = reinterpret_cast<std::byte*>(arena_.take(kRoom, 0));
+    const std::string wrong = tally::test::run_collectives(endpoint_, phase, plan, local, memory, kRoom, out_);
+    if (!wrong.empty()) fail("phase " + std::to_string(number) + ": " + wrong);
   }
 
  private:
-  static void fill(std::uint8_t* p, std::size_t bytes, tally_dtype dtype, std::uint64_t seed, int rank) {
-    std::mt19937_64 random(seed + static_cast<std::uint64_t>(rank) * 7919);
-    if (dtype == TALLY_F32) {
-      for (std::size_t i = 0; i < bytes; i += 4) {
-        const auto v = static_cast<float>(static_cast<std::int64_t>(random()) >> (random() % 40)) * 1e-9f;
-        std::memcpy(p + i, &v, 4);
-      }
-    } else if (dtype == TALLY_F64) {
-      for (std::size_t i = 0; i < bytes; i += 8) {
-        const auto v = static_cast<double>(static_cast<std::int64_t>(random()) >> (random() % 60)) * 1e-5;
-        std::memcpy(p + i, &v, 8);
-      }
-    } else {
-      for (std::size_t i = 0; i < bytes; ++i) p[i] = static_cast<std::uint8_t>(random());
-    }
-  }
-
   /// Posts receives and sends in an order that the plan leaves open.
   void post_all(Phase& p, PostOrder order) {
     using tally::test::Sync;
@@ -417,25 +371,6 @@ class Runner {
     }
   }
 
-  template <typename T>
-  void check_integers(std::uint64_t number, const std::uint8_t* output, std::size_t count, tally_op op,
-                      std::uint64_t seed, int ranks) {
-    using U = std::make_unsigned_t<T>;
-    std::vector<T> expected(count), input(count);
-    for (int r = 0; r < ranks; ++r) {
-      fill(reinterpret_cast<std::uint8_t*>(input.data()), count * sizeof(T), sizeof(T) == 4 ? TALLY_I32 : TALLY_I64,
-           seed, r);
-      for (std::size_t i = 0; i < count; ++i) {
-        if (r == 0) expected[i] = input[i];
-        else if (op == TALLY_SUM) expected[i] = static_cast<T>(static_cast<U>(expected[i]) + static_cast<U>(input[i]));
-        else if (op == TALLY_MIN) expected[i] = std::min(expected[i], input[i]);
-        else expected[i] = std::max(expected[i], input[i]);
-      }
-    }
-    if (count > 0 && std::memcmp(expected.data(), output, count * sizeof(T)) != 0)
-      fail("allreduce: wrong integers in phase " + std::to_string(number));
-  }
-
   void verify(std::uint64_t number, const MessagePhase& phase, const std::vector<Receive>& receives,
               const std::vector<std::uint8_t*>& buffers, const std::vector<Seen>& seen) {
     // Messages for this rank, taken one by one: with any-source each source's stream stands on its own.
@@ -481,6 +416,8 @@ int main(int argc, char** argv) {
   std::uint64_t seed = 1, phases = 10;
   std::uint32_t max_bytes = 300u << 10;
   std::string out;
+  bool everything = false;
+  app.add_flag("--everything", everything, "Also collectives that the devices do not take yet");
   app.add_option("--seed", seed);
   app.add_option("--phases", phases);
   app.add_option("--max-bytes", max_bytes);
@@ -506,7 +443,7 @@ int main(int argc, char** argv) {
         runner.messages(phase, tally::test::make_message_phase(plan, size, max_bytes, depth), local);
       } else {
         std::mt19937_64 own(plan());
-        runner.collective(phase, own);
+        runner.collectives(phase, own, local, everything);
       }
     }
     check(tally_barrier(endpoint, nullptr), "tally_barrier");

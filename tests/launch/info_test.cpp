@@ -28,8 +28,14 @@ TEST(Info, json_parses_and_names_engines_and_algorithms) {
   for (const char* name : {"recursive_doubling", "ring"}) {
     EXPECT_NE(std::find(allreduce.begin(), allreduce.end(), name), allreduce.end()) << name;
   }
-  EXPECT_FALSE(info.at("algorithms").at("barrier").empty());
-  EXPECT_FALSE(info.at("algorithms").at("bcast").empty());
+  for (const char* collective : {"barrier", "bcast", "allreduce", "reduce", "reduce_scatter", "scan", "exscan", "gather",
+                                 "scatter", "allgather", "alltoall"}) {
+    EXPECT_FALSE(info.at("algorithms").at(collective).empty()) << collective;
+  }
+  const std::vector<std::string> sums = info.at("dtypes").at("f32");
+  EXPECT_NE(std::find(sums.begin(), sums.end(), "sum"), sums.end());
+  EXPECT_EQ(info.at("dtypes").at("f32_i32"), nlohmann::json({"minloc", "maxloc"}));
+  EXPECT_EQ(info.at("dtypes").size(), 20u);
 }
 
 TEST(Info, text_shows_the_same) {

@@ -40,8 +40,8 @@ tally_status misuse(Rank& r, const std::string& what) {
   if (what == "negative_count_bcast")
     return tally_bcast(r.endpoint, nullptr, r.a, static_cast<std::size_t>(-4), TALLY_BYTE, 0);
   if (what == "negative_length") return tally_send(r.endpoint, nullptr, r.a, static_cast<std::size_t>(-1), next, 0);
-  if (what == "unknown_dtype") return r.allreduce(8, static_cast<tally_dtype>(7));
-  if (what == "unknown_op") return r.allreduce(8, TALLY_F64, static_cast<tally_op>(2));
+  if (what == "unknown_dtype") return r.allreduce(8, static_cast<tally_dtype>(31));
+  if (what == "unknown_op") return r.allreduce(8, TALLY_F64, static_cast<tally_op>(15));
   if (what == "root_out_of_range") return tally_bcast(r.endpoint, nullptr, r.a, 8, TALLY_I32, r.size);
   if (what == "destination_out_of_range") return tally_send(r.endpoint, nullptr, r.a, 8, r.size, 0);
   if (what == "count") return r.allreduce(odd ? 9 : 8);

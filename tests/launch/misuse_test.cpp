@@ -60,8 +60,8 @@ TEST_P(WrongArgument, is_named_on_every_rank) {
                                Misuse{"negative_count", "tally_allreduce: count -1 is negative"},
                                Misuse{"negative_count_bcast", "tally_bcast: count -4 is negative"},
                                Misuse{"negative_length", "tally_send: length -1 is negative"},
-                               Misuse{"unknown_dtype", "tally_allreduce: dtype 7 is not"},
-                               Misuse{"unknown_op", "tally_allreduce: op 2 is not"},
+                               Misuse{"unknown_dtype", "tally_allreduce: dtype 31 is not"},
+                               Misuse{"unknown_op", "tally_allreduce: op 15 is not"},
                                Misuse{"root_out_of_range", "tally_bcast: root 2 is out of range"},
                                Misuse{"destination_out_of_range", "tally_send: destination 2 is out of range"}}) {
     expect_every_rank_tells(GetParam(), 2, misuse);

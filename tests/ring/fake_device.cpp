@@ -4,6 +4,9 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
+
+#include "engine/ring/sequencer_limits.hpp"
 
 namespace tally::test {
 
@@ -70,8 +73,9 @@ bool FakeDevice::write32(std::uint32_t offset, std::uint32_t value) {
          "CqHead beyond the device");
   } else if (offset >= global::kSchedData0 && offset <= global::kSchedData7) {
     ++schedule_words;
-    rule(collectives.empty(), "schedule memory written while a collective runs");
     std::uint32_t& at = registers[global::kSchedAddr / 4];
+    rule(ring::kConcurrentCollectives || collectives.empty(), "schedule memory written while a collective runs");
+    rule(!schedule_in_use(at), "schedule memory of a running collective overwritten");
     rule(at < schedule.size(), "schedule memory address");
     if (at >= schedule.size()) return true;
     schedule[at][(offset - global::kSchedData0) / 4] = value;
@@ -176,10 +180,23 @@ void FakeDevice::accept(const std::array<std::byte, 64>& descriptor) {
   device::ScheduleHeader header;
   std::memcpy(&header, schedule[c.schedule].data(), sizeof header);
   rule(header.lanes >= 1 && header.lanes <= device::kNumLanes, "schedule header");
-  check_region(c.scratch_key, c.scratch_addr, std::uint64_t{header.scratch_chunks} * c.chunk_bytes,
-               "scratch");
+  const std::uint64_t scratch = std::uint64_t{header.scratch_chunks} * c.chunk_bytes;
+  check_region(c.scratch_key, c.scratch_addr, scratch, "scratch");
+  for (const device::CollDesc& other : collectives)
+    rule(scratch == 0 || other.scratch_key != c.scratch_key, "scratch of another collective");
   collectives.push_back(c);
-  rule(collectives.size() == 1, "collectives are posted one by one");
+  if (on_collective) on_collective(c);
+  rule(collectives.size() <= device::kCollectiveQueue, "collectives under way");
+}
+
+bool FakeDevice::schedule_in_use(std::uint32_t entry) const {
+  return std::any_of(collectives.begin(), collectives.end(), [&](const device::CollDesc& c) {
+    device::ScheduleHeader header;
+    std::memcpy(&header, schedule[c.schedule].data(), sizeof header);
+    const std::uint32_t end =
+        1u + c.schedule + header.lane0_len + header.lane1_len + header.lane2_len + header.lane3_len;
+    return entry >= c.schedule && entry < end;
+  });
 }
 
 bool FakeDevice::completion_room() {
@@ -254,6 +271,16 @@ bool FakeDevice::complete_collective(device::Status status) {
   cqe.status = static_cast<std::uint8_t>(status);
   cqe.context_id = c.context_id;
   return push(cqe);
+}
+
+/// The one that was posted last.
+bool FakeDevice::complete_last_collective() {
+  if (collectives.empty() || !completion_room()) return false;
+  std::rotate(collectives.begin(), collectives.end() - 1, collectives.end());
+  const bool before = std::exchange(in_order, true);
+  const bool done = complete_collective();
+  in_order = before;
+  return done;
 }
 
 void FakeDevice::run_some() {

@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <random>
 #include <string>
@@ -45,6 +46,7 @@ class FakeDevice final : public ring::Bar {
   bool complete_recv(device::Status status = device::Status::kOk, std::uint32_t length = 0,
                      std::uint32_t tag = 0, std::uint16_t source = 0);
   bool complete_collective(device::Status status = device::Status::kOk);
+  bool complete_last_collective();
   /// The oldest of Nop, Cancel, Probe, Mrecv, Fetch, SpillOn and SpillOff.
   bool complete_other(device::Status status = device::Status::kOk, std::uint32_t detail = 0);
   bool push(device::Cqe cqe);
@@ -56,6 +58,7 @@ class FakeDevice final : public ring::Bar {
   std::deque<device::MsgDesc> sends;  ///< consumed, not complete
   std::deque<device::RecvDesc> receives, others;
   std::deque<device::CollDesc> collectives;
+  std::function<void(const device::CollDesc&)> on_collective;  ///< each that is consumed
   struct QueuePair {
     bool up = false;
     std::uint32_t qpn = 0, ip = 0;
@@ -86,6 +89,7 @@ class FakeDevice final : public ring::Bar {
   void accept(const std::array<std::byte, 64>& descriptor);
   void check_region(std::uint32_t key, std::uint64_t addr, std::uint64_t length, const char* what);
   bool completion_room();
+  [[nodiscard]] bool schedule_in_use(std::uint32_t entry) const;
   template <typename T>
   T take(std::deque<T>& from);
   std::uint64_t address(std::uint32_t low) const;

@@ -5,8 +5,11 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <tuple>
 
 #include "schedule/interpreter.hpp"
+#include "schedule/makers.hpp"
+#include "schedule/reference.hpp"
 #include "schedule/schedule.hpp"
 #include "support/seed.hpp"
 
@@ -17,74 +20,117 @@ using namespace schedule;  // NOLINT
 
 constexpr int kMaxRanks = 33;
 
-struct Algorithm {
-  const char* name;
-  Schedule (*make)(int);
-};
-const Algorithm kAllreduces[] = {{"recursive_doubling", allreduce_recursive_doubling},
-                                 {"recursive_doubling_fused", allreduce_recursive_doubling_fused},
-                                 {"ring", allreduce_ring}};
-
-class Allreduce : public testing::TestWithParam<Algorithm> {};
-INSTANTIATE_TEST_SUITE_P(Each, Allreduce, testing::ValuesIn(kAllreduces),
+class Algorithm : public testing::TestWithParam<Maker> {};
+INSTANTIATE_TEST_SUITE_P(Each, Algorithm, testing::ValuesIn(makers()),
                          [](const auto& each) { return std::string(each.param.name); });
 
-TEST_P(Allreduce, is_proved_for_every_rank_count) {
-  for (int n = 1; n <= kMaxRanks; ++n) EXPECT_EQ(verify(GetParam().make(n)), "") << n << " ranks";
-  EXPECT_EQ(verify(GetParam().make(64)), "") << "64 ranks";
-}
-
-TEST_P(Allreduce, fits_the_device) {
-  for (int n = 1; n <= 16; ++n) {
-    for (const RankSchedule& rank : GetParam().make(n).ranks) {
-      std::size_t entries = 1;
-      for (const Lane& lane : rank.lanes) entries += lane.size();
-      EXPECT_LE(entries, 64u) << "several schedules must fit the schedule memory of 1024 entries";
+/// visit(schedule, in_place) for every root and each way of calling, by the schedule that serves it.
+template <typename Visit>
+void for_each_variant(const Maker& maker, int ranks, Visit&& visit) {
+  const Collective collective = maker.make(1, 0, false).collective;
+  for (const int root : roots(collective, ranks)) {
+    for (const bool in_place : {false, true}) {
+      if (collective == Collective::kBcast && !in_place) continue;
+      SCOPED_TRACE(std::to_string(ranks) + " ranks, root " + std::to_string(root) + (in_place ? ", in place" : ""));
+      visit(maker.make(ranks, root, in_place), in_place);
     }
   }
 }
+
+TEST_P(Algorithm, is_proved_for_every_rank_count_root_and_way_of_calling) {
+  for (int n = 1; n <= kMaxRanks; ++n) {
+    for_each_variant(GetParam(), n, [](const Schedule& s, bool in_place) {
+      EXPECT_TRUE(in_place ? s.in_place : s.out_of_place) << "it does not claim to serve the call";
+      EXPECT_EQ(verify(s), "");
+    });
+  }
+  EXPECT_EQ(verify(GetParam().make(64, 0, false)), "") << "64 ranks";
+}
+
+TEST_P(Algorithm, leaves_what_mpi_says_under_random_interleavings) {
+  std::mt19937_64 random(seed(0x5eed1));
+  for (unsigned round = 0; round < 3 * effort(); ++round) {
+    for (int n = 1; n <= kMaxRanks; n = n < 9 ? n + 1 : n + static_cast<int>(random() % 6) + 1) {
+      for_each_variant(GetParam(), n, [&](const Schedule& s, bool in_place) {
+        const std::uint64_t elements = random() % (has_blocks(s.collective) ? 30 : 150);
+        EXPECT_EQ(run_and_check(s, in_place, elements, random), "") << elements << " elements";
+      });
+    }
+  }
+}
+
+TEST_P(Algorithm, takes_blocks_of_any_sizes_where_it_says_so) {
+  std::mt19937_64 random(seed(0x5eed7));
+  for (int n = 1; n <= 9; ++n) {
+    for_each_variant(GetParam(), n, [&](const Schedule& s, bool in_place) {
+      if (!s.by_counts) {
+        EXPECT_THROW((void)compile(s, 0, std::vector<std::uint16_t>(s.ranks.size()), Layout{}), std::invalid_argument);
+        return;
+      }
+      for (unsigned round = 0; round < 4 * effort(); ++round) {
+        const Counts counts = random_counts(s.collective, s.ranks.size(), in_place, random);
+        EXPECT_EQ(run_and_check(s, in_place, counts, random), "");
+      }
+    });
+  }
+}
+
+TEST_P(Algorithm, sends_the_same_messages_in_place_and_out_of_place) {
+  // So that ranks may call differently.
+  for (int n = 1; n <= 17; ++n) {
+    const Schedule out = GetParam().make(n, n / 2 % n, false);
+    const Schedule in = GetParam().make(n, n / 2 % n, true);
+    EXPECT_EQ(signature(out), signature(in));
+    for (std::size_t r = 0; r < out.ranks.size(); ++r) {
+      for (std::size_t l = 0; l < kMaxLanes; ++l) {
+        const auto messages = [&](const Schedule& s) {
+          std::vector<std::tuple<bool, int, int>> list;
+          if (l >= s.ranks[r].lanes.size()) return list;
+          for (const Instruction& i : s.ranks[r].lanes[l]) {
+            if (receives(i.op)) list.emplace_back(false, i.recv_peer, i.chunks);
+            if (sends(i.op)) list.emplace_back(true, i.send_peer, i.chunks);
+          }
+          return list;
+        };
+        EXPECT_EQ(messages(out), messages(in)) << n << " ranks, rank " << r << ", lane " << l;
+      }
+    }
+  }
+}
+
+TEST_P(Algorithm, fits_the_device) {
+  for (int n = 1; n <= 16; ++n) {
+    for_each_variant(GetParam(), n, [](const Schedule& s, bool) {
+      for (const RankSchedule& rank : s.ranks) {
+        std::size_t entries = 1;
+        for (const Lane& lane : rank.lanes) entries += lane.size();
+        EXPECT_LE(entries, 256u) << "several schedules must fit the schedule memory of 1024 entries";
+      }
+    });
+  }
+}
+
+class Allreduce : public testing::TestWithParam<Maker> {};
+INSTANTIATE_TEST_SUITE_P(Each, Allreduce, testing::ValuesIn([] {
+                           std::vector<Maker> some;
+                           for (const Maker& maker : makers()) {
+                             if (maker.make(2, 0, false).collective == Collective::kAllreduce) some.push_back(maker);
+                           }
+                           return some;
+                         }()),
+                         [](const auto& each) { return std::string(each.param.name); });
 
 InterpreterOptions options_for(const Schedule& s, std::size_t elements, std::mt19937_64& random) {
-  InterpreterOptions o;
-  o.packet = 1 + random() % 5;
-  // Where the schedule asks for flows that hold an instruction, give exactly that.
-  o.capacity =
-      s.max_bytes == 0 ? 1 + random() % 3 : std::max<std::size_t>(1, (elements + o.packet - 1) / o.packet);
+  InterpreterOptions o = random_options(s, elements, random);
   o.in_place = random() % 2 != 0;
   return o;
-}
-
-TEST_P(Allreduce, sums_random_integers_under_random_interleavings) {
-  std::mt19937_64 random(seed(0x5eed1));
-  for (unsigned round = 0; round < 6 * effort(); ++round) {
-    for (int n = 1; n <= kMaxRanks; n = n < 9 ? n + 1 : n + static_cast<int>(random() % 6) + 1) {
-      const Schedule s = GetParam().make(n);
-      const std::size_t elements = random() % 150;
-      std::vector<std::vector<std::uint64_t>> inputs(static_cast<std::size_t>(n));
-      std::vector<std::uint64_t> expected(elements, 0);
-      for (auto& input : inputs) {
-        for (std::size_t k = 0; k < elements; ++k) {
-          input.push_back(random());
-          expected[k] += input.back();
-        }
-      }
-      const InterpreterOptions o = options_for(s, elements, random);
-      std::string error;
-      const auto outputs = interpret<std::uint64_t>(
-          s, inputs, [](std::uint64_t a, std::uint64_t b) { return a + b; }, o, random, &error);
-      ASSERT_EQ(error, "") << n << " ranks, " << elements << " elements, packet " << o.packet << ", in place "
-                           << o.in_place;
-      for (const auto& output : outputs)
-        ASSERT_EQ(output, expected) << n << " ranks, in place " << o.in_place;
-    }
-  }
 }
 
 TEST_P(Allreduce, gives_every_rank_the_same_bits_of_a_floating_point_sum) {
   std::mt19937_64 random(seed(0x5eed2));
   std::uniform_real_distribution<double> value(-1e9, 1e9);
   for (int n = 1; n <= kMaxRanks; ++n) {
-    const Schedule s = GetParam().make(n);
+    const Schedule s = GetParam().make(n, 0, false);
     std::vector<std::vector<double>> inputs(static_cast<std::size_t>(n));
     for (auto& input : inputs) {
       for (int k = 0; k < 77; ++k)
@@ -117,33 +163,48 @@ TEST(AllreduceRecursiveDoublingFused, deadlocks_where_flows_hold_less_than_it_st
   EXPECT_NE(error.find("deadlock"), std::string::npos);
 }
 
-TEST(AllreduceRecursiveDoublingFused, gives_the_bits_of_the_unfused_schedule) {
-  // Engines with small flows take the unfused one in its place.
+TEST(Allreduces, fused_schedules_give_the_bits_of_the_unfused_ones) {
+  // Engines with small flows take the unfused ones in their place.
   std::mt19937_64 random(seed(0x5eed6));
   std::uniform_real_distribution<double> value(-1e9, 1e9);
   for (unsigned round = 0; round < 2 * effort(); ++round) {
     for (int n = 1; n <= kMaxRanks; ++n) {
       std::vector<std::vector<double>> inputs(static_cast<std::size_t>(n));
       for (auto& input : inputs) {
-        for (int k = 0; k < 77; ++k)
+        for (int k = 0; k < 177; ++k)
           input.push_back(value(random) * std::pow(10.0, static_cast<double>(random() % 20)));
       }
       const auto run = [&](const Schedule& s) {
         std::string error;
         auto outputs = interpret<double>(
-            s, inputs, [](double a, double b) { return a + b; }, options_for(s, 77, random), random, &error);
+            s, inputs, [](double a, double b) { return a + b; }, options_for(s, 177, random), random, &error);
         EXPECT_EQ(error, "") << n << " ranks";
         return outputs;
       };
-      const auto fused = run(allreduce_recursive_doubling_fused(n));
-      const auto unfused = run(allreduce_recursive_doubling(n));
-      ASSERT_EQ(fused.size(), unfused.size());
-      for (std::size_t r = 0; r < fused.size(); ++r) {
-        ASSERT_EQ(std::memcmp(fused[r].data(), unfused[r].data(), 77 * sizeof(double)), 0)
-            << n << " ranks, rank " << r;
-      }
+      const auto expect_equal_bits = [&](const Schedule& a, const Schedule& b) {
+        const auto left = run(a);
+        const auto right = run(b);
+        ASSERT_EQ(left.size(), right.size());
+        for (std::size_t r = 0; r < left.size(); ++r) {
+          ASSERT_EQ(std::memcmp(left[r].data(), right[r].data(), 177 * sizeof(double)), 0)
+              << a.algorithm << ", " << n << " ranks, rank " << r;
+        }
+      };
+      expect_equal_bits(allreduce_recursive_doubling_fused(n), allreduce_recursive_doubling(n));
+      expect_equal_bits(allreduce_ring_fused(n, 5), allreduce_ring(n, 5));
     }
   }
+}
+
+TEST(Allreduces, fused_ring_deadlocks_where_flows_hold_less_than_it_states) {
+  std::mt19937_64 random(seed(0x5eed8));
+  const Schedule s = allreduce_ring_fused(4);
+  std::string error;
+  const std::vector<std::vector<std::uint64_t>> inputs(4, std::vector<std::uint64_t>(16 * 12, 1));
+  (void)interpret<std::uint64_t>(
+      s, inputs, [](std::uint64_t a, std::uint64_t b) { return a + b; },
+      {.packet = 4, .capacity = 2, .in_place = false, .flows = Flows::kAsked}, random, &error);
+  EXPECT_NE(error.find("deadlock"), std::string::npos);
 }
 
 TEST(AllreduceRecursiveDoublingFused, takes_one_lane_and_one_step_more_than_exchanges) {
@@ -151,48 +212,6 @@ TEST(AllreduceRecursiveDoublingFused, takes_one_lane_and_one_step_more_than_exch
   for (const RankSchedule& rank : s.ranks) {
     ASSERT_EQ(rank.lanes.size(), 1u);
     EXPECT_EQ(rank.lanes[0].size(), 5u);
-  }
-}
-
-TEST(Barrier, is_proved_for_every_rank_count) {
-  for (int n = 1; n <= kMaxRanks; ++n) EXPECT_EQ(verify(barrier_dissemination(n)), "") << n << " ranks";
-  EXPECT_EQ(verify(barrier_dissemination(64)), "");
-}
-
-TEST(Barrier, ends_under_random_interleavings) {
-  std::mt19937_64 random(seed(0x5eed4));
-  for (int n = 1; n <= kMaxRanks; ++n) {
-    std::string error;
-    (void)interpret<std::uint64_t>(
-        barrier_dissemination(n), std::vector<std::vector<std::uint64_t>>(static_cast<std::size_t>(n)),
-        [](std::uint64_t a, std::uint64_t) { return a; }, {}, random, &error);
-    EXPECT_EQ(error, "") << n << " ranks";
-  }
-}
-
-TEST(Bcast, is_proved_for_every_rank_count_and_root) {
-  for (int n = 1; n <= kMaxRanks; ++n) {
-    for (int root = 0; root < n; ++root)
-      EXPECT_EQ(verify(bcast_binomial(n, root)), "") << n << " ranks, root " << root;
-  }
-}
-
-TEST(Bcast, carries_random_data_under_random_interleavings) {
-  std::mt19937_64 random(seed(0x5eed5));
-  for (int n = 1; n <= kMaxRanks; ++n) {
-    const int root = static_cast<int>(random() % static_cast<unsigned>(n));
-    const std::size_t elements = random() % 100;
-    std::vector<std::vector<std::uint64_t>> inputs(static_cast<std::size_t>(n));
-    for (auto& input : inputs) {
-      for (std::size_t k = 0; k < elements; ++k) input.push_back(random());
-    }
-    std::string error;
-    const auto outputs = interpret<std::uint64_t>(
-        bcast_binomial(n, root), inputs, [](std::uint64_t a, std::uint64_t) { return a; },
-        {.packet = 1 + random() % 5, .capacity = 1, .in_place = true}, random, &error);
-    ASSERT_EQ(error, "") << n << " ranks, root " << root;
-    for (const auto& output : outputs)
-      ASSERT_EQ(output, inputs[static_cast<std::size_t>(root)]) << n << " ranks";
   }
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <deque>
 #include <map>
+#include <numeric>
 #include <tuple>
 
 namespace tally::test {
@@ -11,25 +12,21 @@ namespace tally::test {
 using schedule::Buffer;
 using schedule::Instruction;
 using schedule::Op;
+using schedule::Program;
 
 namespace {
 
 template <typename T>
 class Machine {
  public:
-  Machine(const schedule::Schedule& s, const std::vector<std::vector<T>>& inputs,
+  Machine(const std::vector<Program>& programs, std::uint64_t count, std::vector<RankMemory<T>>& memory,
           const std::function<T(T, T)>& combine, const InterpreterOptions& options)
-      : s_(s),
-        combine_(combine),
-        options_(options),
-        total_(inputs.empty() ? 0 : inputs[0].size()),
-        chunk_(schedule::chunk_bytes(total_, 1, s.chunks)) {
-    for (std::size_t r = 0; r < s.ranks.size(); ++r) {
+      : programs_(programs), memory_(memory), combine_(combine), options_(options), total_(count) {
+    for (const Program& p : programs) {
+      const std::size_t chunk = schedule::chunk_bytes(total_, 1, p.chunks);
       Rank rank;
-      rank.memory[0] = inputs[r];
-      rank.memory[1].assign(total_, T{});
-      rank.memory[2].assign(chunk_ * s.scratch_chunks, T{});
-      rank.lane.resize(s.ranks[r].lanes.size());
+      rank.scratch.resize(p.by_bytes ? p.scratch_bytes / sizeof(T) : chunk * p.scratch_chunks);
+      rank.lane.resize(p.lanes.size());
       ranks_.push_back(std::move(rank));
     }
   }
@@ -37,36 +34,54 @@ class Machine {
   /// One packet of one lane; false: it cannot move.
   bool move(std::size_t r, std::size_t l) {
     Lane& lane = ranks_[r].lane[l];
-    const auto& program = s_.ranks[r].lanes[l];
-    if (lane.step == program.size()) return false;
-    const Instruction& i = program[lane.step];
+    const Program& program = programs_[r];
+    if (lane.step == program.lanes[l].size()) return false;
+    const Instruction& i = program.lanes[l][lane.step];
     if (i.has_dep && ranks_[r].lane[i.dep_lane].step < i.dep_step) return false;
-    const std::size_t size =
-        i.op == Op::kNop ? 0 : schedule::extent_bytes(i.size_chunk, i.chunks, chunk_, total_);
+    const std::size_t chunk = schedule::chunk_bytes(total_, 1, program.chunks);
+    const std::size_t size = i.op == Op::kNop    ? 0
+                             : program.by_bytes ? i.bytes / sizeof(T)
+                                                : schedule::extent_bytes(i.size_chunk, i.chunks, chunk, total_);
     const std::size_t at = lane.packet * options_.packet;
     const std::size_t n = std::min(options_.packet, size - std::min(at, size));
     auto* in = schedule::receives(i.op) ? &flows_[{i.recv_peer, r, l}] : nullptr;
     auto* out = schedule::sends(i.op) ? &flows_[{r, i.send_peer, l}] : nullptr;
-    if (in != nullptr && in->empty()) return false;
-    if (out != nullptr && out->size() >= options_.capacity) return false;
+    if (in != nullptr && in->packets.empty()) return false;
+    if (out != nullptr && (out->packets.size() >= options_.capacity || !asked(*out, r, i.send_peer, l))) return false;
     std::vector<T> data(n);
     if (in != nullptr) {
-      data = std::move(in->front());
-      in->pop_front();
+      data = std::move(in->packets.front());
+      in->packets.pop_front();
       if (data.size() != n) broken_ = true;
       data.resize(n);
     }
+    const auto memory = [&](Buffer buffer, std::size_t place, std::size_t offset) -> T* {
+      const std::size_t first = (program.by_bytes ? offset / sizeof(T) : place * chunk) + at;
+      std::vector<T>& words = buffer == Buffer::kScratch ? ranks_[r].scratch : memory_[r].words;
+      const std::size_t base = buffer == Buffer::kInput    ? memory_[r].input
+                               : buffer == Buffer::kOutput ? memory_[r].output
+                                                           : 0;
+      if (n == 0) return nullptr;
+      if (base + first + n > words.size()) {
+        broken_ = true;
+        spare_.resize(n);
+        return spare_.data();
+      }
+      return words.data() + base + first;
+    };
     if (schedule::reads_src(i.op)) {
-      const T* src = memory(r, i.src_buf).data() + i.src_chunk * chunk_ + at;
+      const T* src = memory(i.src_buf, i.src_chunk, i.src_offset);
       for (std::size_t k = 0; k < n; ++k) data[k] = in != nullptr ? combine_(src[k], data[k]) : src[k];
     }
     if (schedule::writes_dst(i.op)) {
-      T* dst = memory(r, i.dst_buf).data() + i.dst_chunk * chunk_ + at;
+      T* dst = memory(i.dst_buf, i.dst_chunk, i.dst_offset);
       for (std::size_t k = 0; k < n; ++k) dst[k] = i.op == Op::kReduce ? combine_(dst[k], data[k]) : data[k];
     }
-    if (out != nullptr) out->push_back(std::move(data));
+    if (out != nullptr) out->packets.push_back(std::move(data));
     ++lane.packet;
     if (lane.packet * options_.packet >= size) {
+      if (in != nullptr) ++in->received;
+      if (out != nullptr) ++out->sent;
       ++lane.step;
       lane.packet = 0;
     }
@@ -91,23 +106,17 @@ class Machine {
       }
     }
     for (const auto& [r, l] : lanes) {
-      if (ranks_[r].lane[l].step != s_.ranks[r].lanes[l].size()) {
+      if (ranks_[r].lane[l].step != programs_[r].lanes[l].size()) {
         *error = "deadlock at rank " + std::to_string(r) + ", lane " + std::to_string(l) + ", step " +
                  std::to_string(ranks_[r].lane[l].step);
         return false;
       }
     }
     for (const auto& [key, flow] : flows_) {
-      if (!flow.empty()) broken_ = true;
+      if (!flow.packets.empty()) broken_ = true;
     }
-    if (broken_) *error = "a packet of the wrong size, or one that nobody took";
+    if (broken_) *error = "a packet of the wrong size, one that nobody took, or data outside a buffer";
     return !broken_;
-  }
-
-  std::vector<std::vector<T>> outputs() {
-    std::vector<std::vector<T>> out;
-    for (std::size_t r = 0; r < ranks_.size(); ++r) out.push_back(memory(r, Buffer::kOutput));
-    return out;
   }
 
  private:
@@ -115,44 +124,99 @@ class Machine {
     std::size_t step = 0, packet = 0;
   };
   struct Rank {
-    std::vector<T> memory[3];
+    std::vector<T> scratch;
     std::vector<Lane> lane;
   };
-  std::vector<T>& memory(std::size_t r, Buffer buffer) {
-    const bool alias = options_.in_place && buffer == Buffer::kOutput;
-    return ranks_[r].memory[alias ? 0 : static_cast<std::size_t>(buffer)];
+  struct Flow {
+    std::deque<std::vector<T>> packets;
+    std::size_t sent = 0, received = 0;  // instructions that have ended
+  };
+
+  /// The receiver's lane takes the flow's next packets with the instruction at work or with the next receive behind it.
+  bool asked(const Flow& flow, std::size_t from, int to, std::size_t l) const {
+    if (options_.flows == Flows::kCapacity) return true;
+    const auto& lane = programs_[static_cast<std::size_t>(to)].lanes[l];
+    std::size_t ahead = flow.sent - flow.received;  // receives of this flow before the one that takes the packet
+    const std::size_t now = ranks_[static_cast<std::size_t>(to)].lane[l].step;
+    for (std::size_t k = now; k < lane.size(); ++k) {
+      if (!schedule::receives(lane[k].op)) continue;
+      if (lane[k].recv_peer == static_cast<int>(from) && ahead-- == 0) return true;
+      if (k != now) return false;
+    }
+    return false;
   }
 
-  const schedule::Schedule& s_;
+  const std::vector<Program>& programs_;
+  std::vector<RankMemory<T>>& memory_;
   const std::function<T(T, T)>& combine_;
   InterpreterOptions options_;
-  std::size_t total_, chunk_;
+  std::size_t total_;
   std::vector<Rank> ranks_;
-  std::map<std::tuple<std::size_t, std::size_t, std::size_t>, std::deque<std::vector<T>>>
-      flows_;  // from, to, lane
+  std::map<std::tuple<std::size_t, std::size_t, std::size_t>, Flow> flows_;  // from, to, lane
+  std::vector<T> spare_;
   bool broken_ = false;
 };
 
 }  // namespace
+
+std::vector<Program> compile_all(const schedule::Schedule& s) {
+  std::vector<std::uint16_t> group(s.ranks.size());
+  std::iota(group.begin(), group.end(), std::uint16_t{0});
+  std::vector<Program> programs;
+  for (std::size_t r = 0; r < s.ranks.size(); ++r) programs.push_back(compile(s, static_cast<int>(r), group));
+  return programs;
+}
+
+InterpreterOptions random_options(const schedule::Schedule& s, std::uint64_t count, std::mt19937_64& random) {
+  InterpreterOptions o;
+  o.packet = 1 + random() % 5;
+  if (s.max_bytes == 0) {
+    o.capacity = 1 + random() % 3;
+    return o;
+  }
+  const std::uint64_t most = span(s) * schedule::chunk_bytes(count, 1, s.chunks);
+  o.capacity = std::max<std::size_t>(1, (most + o.packet - 1) / o.packet);
+  if (!s.unasked) o.flows = Flows::kAsked;
+  if (s.packets < schedule::kFlowPackets) ++o.capacity;
+  return o;
+}
+
+template <typename T>
+bool execute(const std::vector<Program>& programs, std::uint64_t count, std::vector<RankMemory<T>>& memory,
+             const std::function<T(T, T)>& combine, const InterpreterOptions& options, std::mt19937_64& random,
+             std::string* error) {
+  return Machine<T>(programs, count, memory, combine, options).run(random, error);
+}
 
 template <typename T>
 std::vector<std::vector<T>> interpret(const schedule::Schedule& s, const std::vector<std::vector<T>>& inputs,
                                       const std::function<T(T, T)>& combine,
                                       const InterpreterOptions& options, std::mt19937_64& random,
                                       std::string* error) {
-  Machine<T> machine(s, inputs, combine, options);
-  if (!machine.run(random, error)) return {};
-  return machine.outputs();
+  const std::size_t count = inputs.empty() ? 0 : inputs[0].size();
+  std::vector<RankMemory<T>> memory;
+  for (const auto& input : inputs) {
+    RankMemory<T> m{input, 0, options.in_place ? 0 : count};
+    if (!options.in_place) m.words.resize(2 * count);
+    memory.push_back(std::move(m));
+  }
+  if (!execute(compile_all(s), count, memory, combine, options, random, error)) return {};
+  std::vector<std::vector<T>> outputs;
+  for (const auto& m : memory) {
+    const auto begin = m.words.begin() + static_cast<std::ptrdiff_t>(m.output);
+    outputs.emplace_back(begin, begin + static_cast<std::ptrdiff_t>(count));
+  }
+  return outputs;
 }
 
-template std::vector<std::vector<std::uint64_t>> interpret(
-    const schedule::Schedule&, const std::vector<std::vector<std::uint64_t>>&,
-    const std::function<std::uint64_t(std::uint64_t, std::uint64_t)>&, const InterpreterOptions&,
-    std::mt19937_64&, std::string*);
-template std::vector<std::vector<double>> interpret(const schedule::Schedule&,
-                                                    const std::vector<std::vector<double>>&,
-                                                    const std::function<double(double, double)>&,
-                                                    const InterpreterOptions&, std::mt19937_64&,
-                                                    std::string*);
+#define TALLY_INSTANTIATE(T)                                                                                       \
+  template bool execute(const std::vector<Program>&, std::uint64_t, std::vector<RankMemory<T>>&,                   \
+                        const std::function<T(T, T)>&, const InterpreterOptions&, std::mt19937_64&, std::string*); \
+  template std::vector<std::vector<T>> interpret(const schedule::Schedule&, const std::vector<std::vector<T>>&,    \
+                                                 const std::function<T(T, T)>&, const InterpreterOptions&,         \
+                                                 std::mt19937_64&, std::string*)
+TALLY_INSTANTIATE(std::uint64_t);
+TALLY_INSTANTIATE(double);
+#undef TALLY_INSTANTIATE
 
 }  // namespace tally::test

@@ -153,10 +153,10 @@ TEST(Verify, rejects_a_chunk_out_of_range) {
   Schedule s = allreduce_ring(3);
   lane(s, 1)[0].src_chunk = 3;
   expect_rejected(s, "rank 1, lane 0, step 0");
-  expect_rejected(s, "out of range: chunks is 3");
+  expect_rejected(s, "out of range: the rank has 3");
   s = allreduce_recursive_doubling(4);
   s.scratch_chunks = 0;
-  expect_rejected(s, "out of range: scratch_chunks is 0");
+  expect_rejected(s, "out of range: the rank has 0");
   s = allreduce_ring(3);
   lane(s, 0)[0].size_chunk = 7;
   expect_rejected(s, "size_chunk 7");
@@ -179,7 +179,8 @@ TEST(Verify, rejects_ranks_that_combine_in_different_associations) {
   // Four ranks; rank 0 gathers and sums ((0 + 1) + 2) + 3, rank 3 does ((3 + 2) + 1) + 0; both complete,
   // unequal bits.
   Schedule s = blank(Collective::kAllreduce, 4);
-  s.max_bytes = kSmallBytes;
+  s.max_bytes = kUnaskedBytes;
+  s.unasked = true;
   const auto gather = [&](int root) {
     for (int step = 1; step < 4; ++step) {
       const int peer = root == 0 ? step : 3 - step;

@@ -209,6 +209,41 @@ TEST_F(Disagreement, abort_ends_the_running_collective_and_those_behind_it) {
   EXPECT_EQ(cluster.completions(0)[1].status, TALLY_ERR_ABORTED);
 }
 
+/// A gatherv of two ranks at rank 0: rank 0 expects `expected` bytes of rank 1, which sends `sent`.
+Completion gatherv(std::uint64_t expected, std::uint64_t sent, std::byte* in, std::byte* out) {
+  Cluster cluster(2);
+  const schedule::Schedule gather = schedule::gather_linear(2, 0);
+  const std::vector<std::uint16_t> ranks{0, 1};
+  const schedule::Program programs[] = {
+      schedule::compile(gather, 0, ranks, schedule::gatherv_layout(0, 0, 100, {100, expected}, {50, 3})),
+      schedule::compile(gather, 1, ranks, schedule::gatherv_layout(1, 0, sent, {}, {}))};
+  for (std::size_t rank = 0; rank < 2; ++rank) {
+    CollectiveDescriptor descriptor;
+    descriptor.program = &programs[rank];
+    descriptor.input = rank == 0 ? in : in + 100;
+    descriptor.output = rank == 0 ? out : nullptr;
+    descriptor.signature = schedule::signature(gather);
+    EXPECT_TRUE(cluster.engine(rank).post_collective(descriptor).ok());
+  }
+  cluster.poll_all(20);
+  EXPECT_EQ(cluster.completions(0).size(), 1u);
+  return cluster.completions(0).empty() ? Completion{} : cluster.completions(0)[0];
+}
+
+TEST(SoftCollectives, instructions_in_bytes_go_to_their_offsets_and_both_ends_must_agree) {
+  std::vector<std::byte> in(200), out(150);
+  for (std::size_t i = 0; i < in.size(); ++i) in[i] = static_cast<std::byte>(i + 1);
+  EXPECT_EQ(gatherv(40, 40, in.data(), out.data()).status, TALLY_OK);
+  for (std::size_t i = 0; i < 100; ++i) EXPECT_EQ(out[50 + i], in[i]);
+  for (std::size_t i = 0; i < 40; ++i) EXPECT_EQ(out[3 + i], in[100 + i]);
+  for (const std::size_t gap : {0u, 2u, 43u, 49u}) EXPECT_EQ(out[gap], std::byte{0}) << gap;
+  EXPECT_EQ(gatherv(0, 0, in.data(), out.data()).status, TALLY_OK);
+  const Completion done = gatherv(40, 39, in.data(), out.data());
+  EXPECT_EQ(done.status, TALLY_ERR_MISMATCH);
+  EXPECT_EQ(done.source, 1);
+  EXPECT_EQ(done.detail >> 24, field(device::MismatchField::kSignature));
+}
+
 TEST(SoftCollectives, context_out_of_range_is_refused) {
   Cluster cluster(1);
   const Group group(1);

@@ -4,24 +4,26 @@
 
 #include <cstddef>
 
+#include "tally/tally.h"
+
 namespace tally::numerics {
 
 /// dst, a, b, elements; as reduce().
 using Kernel = void (*)(void*, const void*, const void*, std::size_t) noexcept;
 
-/// The three operations of one type.
-struct KernelRow {
-  Kernel sum;
-  Kernel min;
-  Kernel max;
-};
+inline constexpr std::size_t kDtypes = TALLY_I16_I32 + 1;
+inline constexpr std::size_t kOps = TALLY_MAXLOC + 1;
 
 struct KernelTable {
-  KernelRow i32;
-  KernelRow i64;
-  KernelRow f32;
-  KernelRow f64;
+  /// By type and operation; nullptr where there is no such reduction.
+  Kernel kernels[kDtypes][kOps];
   const char* name;
+
+  [[nodiscard]] constexpr Kernel find(tally_dtype dtype, tally_op op) const noexcept {
+    const auto row = static_cast<std::size_t>(dtype);
+    const auto column = static_cast<std::size_t>(op);
+    return row < kDtypes && column < kOps ? kernels[row][column] : nullptr;
+  }
 };
 
 [[nodiscard]] const KernelTable& base_kernels() noexcept;

@@ -26,37 +26,6 @@ const KernelTable& kernels() noexcept {
   return table;
 }
 
-Kernel find(tally_dtype dtype, tally_op op) noexcept {
-  const KernelTable& table = kernels();
-  const KernelRow* row = nullptr;
-  switch (dtype) {
-    case TALLY_I32:
-      row = &table.i32;
-      break;
-    case TALLY_I64:
-      row = &table.i64;
-      break;
-    case TALLY_F32:
-      row = &table.f32;
-      break;
-    case TALLY_F64:
-      row = &table.f64;
-      break;
-    default:
-      return nullptr;
-  }
-  switch (op) {
-    case TALLY_SUM:
-      return row->sum;
-    case TALLY_MIN:
-      return row->min;
-    case TALLY_MAX:
-      return row->max;
-    default:
-      return nullptr;
-  }
-}
-
 #if defined(__SSE2__)
 /// The default floating-point mode for the lifetime of the object: round to nearest, subnormals, traps
 /// masked. A program built with -ffast-math flushes subnormals in all its threads, hence this. Reading the
@@ -98,23 +67,40 @@ class DefaultMode {
 std::size_t element_bytes(tally_dtype dtype) noexcept {
   switch (dtype) {
     case TALLY_BYTE:
+    case TALLY_I8:
+    case TALLY_U8:
       return 1;
+    case TALLY_I16:
+    case TALLY_U16:
+    case TALLY_F16:
+    case TALLY_BF16:
+      return 2;
     case TALLY_I32:
+    case TALLY_U32:
     case TALLY_F32:
       return 4;
     case TALLY_I64:
+    case TALLY_U64:
     case TALLY_F64:
+    case TALLY_C64:
+    case TALLY_F32_I32:
+    case TALLY_I32_I32:
+    case TALLY_I16_I32:
       return 8;
+    case TALLY_C128:
+    case TALLY_F64_I32:
+    case TALLY_I64_I32:
+      return 16;
   }
   return 0;
 }
 
-bool reduces(tally_dtype dtype, tally_op op) noexcept { return find(dtype, op) != nullptr; }
+bool reduces(tally_dtype dtype, tally_op op) noexcept { return kernels().find(dtype, op) != nullptr; }
 
 void reduce(tally_dtype dtype, tally_op op, void* dst, const void* a, const void* b,
             std::size_t elements) noexcept {
   if (elements == 0) return;
-  const Kernel kernel = find(dtype, op);
+  const Kernel kernel = kernels().find(dtype, op);
   if (kernel == nullptr) {
     const std::size_t bytes = elements * element_bytes(dtype);
     if (bytes != 0 && dst != a) std::memmove(dst, a, bytes);

@@ -95,6 +95,7 @@ RingEngine::RingEngine(Bar& bar, unsigned rank, unsigned ranks, const RingEngine
       completions_(shared_.subspan(layout(options_).completions), options_.cq_log2),
       regions_(registers_, options_.endpoint),
       schedules_(bar),
+      scratch_(regions_, kCollectives),
       operations_(options_.operations),
       handover_(*this, operations_) {
   capabilities_.name = "rtl";
@@ -108,6 +109,7 @@ RingEngine::RingEngine(Bar& bar, unsigned rank, unsigned ranks, const RingEngine
   capabilities_.offloads_matching = true;
   capabilities_.offloads_reductions = true;
   peers_up_ = !options_.awaited_rank;
+  running_.reserve(kCollectives);
   bring_up(ranks);
 }
 

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Collectives: programs, scratch, one at a time, aborts.
-#include <cstdlib>
-#include <cstring>
+// Collectives: checks, programs and scratch, those on the device, aborts.
+#include <algorithm>
 
 #include "engine/numerics/reduce.hpp"
 #include "engine/ring/ring_engine.hpp"
+#include "engine/ring/sequencer_limits.hpp"
 
 namespace tally::ring {
 
 namespace {
 
-constexpr std::size_t kPage = 4096;
 constexpr std::uint32_t kCollFailed = 1u << static_cast<unsigned>(device::QpKind::kColl);
 /// An abort that comes before the device has started the collective is lost, so it is repeated.
 constexpr std::chrono::milliseconds kRepeatAbort{1};
@@ -20,9 +19,42 @@ Status not_registered(const char* what, std::uint32_t key, std::uint64_t length)
                                         " bytes) is not within the region of key " + std::to_string(key)};
 }
 
-}  // namespace
+/// Types and operations that the sequencer knows.
+bool known(tally_dtype dtype, tally_op op) {
+  if (kAllCollectives) return true;
+  const bool type = dtype == TALLY_BYTE || dtype == TALLY_I32 || dtype == TALLY_I64 || dtype == TALLY_F32 ||
+                    dtype == TALLY_F64;
+  return type && (op == TALLY_OP_NONE || op == TALLY_SUM || op == TALLY_MIN || op == TALLY_MAX);
+}
 
-void RingEngine::FreePages::operator()(std::byte* p) const { std::free(p); }
+/// Sizes of a collective's buffers, bytes.
+struct Sizes {
+  std::uint64_t chunk = 0, total = 0, input = 0, output = 0, scratch = 0;
+};
+
+Sizes sizes_of(const schedule::Program& program, const CollectiveDescriptor& collective) {
+  Sizes sizes;
+  const std::uint64_t element = numerics::element_bytes(collective.dtype);
+  sizes.total = collective.count * element;
+  if (program.by_bytes) {
+    sizes.input = program.input_bytes;
+    sizes.output = program.output_bytes;
+    sizes.scratch = program.scratch_bytes;
+  } else {
+    sizes.chunk = schedule::chunk_bytes(collective.count, element, program.chunks);
+    const auto of = [&](std::uint16_t chunks) {
+      return chunks == 0 ? sizes.total : std::min(sizes.total, chunks * sizes.chunk);
+    };
+    sizes.input = of(program.input_chunks);
+    sizes.output = of(program.output_chunks);
+    sizes.scratch = program.scratch_chunks * sizes.chunk;
+  }
+  if (!program.uses_input) sizes.input = 0;
+  if (!program.uses_output) sizes.output = 0;
+  return sizes;
+}
+
+}  // namespace
 
 /// The rank takes part in it, as this rank sees it.
 bool RingEngine::names(const schedule::Program& program, int rank) {
@@ -33,6 +65,24 @@ bool RingEngine::names(const schedule::Program& program, int rank) {
     }
   }
   return false;
+}
+
+/// The device can run it with this call's type, operation and sizes; otherwise what is wrong.
+Status RingEngine::check_program(const schedule::Program& program, const CollectiveDescriptor& collective) {
+  const std::uint64_t element = numerics::element_bytes(collective.dtype);
+  if (element == 0) return {TALLY_ERR_ARGUMENT, "dtype " + std::to_string(collective.dtype) + " is unknown"};
+  if (collective.redop != TALLY_OP_NONE && !numerics::reduces(collective.dtype, collective.redop)) {
+    return {TALLY_ERR_ARGUMENT, "redop " + std::to_string(collective.redop) + " does not reduce dtype " +
+                                    std::to_string(collective.dtype)};
+  }
+  if (!known(collective.dtype, collective.redop)) {
+    return {TALLY_ERR_UNSUPPORTED, "the device does not know dtype " + std::to_string(collective.dtype) +
+                                       " with redop " + std::to_string(collective.redop)};
+  }
+  if (program.by_bytes && !kAllCollectives)
+    return {TALLY_ERR_UNSUPPORTED, "the device does not know instructions sized in bytes"};
+  if (program.chunks == 0) return {TALLY_ERR_ARGUMENT, "program has no chunks"};
+  return {};
 }
 
 Status RingEngine::post_collective(const CollectiveDescriptor& collective) {
@@ -46,50 +96,45 @@ Status RingEngine::post_collective(const CollectiveDescriptor& collective) {
     return {TALLY_ERR_ARGUMENT, "context " + std::to_string(collective.context) + " is not below " +
                                     std::to_string(device::kCollectiveContexts)};
   }
-  const std::uint64_t element = numerics::element_bytes(collective.dtype);
-  if (element == 0) return {TALLY_ERR_ARGUMENT, "dtype " + std::to_string(collective.dtype) + " is unknown"};
-  if (collective.redop != TALLY_OP_NONE && collective.redop != TALLY_SUM && collective.redop != TALLY_MIN &&
-      collective.redop != TALLY_MAX) {
-    return {TALLY_ERR_ARGUMENT, "redop " + std::to_string(collective.redop) + " is unknown"};
-  }
+  Status status = check_program(program, collective);
+  if (!status.ok()) return status;
   const std::uint64_t limit = capabilities_.max_message;
-  if (collective.count > limit / element) {
+  if (collective.count > limit / numerics::element_bytes(collective.dtype)) {
     return {TALLY_ERR_ARGUMENT,
             "count " + std::to_string(collective.count) + " is more than the device takes"};
   }
-  const std::uint64_t total = collective.count * element;
-  if (program.max_bytes != 0 && total > program.max_bytes) {
+  const Sizes sizes = sizes_of(program, collective);
+  if (sizes.input > limit || sizes.output > limit || sizes.scratch > limit)
+    return {TALLY_ERR_UNSUPPORTED, "a buffer of more than " + std::to_string(limit) + " bytes"};
+  if (program.max_bytes != 0 && sizes.total > program.max_bytes) {
     return {TALLY_ERR_ARGUMENT, "program is for vectors of at most " + std::to_string(program.max_bytes) +
-                                    " bytes, not " + std::to_string(total)};
+                                    " bytes, not " + std::to_string(sizes.total)};
   }
-  if (program.max_bytes != 0 && total > capabilities_.flow_bytes) {
-    return {TALLY_ERR_UNSUPPORTED, "program needs flows that hold its vector of " + std::to_string(total) +
-                                       " bytes, those of the device hold " +
+  const std::uint64_t instruction = std::min(sizes.total, program.span * sizes.chunk);
+  if (program.max_bytes != 0 && instruction > capabilities_.flow_bytes) {
+    return {TALLY_ERR_UNSUPPORTED, "program needs flows that hold instructions of " +
+                                       std::to_string(instruction) + " bytes, those of the device hold " +
                                        std::to_string(capabilities_.flow_bytes)};
   }
-  if (program.chunks == 0) return {TALLY_ERR_ARGUMENT, "program has no chunks"};
-  const std::uint64_t chunk = schedule::chunk_bytes(collective.count, element, program.chunks);
-  if (!regions_.covers(collective.input_key, collective.input, total)) {
-    return not_registered("input", collective.input_key, total);
+  if (!regions_.covers(collective.input_key, collective.input, sizes.input)) {
+    return not_registered("input", collective.input_key, sizes.input);
   }
-  if (!regions_.covers(collective.output_key, collective.output, total)) {
-    return not_registered("output", collective.output_key, total);
+  if (!regions_.covers(collective.output_key, collective.output, sizes.output)) {
+    return not_registered("output", collective.output_key, sizes.output);
   }
-  Status status = schedules_.cached(program.id)
-                      ? Status{}
-                      : ScheduleMemory::check(program, static_cast<unsigned>(peers_.size()));
-  if (!status.ok()) return status;
+  if (!schedules_.cached(program.id)) {
+    status = ScheduleMemory::check(program, static_cast<unsigned>(peers_.size()));
+    if (!status.ok()) return status;
+  }
   for (std::size_t r = 0; r < peers_.size(); ++r) {
     if ((peers_[r].failed & kCollFailed) != 0 && names(program, static_cast<int>(r))) return peer_error(r);
   }
-  const std::uint64_t scratch = chunk * program.scratch_chunks;
-  status = need_scratch(scratch);
-  if (!status.ok()) return status;
   OperationIndex index = kNoOperation;
   status = begin(Kind::kCollective, collective.cookie, &index);
   if (!status.ok()) return status;
   Operation& operation = operations_[index];
   operation.program = &program;
+  operation.scratch_bytes = sizes.scratch;
   operation.collective = device::CollDesc{};
   device::CollDesc& d = operation.collective;
   d.opcode = static_cast<std::uint8_t>(device::Opcode::kCollective);
@@ -99,21 +144,23 @@ Status RingEngine::post_collective(const CollectiveDescriptor& collective) {
   d.redop = static_cast<std::uint8_t>(collective.redop);
   d.signature = collective.signature;
   d.count = static_cast<std::uint32_t>(collective.count);
-  d.chunk_bytes = static_cast<std::uint32_t>(chunk);
-  d.total_bytes = static_cast<std::uint32_t>(total);
+  d.chunk_bytes = static_cast<std::uint32_t>(sizes.chunk);
+  d.total_bytes = static_cast<std::uint32_t>(sizes.total);
   d.cookie = index;
-  if (total > 0) {
+  if (sizes.input > 0) {
     d.input_addr = reinterpret_cast<std::uintptr_t>(collective.input);
-    d.output_addr = reinterpret_cast<std::uintptr_t>(collective.output);
     d.input_key = collective.input_key;
-    d.output_key = collective.output_key;
-    use_region(operation, collective.input_key, total);
-    use_region(operation, collective.output_key, total);
+    use_region(operation, collective.input_key, sizes.input);
   }
-  if (scratch > 0) {
-    d.scratch_addr = reinterpret_cast<std::uintptr_t>(scratch_.memory.get());
-    d.scratch_key = scratch_.key;
-    use_region(operation, scratch_.key, scratch);
+  if (sizes.output > 0) {
+    d.output_addr = reinterpret_cast<std::uintptr_t>(collective.output);
+    d.output_key = collective.output_key;
+    use_region(operation, collective.output_key, sizes.output);
+  }
+  if (!kAllCollectives) {  // the device looks both up: the one stands in for the other, which is not used
+    if (sizes.input == 0) d.input_addr = d.output_addr, d.input_key = d.output_key;
+    if (sizes.output == 0) d.output_addr = d.input_addr, d.output_key = d.input_key;
+    if (sizes.input == 0 && sizes.output == 0) d.chunk_bytes = d.total_bytes = 0;
   }
   operation.place = Place::kHeld;
   operation.held = Held::kTurn;
@@ -122,48 +169,77 @@ Status RingEngine::post_collective(const CollectiveDescriptor& collective) {
   return {};
 }
 
-/// Collectives that wait may hold the old memory: it goes when none is under way.
-Status RingEngine::need_scratch(std::uint64_t bytes) {
-  if (bytes <= scratch_.bytes) return {};
-  drop_old_scratch();
-  std::uint64_t size = scratch_.bytes == 0 ? std::uint64_t{64} << 10 : scratch_.bytes;
-  while (size < bytes) size *= 2;
-  Scratch fresh;
-  fresh.memory.reset(static_cast<std::byte*>(std::aligned_alloc(kPage, size)));
-  if (fresh.memory == nullptr) {
-    return {TALLY_ERR_NO_MEMORY, "no memory for " + std::to_string(size) + " bytes of scratch"};
-  }
-  std::memset(fresh.memory.get(), 0, size);  // pages that are there when the device comes
-  fresh.bytes = size;
-  const Status status = regions_.add(fresh.memory.get(), size, &fresh.key);
-  if (!status.ok()) return {status.code(), "scratch: " + status.message()};
-  if (scratch_.bytes != 0) old_scratch_.push_back(std::move(scratch_));
-  scratch_ = std::move(fresh);
-  drop_old_scratch();
-  return {};
-}
-
-void RingEngine::drop_old_scratch() {
-  std::erase_if(old_scratch_,
-                [&](const Scratch& s) { return regions_.remove(s.key).code() != TALLY_ERR_BUSY; });
-}
-
+/// In the order of the calls. Where the sequencer runs contexts at once, one that waits for its schedule or
+/// scratch lets those of other contexts pass: all ranks need not agree on the order of different contexts.
 void RingEngine::feed_collectives() {
-  if (running_ != kNoOperation || held_collectives_.empty() || !failure_.ok()) return;
-  Operation& operation = operations_[held_collectives_.front()];
-  const Held why = !peers_up() ? Held::kPeersDown : room() == 0 ? Held::kRingFull : Held::kNot;
-  if (why != Held::kNot) {
-    if (operation.held != why) count_held(why);
-    operation.held = why;
-    return;
+  collectives_behind_ = false;
+  if (!failure_.ok()) return;
+  std::uint64_t waiting = 0;  // bit c: one of context c waits
+  static_assert(device::kCollectiveContexts <= 64);
+  for (OperationIndex i = held_collectives_.front(); i != kNoOperation;) {
+    const OperationIndex next = operations_[i].next;
+    const std::uint64_t context = std::uint64_t{1} << operations_[i].collective.context_id;
+    if ((waiting & context) == 0) {
+      bool all = false;
+      const Held why = feed_collective(i, &all);
+      if (why != Held::kNot) {
+        Operation& operation = operations_[i];
+        if (operation.held != why) count_held(why);
+        operation.held = why;
+        waiting |= context;
+      }
+      if (all) return;
+    }
+    i = next;
+  }
+}
+
+Held RingEngine::feed_collective(OperationIndex index, bool* all) {
+  Operation& operation = operations_[index];
+  *all = true;
+  if (!peers_up()) return Held::kPeersDown;
+  if (running_.size() == kCollectives) return Held::kQueueFull;
+  if (room() == 0) {
+    collectives_behind_ = true;
+    return Held::kRingFull;
   }
   std::uint16_t at = 0;
-  if (!schedules_.load(*operation.program, &at)) return;
-  operation.collective.schedule = at;
-  running_ = held_collectives_.pop(operations_);
+  switch (schedules_.load(*operation.program, kConcurrentCollectives || running_.empty(), &at)) {
+    case ScheduleMemory::Load::kDone:
+      break;
+    case ScheduleMemory::Load::kLater:
+      collectives_behind_ = true;
+      return Held::kTurn;
+    case ScheduleMemory::Load::kNoRoom:
+      *all = !kConcurrentCollectives;
+      return Held::kTurn;
+  }
+  device::CollDesc& d = operation.collective;
+  if (operation.scratch_bytes > 0) {
+    const Status status = scratch_.take(operation.scratch_bytes, &operation.scratch);
+    if (!status.ok()) {
+      schedules_.release(operation.program->id);
+      if (status.code() != TALLY_AGAIN) {
+        held_collectives_.remove(operations_, index);
+        end(index, {.status = status.code()});
+        *all = false;
+        return Held::kNot;
+      }
+      *all = !kConcurrentCollectives;
+      return Held::kTurn;
+    }
+    d.scratch_addr = reinterpret_cast<std::uintptr_t>(scratch_.address(operation.scratch));
+    d.scratch_key = scratch_.key(operation.scratch);
+    use_region(operation, d.scratch_key, operation.scratch_bytes);
+  }
+  d.schedule = at;
+  held_collectives_.remove(operations_, index);
+  running_.push_back(index);
   operation.place = Place::kDevice;
   operation.held = Held::kNot;
   push(&operation.collective);
+  *all = false;
+  return Held::kNot;
 }
 
 void RingEngine::abort_collective(std::uint16_t context, std::uint16_t seq) {
@@ -171,10 +247,11 @@ void RingEngine::abort_collective(std::uint16_t context, std::uint16_t seq) {
     const device::CollDesc& d = operations_[index].collective;
     return d.context_id == context && d.seq == seq;
   };
-  if (running_ != kNoOperation && is_it(running_)) {
-    operations_[running_].abort = true;
+  for (const OperationIndex index : running_) {
+    if (!is_it(index)) continue;
+    operations_[index].abort = true;
     abort_told_ = {};
-    repeat_abort();
+    repeat_aborts();
     return;
   }
   for (OperationIndex i = held_collectives_.front(); i != kNoOperation; i = operations_[i].next) {
@@ -185,13 +262,18 @@ void RingEngine::abort_collective(std::uint16_t context, std::uint16_t seq) {
   }
 }
 
-void RingEngine::repeat_abort() {
-  if (running_ == kNoOperation || !operations_[running_].abort || !failure_.ok()) return;
+/// Tells the device of all collectives that are to end, again and again until they have.
+void RingEngine::repeat_aborts() {
+  if (running_.empty() || !failure_.ok()) return;
   const auto now = std::chrono::steady_clock::now();
   if (now - abort_told_ < kRepeatAbort) return;
-  const device::CollDesc& d = operations_[running_].collective;
-  const std::uint32_t word = std::uint32_t{d.context_id} << 16 | d.seq;
-  if (bar_.write32(ep(device::ep_reg::kCollAbort), word)) abort_told_ = now;
+  for (const OperationIndex index : running_) {
+    if (!operations_[index].abort) continue;
+    const device::CollDesc& d = operations_[index].collective;
+    const std::uint32_t word = std::uint32_t{d.context_id} << 16 | d.seq;
+    if (!bar_.write32(ep(device::ep_reg::kCollAbort), word)) return;
+    abort_told_ = now;
+  }
 }
 
 }  // namespace tally::ring

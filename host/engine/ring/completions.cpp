@@ -40,6 +40,8 @@ tally_status status_of(device::Status status) {
 void RingEngine::release(Operation& operation) {
   for (std::uint8_t k = 0; k < operation.key_count; ++k) regions_.release(operation.keys[k]);
   operation.key_count = 0;
+  if (operation.scratch >= 0) scratch_.give(operation.scratch);
+  operation.scratch = -1;
 }
 
 /// The record of an operation that the caller has been told of.
@@ -167,7 +169,8 @@ bool RingEngine::take_operation(const device::Cqe& cqe, Completion* out) {
     case Kind::kMrecv:
       break;
     case Kind::kCollective:
-      running_ = kNoOperation;
+      std::erase(running_, index);
+      schedules_.release(operation.program->id);
       if (out->status == TALLY_ERR_ABORTED && operation.failed_peer >= 0) {
         out->status = TALLY_ERR_PEER;
         out->source = static_cast<std::uint16_t>(operation.failed_peer);
@@ -234,9 +237,11 @@ void RingEngine::take_queue_pair_error(const device::Cqe& cqe) {
     }
     i = next;
   }
-  if (running_ != kNoOperation && names(*operations_[running_].program, cqe.source)) {
-    operations_[running_].abort = true;
-    operations_[running_].failed_peer = cqe.source;
+  for (const OperationIndex index : running_) {
+    Operation& operation = operations_[index];
+    if (!names(*operation.program, cqe.source)) continue;
+    operation.abort = true;
+    operation.failed_peer = cqe.source;
     abort_told_ = {};
   }
 }
@@ -267,7 +272,7 @@ std::size_t RingEngine::poll(std::span<Completion> out) {
   (void)tell_heads();
   if (count == 0 && failure_.ok() && !bar_.alive()) fail(TALLY_ERR_JOB, "the device or its fabric is gone");
   feed();
-  repeat_abort();
+  repeat_aborts();
   for (; count < out.size() && !finished_.empty(); ++count) {
     const OperationIndex index = finished_.pop(operations_);
     const Operation& operation = operations_[index];
@@ -291,7 +296,7 @@ void RingEngine::fail(tally_status status, std::string why) {
   held_collectives_ = OperationQueue{};
   cancels_.clear();
   held_sends_ = 0;
-  running_ = kNoOperation;
+  running_.clear();
   for (OperationIndex i = 0; i < operations_.size(); ++i) {
     Operation& operation = operations_[i];
     operation.cancel = Cancel::kNo;  // nobody answers

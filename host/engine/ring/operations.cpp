@@ -101,8 +101,10 @@ std::string waits_for(const Operation& operation) {
       return "held: the device's posted entries are in use";
     case Held::kRingFull:
       return "held: a ring of the device is full";
+    case Held::kQueueFull:
+      return "held: the device has as many collectives as it takes";
     case Held::kTurn:
-      return "held: waits for the collective before it";
+      return "held: waits for collectives before it";
     case Held::kPeersDown:
       return "held: not every rank has opened its endpoint";
     case Held::kHandover:

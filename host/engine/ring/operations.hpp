@@ -27,7 +27,7 @@ enum class Place : std::uint8_t {
   kZombie,    ///< the caller knows its end; the answer to its Cancel, or a late Fin, may still come
 };
 /// Why an operation is held.
-enum class Held : std::uint8_t { kNot, kWindow, kPostedFull, kRingFull, kTurn, kPeersDown, kHandover };
+enum class Held : std::uint8_t { kNot, kWindow, kPostedFull, kRingFull, kQueueFull, kTurn, kPeersDown, kHandover };
 enum class Cancel : std::uint8_t { kNo, kWanted, kPosted };
 
 /// How an operation ended.
@@ -63,6 +63,8 @@ struct Operation {
   std::uint64_t order = 0;           ///< receive: age, in the order of the calls
   Result result;                     ///< kFinished
   const schedule::Program* program = nullptr;
+  std::uint64_t scratch_bytes = 0;  ///< collective: that it needs
+  int scratch = -1;                 ///< collective on the device: its buffer of the ScratchPool
   std::uint32_t keys[3] = {};  ///< regions in use
   std::uint8_t key_count = 0;
 

@@ -229,7 +229,7 @@ Held RingEngine::obstacle(const Operation& operation) const {
 void RingEngine::count_held(Held why) {
   if (why == Held::kWindow) ++window_held_;
   if (why == Held::kPostedFull) ++posted_full_;
-  if (why == Held::kRingFull) ++ring_full_;
+  if (why == Held::kRingFull || why == Held::kQueueFull) ++ring_full_;
 }
 
 void RingEngine::hold(OperationIndex index, Held why) {

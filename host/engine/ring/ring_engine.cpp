@@ -40,7 +40,7 @@ void RingEngine::wait(std::chrono::microseconds timeout) {
   if (!finished_.empty()) return;
   // What the window's queue did not take is tried again soon.
   const bool behind = !tell_heads() || doorbell_pending_ || !cancels_.empty() ||
-                      (peers_up_ && running_ == kNoOperation && !held_collectives_.empty());
+                      collectives_behind_;
   const bool waits_for_peers = !peers_up_ && (held_sends_ > 0 || !held_collectives_.empty());
   bar_.wait(behind ? std::min(timeout, kSoon) : waits_for_peers ? std::min(timeout, kLookForPeers) : timeout);
 }

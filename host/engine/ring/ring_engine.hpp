@@ -9,8 +9,9 @@
 // Held in software, in order, and counted where the name says:
 //   sends beyond the window of their peer, or of the endpoint (fallback_send_window);
 //   receives beyond the device's posted entries (fallback_posted_full): the host then stands in for the match
-//   unit; what meets a full ring (fallback_ring_full); collectives behind another one: the driver posts them
-//   one by one. That is the device's rule, not a fallback.
+//   unit; what meets a full ring, and collectives that the device's queue has no place for (fallback_ring_full);
+//   collectives whose schedule cannot be loaded before others have completed (sequencer_limits.hpp). That is the
+//   device's rule, not a fallback.
 #pragma once
 
 #include <chrono>
@@ -31,6 +32,7 @@
 #include "engine/ring/registers.hpp"
 #include "engine/ring/rings.hpp"
 #include "engine/ring/schedule_memory.hpp"
+#include "engine/ring/scratch_pool.hpp"
 #include "tally/device.hpp"
 
 namespace tally::ring {
@@ -44,6 +46,8 @@ class RingEngine : public Engine, private HandoverDevice {
   /// receiver waits for.
   static constexpr std::uint32_t kSends = device::kEagerSends;
   static constexpr std::uint32_t kOwnSends = 4;
+  /// Collectives on the device at a time, its own queue included.
+  static constexpr std::uint32_t kCollectives = device::kCollectiveQueue;
 
   /// Brings the endpoint up as `rank` of `ranks`, and the device with it if it is told to. `bar` outlives the
   /// engine. Throws std::runtime_error that names what is wrong (an option, no such device, another version,
@@ -74,14 +78,6 @@ class RingEngine : public Engine, private HandoverDevice {
   [[nodiscard]] std::uint32_t send_window() const { return window_; }
 
  private:
-  struct FreePages {
-    void operator()(std::byte* p) const;
-  };
-  struct Scratch {
-    std::unique_ptr<std::byte, FreePages> memory;
-    std::uint64_t bytes = 0;
-    std::uint32_t key = 0;
-  };
   struct Peer {
     std::uint32_t cells = 0;   ///< under way, of eager sends
     std::uint32_t sends = 0;   ///< eager ones on the device
@@ -130,10 +126,11 @@ class RingEngine : public Engine, private HandoverDevice {
   void feed_cancels();
 
   // collectives.cpp
-  [[nodiscard]] Status need_scratch(std::uint64_t bytes);
-  void drop_old_scratch();
+  [[nodiscard]] static Status check_program(const schedule::Program& program, const CollectiveDescriptor& collective);
   void feed_collectives();
-  void repeat_abort();
+  /// Posts a held one; otherwise why not, and whether those behind it wait as well.
+  [[nodiscard]] Held feed_collective(OperationIndex index, bool* all);
+  void repeat_aborts();
   [[nodiscard]] static bool names(const schedule::Program& program, int rank);
 
   // completions.cpp
@@ -166,6 +163,7 @@ class RingEngine : public Engine, private HandoverDevice {
   CompletionRing completions_;
   RegionTable regions_;
   ScheduleMemory schedules_;
+  ScratchPool scratch_;
   OperationPool operations_;
   Handover handover_;
 
@@ -180,7 +178,8 @@ class RingEngine : public Engine, private HandoverDevice {
   OperationQueue held_mrecvs_;
   OperationQueue held_collectives_;
   OperationQueue finished_;                // without the device
-  OperationIndex running_ = kNoOperation;  // the collective on the device
+  std::vector<OperationIndex> running_;    // collectives on the device
+  bool collectives_behind_ = false;        // one of them waits for the window or the ring
   std::vector<std::uint16_t> free_handles_;
   std::uint32_t posted_entries_ = 0;
   std::vector<OperationIndex> cancels_;  // to be posted
@@ -193,8 +192,6 @@ class RingEngine : public Engine, private HandoverDevice {
   std::uint16_t head_told_ = 0;    // CqHead as the device knows it
   std::uint16_t spill_told_ = 0;   // SpillHead
   std::chrono::steady_clock::time_point abort_told_{};
-  Scratch scratch_;
-  std::vector<Scratch> old_scratch_;  // until no collective uses it
   Status failure_;
 
   std::uint64_t window_held_ = 0;

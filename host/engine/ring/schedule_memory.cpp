@@ -73,21 +73,26 @@ bool ScheduleMemory::cached(std::uint64_t id) const {
   return std::any_of(residents_.begin(), residents_.end(), [&](const Resident& r) { return r.id == id; });
 }
 
-std::uint32_t ScheduleMemory::place(std::uint32_t entries) {
+bool ScheduleMemory::place(std::uint32_t entries, std::uint32_t* first) {
   for (;;) {
     std::uint32_t at = 0;
     for (auto r = residents_.begin();; ++r) {
       const std::uint32_t end = r == residents_.end() ? device::kScheduleEntries : r->first;
       if (end - at >= entries) {
-        residents_.insert(r, {writing_, at, entries, ++clock_});
-        return at;
+        residents_.insert(r, {writing_, at, entries, ++clock_, 0});
+        *first = at;
+        return true;
       }
       if (r == residents_.end()) break;
       at = r->first + r->entries;
     }
     // check() has seen to it that an empty memory has room, so this ends.
-    residents_.erase(std::min_element(residents_.begin(), residents_.end(),
-                                      [](const Resident& a, const Resident& b) { return a.used < b.used; }));
+    auto oldest = residents_.end();
+    for (auto r = residents_.begin(); r != residents_.end(); ++r) {
+      if (r->users == 0 && (oldest == residents_.end() || r->used < oldest->used)) oldest = r;
+    }
+    if (oldest == residents_.end()) return false;
+    residents_.erase(oldest);
   }
 }
 
@@ -116,22 +121,36 @@ void ScheduleMemory::encode(const Program& program) {
   }
 }
 
-bool ScheduleMemory::load(const Program& program, std::uint16_t* at) {
-  if (writing_ != program.id) {
-    const auto found = std::find_if(residents_.begin(), residents_.end(),
-                                    [&](const Resident& r) { return r.id == program.id; });
-    if (found != residents_.end()) {
-      found->used = ++clock_;
-      *at = static_cast<std::uint16_t>(found->first);
-      return true;
-    }
+ScheduleMemory::Load ScheduleMemory::load(const Program& program, bool may_write, std::uint16_t* at) {
+  const auto resident = [&](std::uint64_t id) {
+    return std::find_if(residents_.begin(), residents_.end(), [&](const Resident& r) { return r.id == id; });
+  };
+  if (writing_ != program.id && resident(program.id) == residents_.end()) {
+    if (!may_write) return Load::kNoRoom;
     // A program that was given up half-way (its collective was aborted) is not there.
     if (writing_ != 0) std::erase_if(residents_, [&](const Resident& r) { return r.id == writing_; });
     writing_ = program.id;
     written_ = 0;
+    if (!place(entries_of(program), &first_)) {
+      writing_ = 0;
+      return Load::kNoRoom;
+    }
     encode(program);
-    first_ = place(entries_of(program));
   }
+  if (writing_ == program.id) {
+    if (!write()) return Load::kLater;
+    writing_ = 0;
+    ++loads_;
+  }
+  const auto found = resident(program.id);
+  found->used = ++clock_;
+  ++found->users;
+  *at = static_cast<std::uint16_t>(found->first);
+  return Load::kDone;
+}
+
+/// The rest of the program that is being written; false: the window's queue is full.
+bool ScheduleMemory::write() {
   if (written_ == 0) {
     if (!bar_.write32(device::global_reg::kSchedAddr, first_)) return false;
     written_ = 1;
@@ -140,10 +159,13 @@ bool ScheduleMemory::load(const Program& program, std::uint16_t* at) {
     const auto k = static_cast<std::uint32_t>(written_ - 1);
     if (!bar_.write32(device::global_reg::kSchedData0 + 4 * (k % 8), words_[k])) return false;
   }
-  writing_ = 0;
-  ++loads_;
-  *at = static_cast<std::uint16_t>(first_);
   return true;
+}
+
+void ScheduleMemory::release(std::uint64_t id) {
+  for (Resident& r : residents_) {
+    if (r.id == id) --r.users;
+  }
 }
 
 }  // namespace tally::ring

@@ -12,16 +12,23 @@
 
 namespace tally::ring {
 
-/// Programs stay until room is needed; the one that was used longest ago goes first. It is written only while
-/// the sequencer is idle, which the engine knows: it posts collectives one by one.
+/// Programs stay until room is needed; of those that no collective under way uses, the one that was used longest ago goes
+/// first.
 class ScheduleMemory {
  public:
   explicit ScheduleMemory(Bar& bar);
   /// The device can run it in a job of `nodes`; otherwise what is wrong.
   [[nodiscard]] static Status check(const schedule::Program& program, unsigned nodes);
-  /// Brings the program into the device, as far as the window's queue takes writes: false, call again. True:
-  /// *at is its header entry. Call with one program until true.
-  [[nodiscard]] bool load(const schedule::Program& program, std::uint16_t* at);
+  enum class Load {
+    kDone,
+    kLater,   ///< the window's queue is full: call again, with the same program
+    kNoRoom,  ///< not before a collective has ended
+  };
+  /// Brings the program into the device. kDone: *at is its header entry, and the program stays until release().
+  /// Without `may_write` only a program that is there already will do.
+  [[nodiscard]] Load load(const schedule::Program& program, bool may_write, std::uint16_t* at);
+  /// One use of the program is over.
+  void release(std::uint64_t id);
   [[nodiscard]] bool cached(std::uint64_t id) const;
   /// Programs written so far, for tests.
   [[nodiscard]] std::uint64_t loads() const { return loads_; }
@@ -32,9 +39,12 @@ class ScheduleMemory {
     std::uint32_t first;
     std::uint32_t entries;
     std::uint64_t used;
+    std::uint32_t users;  ///< collectives under way
   };
-  [[nodiscard]] std::uint32_t place(std::uint32_t entries);
+  /// False: the programs in use leave no room.
+  [[nodiscard]] bool place(std::uint32_t entries, std::uint32_t* first);
   void encode(const schedule::Program& program);
+  [[nodiscard]] bool write();
 
   Bar& bar_;
   std::vector<Resident> residents_;   // by `first`

@@ -25,6 +25,7 @@ constexpr int distance(std::uint16_t from, std::uint16_t to) noexcept {
 
 std::uint64_t instruction_bytes(const Instruction& instruction, std::uint64_t chunk,
                                 std::uint64_t total) noexcept {
+  if (instruction.by_bytes) return instruction.bytes;
   return schedule::extent_bytes(instruction.size_chunk, instruction.chunks, chunk, total);
 }
 
@@ -78,7 +79,9 @@ Status Collectives::post(const CollectiveDescriptor& descriptor) {
 void Collectives::start(Context& where) {
   while (!where.operations.empty()) {
     Operation* operation = where.operations.front();
-    const std::uint64_t scratch = operation->descriptor.program->scratch_chunks * operation->chunk;
+    const schedule::Program& program = *operation->descriptor.program;
+    const std::uint64_t scratch =
+        program.by_bytes ? program.scratch_bytes : program.scratch_chunks * operation->chunk;
     if (where.scratch.size() < scratch) where.scratch.resize(scratch);
     for (std::uint32_t lane = 0; lane < kLanes; ++lane) {
       for (std::uint64_t rest = where.waiting[lane]; rest != 0; rest &= rest - 1) {
@@ -265,18 +268,20 @@ void Collectives::execute(Context& where, Operation& operation, const Instructio
                           std::byte* sent) {
   if (bytes == 0) return;
   const CollectiveDescriptor& own = operation.descriptor;
-  const auto address = [&](schedule::Buffer buffer, std::uint16_t chunk) {
+  const auto address = [&](schedule::Buffer buffer, std::uint16_t chunk, std::uint32_t at) {
     std::byte* base =
         buffer == schedule::Buffer::kScratch ? where.scratch.data()
         : buffer == schedule::Buffer::kOutput
             ? static_cast<std::byte*>(own.output)
             : static_cast<std::byte*>(const_cast<void*>(own.input));  // never a dst, but in place
-    return base + chunk * operation.chunk + offset;
+    return base + (instruction.by_bytes ? at : chunk * operation.chunk) + offset;
   };
-  const std::byte* src =
-      schedule::reads_src(instruction.op) ? address(instruction.src_buf, instruction.src_chunk) : nullptr;
-  std::byte* dst =
-      schedule::writes_dst(instruction.op) ? address(instruction.dst_buf, instruction.dst_chunk) : nullptr;
+  const std::byte* src = schedule::reads_src(instruction.op)
+                             ? address(instruction.src_buf, instruction.src_chunk, instruction.src_offset)
+                             : nullptr;
+  std::byte* dst = schedule::writes_dst(instruction.op)
+                       ? address(instruction.dst_buf, instruction.dst_chunk, instruction.dst_offset)
+                       : nullptr;
   const auto reduce = [&](std::byte* out, const std::byte* a, const std::byte* b) {
     numerics::reduce(own.dtype, own.redop, out, a, b, bytes / numerics::element_bytes(own.dtype));
     work_.reduced_bytes += bytes;

@@ -98,7 +98,8 @@ typedef struct tally_result {
   int32_t source;     /* recv: sender's rank in the receive's group */
   int32_t tag;        /* recv: tag of the message */
   uint32_t reserved;
-  uint64_t length;    /* recv: bytes of the message (also when truncated); send: bytes sent */
+  uint64_t length;    /* recv: bytes of the message (also when truncated); send: bytes sent; collective: bytes of the
+                         vector, or of all blocks that this rank sees */
   uint64_t device_ns; /* time the operation took on the device, ns of device or simulated time; 0: no device */
 } tally_result;
 
@@ -214,22 +215,130 @@ TALLY_API tally_status tally_group_create(tally_endpoint* endpoint, const int* r
 TALLY_API tally_status tally_group_free(tally_group* group);
 TALLY_API tally_status tally_group_rank(const tally_group* group, int* rank);
 TALLY_API tally_status tally_group_size(const tally_group* group, int* size);
-/* The algorithm that a collective takes: "auto" or a name of `tally info`. */
+/* The algorithm of the group's collectives from now on: "auto" or a name of `tally info`; a collective that does not have
+ * it takes "auto". All ranks of the group set the same. */
 TALLY_API tally_status tally_group_set_algorithm(tally_group* group, const char* name);
 
-/* group NULL: all ranks. input may equal output; otherwise they must not overlap. The result is the same bytes on every
- * rank, on every engine, and in every run. */
-TALLY_API tally_status tally_allreduce(tally_endpoint* endpoint, tally_group* group, const void* input, void* output,
-                                       size_t count, tally_dtype dtype, tally_op op);
+/* Collectives: each rank of the group calls the same one, with the same dtype, op and root. group NULL: all ranks. Those of
+ * one group are called in the same order by all its ranks and run in that order; those of different groups have no order.
+ * Blocking ones are start + wait; any number may be started, and their requests waited for in any order. The counts,
+ * displacements and buffers of a started one stay as they are until it has ended, but the arrays of counts and
+ * displacements are free again when the start returns.
+ *
+ * Blocks: n is the group's size. Where a buffer holds a block for each rank, block i stands at i * count elements, or with
+ * the arrays at displacements[i] elements, of counts[i] elements. What ranks send to each other agrees at both ends:
+ * otherwise TALLY_ERR_MISMATCH, or TALLY_ERR_ARGUMENT where one rank sees both.
+ *
+ * Registered memory: a buffer reaches from its start to the end of its last block. A buffer that a rank does not use
+ * (output of reduce and gather, input of scatter at ranks that are not the root) may be NULL.
+ *
+ * In place: with TALLY_IN_PLACE as input the data are taken from output, where the results go: the whole vector
+ * (allreduce, reduce at the root, scan, exscan), all blocks (reduce_scatter, alltoall; alltoallv takes input_counts and
+ * input_displacements to be those of output), the own block, which stands where it belongs (gather at the root, allgather,
+ * and their forms with arrays). With TALLY_IN_PLACE as output of scatter the root's block stays in input. Pointers that
+ * say the same do the same, except for alltoallv. Input and output must not overlap in any other way. Each rank may choose
+ * for itself.
+ *
+ * The result of a reduction depends on the algorithm's order of operations alone: the same bytes on every engine and in
+ * every run, and for allreduce on every rank. Rank r's part of scan and exscan is combined in rank order. */
+#define TALLY_IN_PLACE ((void*)1)
+
+TALLY_API tally_status tally_barrier(tally_endpoint* endpoint, tally_group* group);
 TALLY_API tally_status tally_bcast(tally_endpoint* endpoint, tally_group* group, void* buffer, size_t count,
                                    tally_dtype dtype, int root);
-TALLY_API tally_status tally_barrier(tally_endpoint* endpoint, tally_group* group);
+TALLY_API tally_status tally_allreduce(tally_endpoint* endpoint, tally_group* group, const void* input, void* output,
+                                       size_t count, tally_dtype dtype, tally_op op);
+/* Output at the root only. */
+TALLY_API tally_status tally_reduce(tally_endpoint* endpoint, tally_group* group, const void* input, void* output,
+                                    size_t count, tally_dtype dtype, tally_op op, int root);
+/* Input: n blocks of `count`; output: one, the reduction of all ranks' blocks for this rank. */
+TALLY_API tally_status tally_reduce_scatter_block(tally_endpoint* endpoint, tally_group* group, const void* input,
+                                                  void* output, size_t count, tally_dtype dtype, tally_op op);
+/* The same with blocks of counts[i], one behind the other; all ranks give the same counts. */
+TALLY_API tally_status tally_reduce_scatter(tally_endpoint* endpoint, tally_group* group, const void* input,
+                                            void* output, const size_t* counts, tally_dtype dtype, tally_op op);
+/* Rank r gets the reduction of ranks 0 to r. */
+TALLY_API tally_status tally_scan(tally_endpoint* endpoint, tally_group* group, const void* input, void* output,
+                                  size_t count, tally_dtype dtype, tally_op op);
+/* Rank r gets the reduction of ranks 0 to r - 1; output of rank 0 is not written. */
+TALLY_API tally_status tally_exscan(tally_endpoint* endpoint, tally_group* group, const void* input, void* output,
+                                    size_t count, tally_dtype dtype, tally_op op);
+/* Input: one block; output at the root: n blocks. */
+TALLY_API tally_status tally_gather(tally_endpoint* endpoint, tally_group* group, const void* input, void* output,
+                                    size_t count, tally_dtype dtype, int root);
+/* `count` is of input; counts and displacements are of output, and of use at the root only. */
+TALLY_API tally_status tally_gatherv(tally_endpoint* endpoint, tally_group* group, const void* input, size_t count,
+                                     void* output, const size_t* counts, const size_t* displacements,
+                                     tally_dtype dtype, int root);
+/* Input at the root: n blocks; output: one. */
+TALLY_API tally_status tally_scatter(tally_endpoint* endpoint, tally_group* group, const void* input, void* output,
+                                     size_t count, tally_dtype dtype, int root);
+/* counts and displacements are of input, and of use at the root only; `count` is of output. */
+TALLY_API tally_status tally_scatterv(tally_endpoint* endpoint, tally_group* group, const void* input,
+                                      const size_t* counts, const size_t* displacements, void* output, size_t count,
+                                      tally_dtype dtype, int root);
+/* Input: one block; output: n blocks. */
+TALLY_API tally_status tally_allgather(tally_endpoint* endpoint, tally_group* group, const void* input, void* output,
+                                       size_t count, tally_dtype dtype);
+/* `count` is of input; all ranks give the same counts, which are of output. displacements may differ. */
+TALLY_API tally_status tally_allgatherv(tally_endpoint* endpoint, tally_group* group, const void* input, size_t count,
+                                        void* output, const size_t* counts, const size_t* displacements,
+                                        tally_dtype dtype);
+/* Input: n blocks, block j for rank j; output: n blocks, block i from rank i. */
+TALLY_API tally_status tally_alltoall(tally_endpoint* endpoint, tally_group* group, const void* input, void* output,
+                                      size_t count, tally_dtype dtype);
+TALLY_API tally_status tally_alltoallv(tally_endpoint* endpoint, tally_group* group, const void* input,
+                                       const size_t* input_counts, const size_t* input_displacements, void* output,
+                                       const size_t* output_counts, const size_t* output_displacements,
+                                       tally_dtype dtype);
+
+/* The same, started. */
+TALLY_API tally_status tally_barrier_start(tally_endpoint* endpoint, tally_group* group, tally_request** request);
+TALLY_API tally_status tally_bcast_start(tally_endpoint* endpoint, tally_group* group, void* buffer, size_t count,
+                                         tally_dtype dtype, int root, tally_request** request);
 TALLY_API tally_status tally_allreduce_start(tally_endpoint* endpoint, tally_group* group, const void* input,
                                              void* output, size_t count, tally_dtype dtype, tally_op op,
                                              tally_request** request);
-TALLY_API tally_status tally_bcast_start(tally_endpoint* endpoint, tally_group* group, void* buffer, size_t count,
-                                         tally_dtype dtype, int root, tally_request** request);
-TALLY_API tally_status tally_barrier_start(tally_endpoint* endpoint, tally_group* group, tally_request** request);
+TALLY_API tally_status tally_reduce_start(tally_endpoint* endpoint, tally_group* group, const void* input,
+                                          void* output, size_t count, tally_dtype dtype, tally_op op, int root,
+                                          tally_request** request);
+TALLY_API tally_status tally_reduce_scatter_block_start(tally_endpoint* endpoint, tally_group* group,
+                                                        const void* input, void* output, size_t count,
+                                                        tally_dtype dtype, tally_op op, tally_request** request);
+TALLY_API tally_status tally_reduce_scatter_start(tally_endpoint* endpoint, tally_group* group, const void* input,
+                                                  void* output, const size_t* counts, tally_dtype dtype, tally_op op,
+                                                  tally_request** request);
+TALLY_API tally_status tally_scan_start(tally_endpoint* endpoint, tally_group* group, const void* input, void* output,
+                                        size_t count, tally_dtype dtype, tally_op op, tally_request** request);
+TALLY_API tally_status tally_exscan_start(tally_endpoint* endpoint, tally_group* group, const void* input,
+                                          void* output, size_t count, tally_dtype dtype, tally_op op,
+                                          tally_request** request);
+TALLY_API tally_status tally_gather_start(tally_endpoint* endpoint, tally_group* group, const void* input,
+                                          void* output, size_t count, tally_dtype dtype, int root,
+                                          tally_request** request);
+TALLY_API tally_status tally_gatherv_start(tally_endpoint* endpoint, tally_group* group, const void* input,
+                                           size_t count, void* output, const size_t* counts,
+                                           const size_t* displacements, tally_dtype dtype, int root,
+                                           tally_request** request);
+TALLY_API tally_status tally_scatter_start(tally_endpoint* endpoint, tally_group* group, const void* input,
+                                           void* output, size_t count, tally_dtype dtype, int root,
+                                           tally_request** request);
+TALLY_API tally_status tally_scatterv_start(tally_endpoint* endpoint, tally_group* group, const void* input,
+                                            const size_t* counts, const size_t* displacements, void* output,
+                                            size_t count, tally_dtype dtype, int root, tally_request** request);
+TALLY_API tally_status tally_allgather_start(tally_endpoint* endpoint, tally_group* group, const void* input,
+                                             void* output, size_t count, tally_dtype dtype, tally_request** request);
+TALLY_API tally_status tally_allgatherv_start(tally_endpoint* endpoint, tally_group* group, const void* input,
+                                              size_t count, void* output, const size_t* counts,
+                                              const size_t* displacements, tally_dtype dtype,
+                                              tally_request** request);
+TALLY_API tally_status tally_alltoall_start(tally_endpoint* endpoint, tally_group* group, const void* input,
+                                            void* output, size_t count, tally_dtype dtype, tally_request** request);
+TALLY_API tally_status tally_alltoallv_start(tally_endpoint* endpoint, tally_group* group, const void* input,
+                                             const size_t* input_counts, const size_t* input_displacements,
+                                             void* output, const size_t* output_counts,
+                                             const size_t* output_displacements, tally_dtype dtype,
+                                             tally_request** request);
 
 /* --- errors --------------------------------------------------------------------------------- */
 

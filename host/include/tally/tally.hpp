@@ -11,116 +11,15 @@
 #include <memory>
 #include <optional>
 #include <span>
-#include <stdexcept>
 #include <string>
 #include <type_traits>
 #include <utility>
-#include <vector>
 
+#include "tally/basics.hpp"
+#include "tally/collectives.hpp"
 #include "tally/tally.h"
 
 namespace tally {
-
-/// A failed call. what() is tally_last_error().
-class Error : public std::runtime_error {
- public:
-  Error(tally_status status, const std::string& text) : std::runtime_error(text), status_(status) {}
-  [[nodiscard]] tally_status status() const noexcept { return status_; }
-
- private:
-  tally_status status_;
-};
-
-/// Throws Error unless `status` is TALLY_OK.
-inline void check(tally_status status) {
-  if (status == TALLY_OK) return;
-  throw Error(status, status == TALLY_AGAIN ? "TALLY_AGAIN: a queue is full" : tally_last_error());
-}
-
-/// The tally_dtype of a C++ type. Bytes, and types without a reduction of their own, are for bcast.
-template <typename T>
-[[nodiscard]] constexpr tally_dtype dtype_of() noexcept {
-  using U = std::remove_cv_t<T>;
-  if constexpr (std::is_same_v<U, float>) {
-    return TALLY_F32;
-  } else if constexpr (std::is_same_v<U, double>) {
-    return TALLY_F64;
-  } else if constexpr (std::is_integral_v<U> && std::is_signed_v<U> && sizeof(U) == 4) {
-    return TALLY_I32;
-  } else if constexpr (std::is_integral_v<U> && std::is_signed_v<U> && sizeof(U) == 8) {
-    return TALLY_I64;
-  } else {
-    return TALLY_BYTE;
-  }
-}
-
-/// Types that allreduce takes.
-template <typename T>
-concept Reducible = dtype_of<T>()
-!= TALLY_BYTE;
-
-/// Types whose bytes are their value.
-template <typename T>
-concept Plain = std::is_trivially_copyable_v<T>;
-
-/// What a completed operation reports.
-struct Result {
-  int source = -1;              ///< receive: the sender's rank in the group
-  int tag = -1;                 ///< receive: tag of the message
-  std::uint64_t length = 0;     ///< bytes of the message
-  std::uint64_t device_ns = 0;  ///< time on the device, ns; 0: no device
-};
-
-/// An operation under way. Its buffers stay valid until wait() or test() has ended it. Destroying a request
-/// that is under way waits for it and drops its outcome.
-class Request {
- public:
-  Request() noexcept = default;
-  explicit Request(tally_request* request) noexcept : request_(request) {}
-  Request(Request&& other) noexcept : request_(std::exchange(other.request_, nullptr)) {}
-  Request& operator=(Request&& other) noexcept {
-    std::swap(request_, other.request_);
-    return *this;
-  }
-  ~Request() {
-    if (request_ != nullptr) (void)tally_wait(&request_, nullptr);
-  }
-  Request(const Request&) = delete;
-  Request& operator=(const Request&) = delete;
-
-  [[nodiscard]] bool active() const noexcept { return request_ != nullptr; }
-  /// Waits for the end; throws what went wrong (truncation included).
-  Result wait() {
-    tally_result result = empty();
-    check(tally_wait(&request_, &result));
-    return convert(result);
-  }
-  /// Whether the operation has ended; then the request is over and *result is set.
-  [[nodiscard]] bool test(Result* result = nullptr) {
-    tally_result raw = empty();
-    const tally_status status = tally_test(&request_, &raw);
-    if (status == TALLY_AGAIN) return false;
-    check(status);
-    if (result != nullptr) *result = convert(raw);
-    return true;
-  }
-  /// Asks for the end of a receive: if no message has matched it, wait() and test() throw
-  /// TALLY_ERR_CANCELLED.
-  void cancel() { check(tally_cancel(request_)); }
-  [[nodiscard]] tally_request* handle() const noexcept { return request_; }
-
-  [[nodiscard]] static tally_result empty() noexcept {
-    tally_result result{};
-    result.size = sizeof result;
-    return result;
-  }
-  [[nodiscard]] static Result convert(const tally_result& raw) noexcept {
-    return {raw.source, raw.tag, raw.length, raw.device_ns};
-  }
-
- private:
-  tally_request* request_ = nullptr;
-};
 
 /// A message that mprobe took out of the queue: it alone receives it. Destroying one that was not received
 /// drops the message.
@@ -183,7 +82,7 @@ class Memory {
 };
 
 /// An ordered set of ranks: messages and collectives among them. From Endpoint::all() or Endpoint::group().
-class Group {
+class Group : public Collectives<Group> {
  public:
   [[nodiscard]] int rank() const {
     int rank = 0;
@@ -201,6 +100,7 @@ class Group {
   }
   /// nullptr for the group of all ranks.
   [[nodiscard]] tally_group* handle() const noexcept { return group_.get(); }
+  [[nodiscard]] tally_endpoint* endpoint() const noexcept { return endpoint_; }
 
   // --- tagged messages
 
@@ -216,7 +116,7 @@ class Group {
   }
   template <Plain T>
   [[nodiscard]] Request send_start(std::span<const T> data, int destination, int tag) {
-    return started([&](tally_request** request) {
+    return Request::started([&](tally_request** request) {
       return tally_send_start(endpoint_, group_.get(), data.data(), data.size_bytes(), destination, tag,
                               request);
     });
@@ -224,7 +124,7 @@ class Group {
   template <Plain T>
   [[nodiscard]] Request recv_start(std::span<T> data, int source = TALLY_ANY_SOURCE,
                                    int tag = TALLY_ANY_TAG) {
-    return started([&](tally_request** request) {
+    return Request::started([&](tally_request** request) {
       return tally_recv_start(endpoint_, group_.get(), data.data(), data.size_bytes(), source, tag, request);
     });
   }
@@ -259,46 +159,6 @@ class Group {
                       : std::optional<Message>(std::in_place, message, Request::convert(result));
   }
 
-  // --- collectives
-
-  /// output[i] = input[i] op ... over all ranks. The spans have one size; they are the same memory or do not
-  /// overlap.
-  template <Reducible T>
-  void allreduce(std::span<const T> input, std::span<T> output, tally_op op) {
-    same_size(input.size(), output.size());
-    check(tally_allreduce(endpoint_, group_.get(), input.data(), output.data(), input.size(), dtype_of<T>(),
-                          op));
-  }
-  /// In place.
-  template <Reducible T>
-  void allreduce(std::span<T> data, tally_op op) {
-    allreduce(std::span<const T>(data), data, op);
-  }
-  template <Plain T>
-  void bcast(std::span<T> data, int root) {
-    check(tally_bcast(endpoint_, group_.get(), data.data(), count_of(data), dtype_of<T>(), root));
-  }
-  void barrier() { check(tally_barrier(endpoint_, group_.get())); }
-  template <Reducible T>
-  [[nodiscard]] Request allreduce_start(std::span<const T> input, std::span<T> output, tally_op op) {
-    same_size(input.size(), output.size());
-    return started([&](tally_request** request) {
-      return tally_allreduce_start(endpoint_, group_.get(), input.data(), output.data(), input.size(),
-                                   dtype_of<T>(), op, request);
-    });
-  }
-  template <Plain T>
-  [[nodiscard]] Request bcast_start(std::span<T> data, int root) {
-    return started([&](tally_request** request) {
-      return tally_bcast_start(endpoint_, group_.get(), data.data(), count_of(data), dtype_of<T>(), root,
-                               request);
-    });
-  }
-  [[nodiscard]] Request barrier_start() {
-    return started(
-        [&](tally_request** request) { return tally_barrier_start(endpoint_, group_.get(), request); });
-  }
-
  private:
   friend class Endpoint;
   struct Free {
@@ -307,21 +167,6 @@ class Group {
   explicit Group(tally_endpoint* endpoint, tally_group* group = nullptr) noexcept
       : endpoint_(endpoint), group_(group) {}
 
-  template <typename Start>
-  [[nodiscard]] static Request started(Start start) {
-    tally_request* request = nullptr;
-    check(start(&request));
-    return Request(request);
-  }
-  template <typename T>
-  [[nodiscard]] static std::size_t count_of(std::span<T> data) noexcept {
-    return dtype_of<T>() == TALLY_BYTE ? data.size_bytes() : data.size();
-  }
-  static void same_size(std::size_t input, std::size_t output) {
-    if (input == output) return;
-    throw Error(TALLY_ERR_ARGUMENT, "allreduce: output has " + std::to_string(output) + " elements, input " +
-                                        std::to_string(input));
-  }
 
   tally_endpoint* endpoint_;
   std::unique_ptr<tally_group, Free> group_;

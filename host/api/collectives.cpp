@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Collectives from checked arguments to the engine.
+#include "api/boundary.hpp"
+#include "api/collective_checks.hpp"
+#include "api/endpoint.hpp"
+#include "engine/numerics/reduce.hpp"
+
+using tally::Status;
+using tally::api::Blocks;
+using tally::api::Buffers;
+using tally::api::CallPlace;
+using tally::api::CollectiveCall;
+using tally::api::Compiled;
+using tally::api::Extents;
+using tally::schedule::Collective;
+
+namespace {
+
+/// Where the own block begins in the buffer that has all blocks, of a call with arrays; unchecked.
+std::uint64_t own_offset(const CollectiveCall& call, int rank, std::size_t element) {
+  const Blocks& blocks = call.collective == Collective::kScatter ? call.input_blocks : call.output_blocks;
+  return blocks.displacements == nullptr ? 0 : blocks.displacements[rank] * element;
+}
+
+}  // namespace
+
+Status tally_endpoint::start_collective(tally_group& group, const CollectiveCall& given,
+                                        tally_request** out) {
+  const CallPlace at{group.rank, group.ranks.size(), capabilities()};
+  Status status = tally::api::check_elements(at, given);
+  if (status.ok() && given.varying) status = tally::api::check_arrays(at, given);
+  if (!status.ok()) return status;
+  const CollectiveCall call = given.varying ? tally::api::used_arrays(at, given) : given;
+  const std::size_t element = tally::numerics::element_bytes(call.dtype);
+
+  Extents extents;
+  Buffers buffers;
+  Compiled* compiled = nullptr;
+  if (call.varying) {
+    status = tally::api::place_buffers(at, call, own_offset(call, group.rank, element), &buffers);
+    if (!status.ok()) return status;
+    compiled = group.schedules.find_varying(call, element, buffers.in_place);
+    if (compiled != nullptr) {
+      extents = compiled->extents;
+    } else {
+      status = tally::api::measure_varying(at, call, buffers.in_place, &extents);
+    }
+  } else {
+    status = tally::api::measure(at, call, &extents);
+    if (status.ok()) status = tally::api::place_buffers(at, call, extents.own_offset, &buffers);
+  }
+  if (status.ok()) status = tally::api::check_overlap(at, call, extents, buffers);
+  if (!status.ok()) return status;
+
+  tally_memory* input_region = nullptr;
+  tally_memory* output_region = nullptr;
+  const bool with_input = tally::api::uses_input(call.collective, at.is_root(call));
+  const bool with_output = tally::api::uses_output(call.collective, at.is_root(call));
+  if (with_input) status = find_region(buffers.input_name, buffers.input, extents.input_bytes, &input_region);
+  if (status.ok() && with_output)
+    status = find_region(buffers.output_name, buffers.output, extents.output_bytes, &output_region);
+  if (!status.ok()) return status;
+  if (broken(group.context)) {
+    return {TALLY_ERR_ABORTED, fmt::format("group is broken: {}", broken_text(group.context))};
+  }
+  if (!call.varying) {
+    status =
+        group.schedules.get(call.collective, call.root, extents.count * element, buffers.in_place, &compiled);
+  } else if (compiled == nullptr) {
+    status = group.schedules.make_varying(call, element, buffers.in_place, extents, &compiled);
+  }
+  if (!status.ok()) return status;
+
+  tally_request* request = new_request(tally_request::Kind::kCollective, group);
+  request->regions[0] = input_region;
+  request->regions[1] = output_region;
+  request->length = std::max(with_input ? extents.input_bytes : 0, with_output ? extents.output_bytes : 0);
+  request->count = extents.count;
+  request->parts = call.count == 0 || call.varying ? 1 : extents.count / call.count;
+  request->dtype = call.dtype;
+  request->op = call.op;
+  request->seq = group.next_seq;
+  request->compiled = compiled;
+
+  tally::CollectiveDescriptor descriptor;
+  descriptor.program = &compiled->program;
+  descriptor.input = buffers.input;
+  descriptor.output = buffers.output;
+  descriptor.input_key = input_region == nullptr ? 0 : input_region->key;
+  descriptor.output_key = output_region == nullptr ? 0 : output_region->key;
+  descriptor.count = extents.count;
+  descriptor.dtype = call.dtype;
+  descriptor.redop = call.op;
+  descriptor.context = group.context;
+  descriptor.seq = request->seq;
+  descriptor.signature = compiled->signature;
+  descriptor.cookie = request->cookie;
+  status = posted(request, engine_->post_collective(descriptor), out);
+  if (status.ok()) {
+    ++group.next_seq;
+    ++compiled->users;
+  }
+  return status;
+}

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What stands where: places of the buffers of each collective, and the sizes of instructions.
+#include <algorithm>
+
+#include "schedule/schedule.hpp"
+
+namespace tally::schedule {
+
+const char* name_of(Collective collective) {
+  static constexpr const char* kNames[kCollectives] = {"barrier", "bcast",  "allreduce", "reduce",    "reduce_scatter", "scan",
+                                                       "exscan",  "gather", "scatter",   "allgather", "alltoall"};
+  const auto n = static_cast<std::size_t>(collective);
+  return n < kCollectives ? kNames[n] : "unknown collective";
+}
+
+std::size_t places(const Schedule& s, std::size_t rank, Buffer buffer) {
+  if (buffer == Buffer::kScratch) return s.scratch_chunks;
+  const bool in = buffer == Buffer::kInput;
+  const bool is_root = rank == s.root;
+  switch (s.collective) {
+    case Collective::kBarrier:
+      return 0;
+    case Collective::kBcast:
+    case Collective::kAllreduce:
+    case Collective::kScan:
+    case Collective::kExscan:
+    case Collective::kAlltoall:
+      return s.chunks;
+    case Collective::kReduce:
+      return in || is_root ? s.chunks : 0;
+    case Collective::kReduceScatter:
+      return in ? s.chunks : 1;
+    case Collective::kGather:
+      return in ? 1 : is_root ? s.chunks : 0;
+    case Collective::kScatter:
+      return !in ? 1 : is_root ? s.chunks : 0;
+    case Collective::kAllgather:
+      return in ? 1 : s.chunks;
+  }
+  return 0;
+}
+
+std::size_t logical_chunk(const Schedule& s, std::size_t rank, Buffer buffer, std::size_t place) {
+  const bool one_block = buffer == Buffer::kInput
+                             ? s.collective == Collective::kGather || s.collective == Collective::kAllgather
+                             : s.collective == Collective::kReduceScatter || s.collective == Collective::kScatter;
+  return one_block ? rank + place : place;
+}
+
+std::uint16_t span(const Schedule& s) {
+  std::uint16_t most = 1;
+  for (const RankSchedule& rank : s.ranks) {
+    for (const Lane& lane : rank.lanes) {
+      for (const Instruction& i : lane) most = std::max(most, i.chunks);
+    }
+  }
+  return most;
+}
+
+std::uint64_t instruction_bytes(const Schedule& s, std::uint64_t bytes, std::uint16_t span) {
+  if (span >= s.chunks) return bytes;
+  // Blocks are equal; chunks of a vector are of whole elements, rounded up.
+  const std::uint64_t slack = has_blocks(s.collective) ? 0 : kMaxElementBytes;
+  return std::min(bytes, span * (bytes / s.chunks + slack));
+}
+
+std::uint64_t largest_vector(const Schedule& s, std::uint64_t bytes) {
+  const std::uint16_t most = span(s);
+  if (most >= s.chunks) return bytes;
+  const std::uint64_t slack = has_blocks(s.collective) ? 0 : kMaxElementBytes;
+  const std::uint64_t chunk = bytes / most;
+  return chunk < slack ? 0 : (chunk - slack) * s.chunks;
+}
+
+std::uint64_t instruction_limit(const Schedule& s, std::uint64_t flow_bytes) {
+  if (s.max_bytes == 0) return 0;
+  const std::uint64_t held = std::min(flow_bytes, kFlowBytes) / kFlowPackets * s.packets;
+  return s.unasked ? std::min(held, kUnaskedBytes) : held;
+}
+
+}  // namespace tally::schedule
