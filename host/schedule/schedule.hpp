@@ -21,12 +21,10 @@ inline constexpr std::size_t kMaxLanes = 4;
 inline constexpr std::uint64_t kFlowBytes = 32256;
 /// Packets that a flow of the device holds (device::kFlowSlots).
 inline constexpr std::uint8_t kFlowPackets = 8;
-/// The least that the flows of any engine hold (the device's at a path MTU of 256).
-inline constexpr std::uint64_t kLeastFlowBytes = 1536;
 /// An instruction of at most so many bytes travels although its receiver has not asked for it yet.
 inline constexpr std::uint64_t kUnaskedBytes = 128;
-/// Largest vector of the fused recursive doubling.
-inline constexpr std::uint64_t kSmallBytes = 16 * 1024;
+/// Largest vector of the fused recursive doublings.
+inline constexpr std::uint64_t kSmallBytes = kFlowBytes;
 /// The most packets of a chunk of the fused ring: what it passes on needs a packet of room besides.
 inline constexpr std::uint8_t kRingPackets = kFlowPackets - 1;
 /// Size of the largest element type.
@@ -253,9 +251,11 @@ struct Layout {
 
 [[nodiscard]] Schedule scan_linear(int ranks, bool in_place = false);
 [[nodiscard]] Schedule exscan_linear(int ranks);
-/// log2(n) steps; at most kLeastFlowBytes.
+/// log2(n) steps, of any size, and for at most kSmallBytes in one lane without scratch: the same bits.
 [[nodiscard]] Schedule scan_recursive_doubling(int ranks, bool in_place = false);
+[[nodiscard]] Schedule scan_recursive_doubling_fused(int ranks, bool in_place = false);
 [[nodiscard]] Schedule exscan_recursive_doubling(int ranks);
+[[nodiscard]] Schedule exscan_recursive_doubling_fused(int ranks);
 
 [[nodiscard]] Schedule gather_linear(int ranks, int root, bool in_place = false);
 [[nodiscard]] Schedule gather_binomial(int ranks, int root, bool in_place = false);

@@ -35,16 +35,39 @@ TEST(Select, takes_few_rounds_for_small_and_few_bytes_for_large_vectors) {
   for (const char* name : {"", "auto"}) {
     EXPECT_EQ(chosen(Collective::kAllreduce, 8, 0, name), "direct");
     EXPECT_EQ(chosen(Collective::kAllreduce, 8, kUnaskedBytes, name), "direct");
-    EXPECT_EQ(chosen(Collective::kAllreduce, 2, kUnaskedBytes, name), "recursive_doubling_fused");
+    EXPECT_EQ(chosen(Collective::kAllreduce, 4, kUnaskedBytes, name), "recursive_doubling_fused");
     EXPECT_EQ(chosen(Collective::kAllreduce, 8, kUnaskedBytes + 1, name), "recursive_doubling_fused");
     EXPECT_EQ(chosen(Collective::kAllreduce, 8, kSmallBytes, name), "recursive_doubling_fused");
-    EXPECT_EQ(chosen(Collective::kAllreduce, 8, kSmallBytes + 1, name), "rabenseifner");
+    EXPECT_EQ(chosen(Collective::kAllreduce, 4, 16384, name), "recursive_doubling_fused");
+    EXPECT_EQ(chosen(Collective::kAllreduce, 4, 16385, name), "ring_fused");
+    EXPECT_EQ(chosen(Collective::kAllreduce, 16, kSmallBytes + 1, name), "rabenseifner");
     EXPECT_EQ(chosen(Collective::kAllreduce, 8, 1 << 20, name), "ring_fused");
     EXPECT_EQ(chosen(Collective::kAllreduce, 8, 1 << 30, name), "ring");
     EXPECT_EQ(chosen(Collective::kBcast, 8, 8, name), "binomial");
     EXPECT_EQ(chosen(Collective::kBcast, 8, 1 << 20, name), "chain");
+    EXPECT_EQ(chosen(Collective::kScan, 8, 8, name), "recursive_doubling_fused");
+    EXPECT_EQ(chosen(Collective::kScan, 8, 1 << 20, name), "linear");
+    EXPECT_EQ(chosen(Collective::kAllgather, 8, 8 * kUnaskedBytes, name), "direct");
+    EXPECT_EQ(chosen(Collective::kAllgather, 8, 1 << 16, name), "pairwise");
+    EXPECT_EQ(chosen(Collective::kAllgather, 8, 1 << 20, name), "ring");
     EXPECT_EQ(chosen(Collective::kAlltoall, 8, 8 * kUnaskedBytes, name), "direct");
     EXPECT_EQ(chosen(Collective::kAlltoall, 8, 8 * kUnaskedBytes + 8, name), "pairwise");
+  }
+}
+
+TEST(Select, cuts_the_ring_into_chunks_that_flows_hold_as_long_as_the_program_is_short) {
+  for (int ranks = 2; ranks <= 16; ++ranks) {
+    std::uint64_t fused_up_to = 0;
+    for (std::uint64_t bytes = 1 << 16; bytes < 1 << 25; bytes += bytes / 7) {
+      Schedule s;
+      std::string error;
+      ASSERT_TRUE(select(Collective::kAllreduce, ranks, 0, bytes, "ring", &s, &error)) << error;
+      std::size_t entries = 1;
+      for (const Lane& lane : s.ranks[0].lanes) entries += lane.size();
+      EXPECT_LE(entries, 512u) << ranks << " ranks, " << bytes;
+      if (s.algorithm == "ring_fused") fused_up_to = bytes;
+    }
+    EXPECT_GT(fused_up_to, 3u << 20) << ranks << " ranks";
   }
 }
 
@@ -84,7 +107,7 @@ TEST(Select, gives_for_every_size_and_flow_a_proved_schedule_that_serves_it) {
     }
   }
   EXPECT_EQ(chosen(Collective::kAllreduce, 4, kSmallBytes + 1, "recursive_doubling_fused"),
-            "error: allreduce algorithm recursive_doubling_fused takes at most 16384 bytes, not 16385");
+            "error: allreduce algorithm recursive_doubling_fused takes at most 32256 bytes, not 32257");
   EXPECT_EQ(chosen(Collective::kAllreduce, 4, 2000, "recursive_doubling_fused", 8 * 192),
             "error: allreduce algorithm recursive_doubling_fused takes at most 1536 bytes, not 2000");
 }
@@ -119,12 +142,14 @@ TEST(Select, serves_blocks_that_differ_in_size) {
 
 TEST(Select, takes_the_same_association_where_flows_hold_less_than_the_vector) {
   for (const std::uint64_t flow : kFlows) {
-    for (const char* name : {"auto", "recursive_doubling"}) {
-      const std::uint64_t fused = std::min(flow, kSmallBytes);
-      EXPECT_EQ(chosen(Collective::kAllreduce, 6, fused, name, flow), "recursive_doubling_fused") << flow;
-      if (fused == kSmallBytes) continue;
-      EXPECT_EQ(chosen(Collective::kAllreduce, 6, fused + 1, name, flow), "recursive_doubling") << flow;
-      EXPECT_EQ(chosen(Collective::kAllreduce, 6, kSmallBytes, name, flow), "recursive_doubling") << flow;
+    for (const Collective collective : {Collective::kAllreduce, Collective::kScan, Collective::kExscan}) {
+      for (const char* name : {"auto", "recursive_doubling"}) {
+        const std::uint64_t small = std::min<std::uint64_t>(kSmallBytes, 8 * 4096);
+        EXPECT_EQ(chosen(collective, 8, std::min(flow, small), name, flow), "recursive_doubling_fused") << flow;
+        if (flow >= small) continue;
+        EXPECT_EQ(chosen(collective, 8, flow + 1, name, flow), "recursive_doubling") << flow;
+        EXPECT_EQ(chosen(collective, 8, small, name, flow), "recursive_doubling") << flow;
+      }
     }
     for (const std::uint64_t bytes : {100000u, 1u << 20, 3u << 20}) {
       Schedule s, wide;
