@@ -182,17 +182,24 @@ std::string check_structure(const Schedule& s) {
 }
 
 std::string check_sizes(const Graph& g) {
+  const Collective collective = g.schedule->collective;
+  if ((collective == Collective::kGather || collective == Collective::kScatter) && g.schedule->scratch_chunks != 0)
+    return "by_counts with scratch: only the root knows the sizes of others' blocks";
   for (std::size_t id = 0; id < g.site.size(); ++id) {
-    if (g.instruction[id]->op != Op::kNop && g.instruction[id]->chunks != 1)
-      return describe(g, id) + ": moves several blocks, which need not be next to each other";
-    if (g.schedule->collective != Collective::kAlltoall || g.receiver[id] == kNone) continue;
-    // The bytes of a block are known to its source and its destination only.
-    const Instruction& out = *g.instruction[id];
-    const Instruction& in = *g.instruction[g.receiver[id]];
-    if (out.size_chunk != g.site[g.receiver[id]].rank || in.size_chunk != g.site[id].rank) {
-      return describe(g, id) + ": passes a block on of which " + describe(g, g.receiver[id]) +
-             " does not know the size";
-    }
+    const Instruction& i = *g.instruction[id];
+    if (i.op == Op::kNop) continue;
+    if (i.chunks != 1) return describe(g, id) + ": moves several blocks, which need not be next to each other";
+    if (collective != Collective::kAlltoall) continue;
+    // A rank knows the sizes of the blocks that it sends (Input) and of those that it receives (Output, and Scratch).
+    if (sends(i.op) && (i.op != Op::kSend || i.src_buf != Buffer::kInput))
+      return describe(g, id) + ": passes a block on, of which source and destination alone know the size";
+    if (sends(i.op) && g.instruction[g.receiver[id]]->size_chunk != g.site[id].rank)
+      return describe(g, g.receiver[id]) + ": takes a block of rank " + std::to_string(g.site[id].rank) + " for one of rank " +
+             std::to_string(g.instruction[g.receiver[id]]->size_chunk);
+    if (sends(i.op) && i.size_chunk != g.site[g.receiver[id]].rank)
+      return describe(g, id) + ": sends another rank's block";
+    if (!sends(i.op) && reads_src(i.op) && i.src_buf == Buffer::kInput && i.size_chunk != g.site[id].rank)
+      return describe(g, id) + ": takes a block that leaves for one that comes";
   }
   return {};
 }
