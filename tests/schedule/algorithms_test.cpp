@@ -31,7 +31,8 @@ void for_each_variant(const Maker& maker, int ranks, Visit&& visit) {
   for (const int root : roots(collective, ranks)) {
     for (const bool in_place : {false, true}) {
       if (collective == Collective::kBcast && !in_place) continue;
-      SCOPED_TRACE(std::to_string(ranks) + " ranks, root " + std::to_string(root) + (in_place ? ", in place" : ""));
+      SCOPED_TRACE(std::to_string(ranks) + " ranks, root " + std::to_string(root) +
+                   (in_place ? ", in place" : ""));
       visit(maker.make(ranks, root, in_place), in_place);
     }
   }
@@ -64,7 +65,8 @@ TEST_P(Algorithm, takes_blocks_of_any_sizes_where_it_says_so) {
   for (int n = 1; n <= 9; ++n) {
     for_each_variant(GetParam(), n, [&](const Schedule& s, bool in_place) {
       if (!s.by_counts) {
-        EXPECT_THROW((void)compile(s, 0, std::vector<std::uint16_t>(s.ranks.size()), Layout{}), std::invalid_argument);
+        EXPECT_THROW((void)compile(s, 0, std::vector<std::uint16_t>(s.ranks.size()), Layout{}),
+                     std::invalid_argument);
         return;
       }
       for (unsigned round = 0; round < 4 * effort(); ++round) {
@@ -114,7 +116,8 @@ class Allreduce : public testing::TestWithParam<Maker> {};
 INSTANTIATE_TEST_SUITE_P(Each, Allreduce, testing::ValuesIn([] {
                            std::vector<Maker> some;
                            for (const Maker& maker : makers()) {
-                             if (maker.make(2, 0, false).collective == Collective::kAllreduce) some.push_back(maker);
+                             if (maker.make(2, 0, false).collective == Collective::kAllreduce)
+                               some.push_back(maker);
                            }
                            return some;
                          }()),

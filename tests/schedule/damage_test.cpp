@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Schedules of all collectives that are almost right: the verifier says what is wrong, and accepts only what works.
+// Schedules of all collectives that are almost right: the verifier says what is wrong, and accepts only what
+// works.
 #include <gtest/gtest.h>
 
 #include <cstdio>
@@ -210,10 +211,12 @@ TEST_P(Damaged, whatever_is_still_accepted_leaves_what_mpi_says) {
     for (const bool in_place : {false, true}) {
       if (!(in_place ? s.in_place : s.out_of_place)) continue;
       if (s.collective == Collective::kBcast && !in_place) continue;
-      ASSERT_EQ(run_and_check(s, in_place, 1 + random() % 30, random), "") << "round " << round << ", in place " << in_place;
+      ASSERT_EQ(run_and_check(s, in_place, 1 + random() % 30, random), "")
+          << "round " << round << ", in place " << in_place;
       if (!s.by_counts) continue;
       const Counts counts = random_counts(s.collective, s.ranks.size(), in_place, random);
-      ASSERT_EQ(run_and_check(s, in_place, counts, random), "") << "round " << round << ", in place " << in_place;
+      ASSERT_EQ(run_and_check(s, in_place, counts, random), "")
+          << "round " << round << ", in place " << in_place;
     }
   }
   std::printf("%d accepted, %d rejected\n", accepted, rejected);

@@ -230,7 +230,8 @@ TEST(Verify, rejects_a_race_that_only_sharing_memory_makes) {
 }
 
 TEST(Verify, rejects_a_write_that_a_message_may_overtake) {
-  // Rank 0 passes the root's data on while it still writes it; the echo of rank 2 may land before that write is done.
+  // Rank 0 passes the root's data on while it still writes it; the echo of rank 2 may land before that write
+  // is done.
   Schedule s = blank(Collective::kBcast, 3, 2);
   s.root = 1;
   lane(s, 1) = {instruction(Op::kSend, kNoPeer, 0)};

@@ -11,8 +11,9 @@ using namespace detail;  // NOLINT
 
 namespace {
 
-/// The exchange pattern of recursive doubling (Thakur, Rabenseifner, Gropp, IJHPCA 2005). With p the largest power of two <=
-/// ranks, the first 2 * (ranks - p) ranks pair up: the even one folds into the odd one, which takes part for both.
+/// The exchange pattern of recursive doubling (Thakur, Rabenseifner, Gropp, IJHPCA 2005). With p the largest
+/// power of two <= ranks, the first 2 * (ranks - p) ranks pair up: the even one folds into the odd one, which
+/// takes part for both.
 struct Doubling {
   explicit Doubling(int rank_count)
       : ranks(rank_count),
@@ -127,8 +128,8 @@ Schedule allreduce_rabenseifner(int ranks) {
       reduced = true;
     }
     const int index = d.core_index(r);
-    // Both instructions of a step wait for all of the step before: what is sent has been reduced there, and what is
-    // overwritten has been sent there.
+    // Both instructions of a step wait for all of the step before: what is sent has been reduced there, and
+    // what is overwritten has been sent there.
     const auto exchange = [&](int k, Instruction out, Instruction in) {
       const std::size_t out_lane = (index >> k & 1) != 0 ? 1 : 0;
       const std::size_t in_lane = 1 - out_lane;
@@ -169,8 +170,9 @@ Schedule allreduce_direct(int ranks) {
   s.unasked = true;
   if (ranks == 1) return copy_only(std::move(s));
   s.scratch_chunks = 1;
-  // Every rank computes ((x0 op x1) op x2) ... in one lane: what the lane just wrote is its next operand. The rank's own
-  // contribution is an operand in memory, which costs one access; those of ranks 0 and 1 need none.
+  // Every rank computes ((x0 op x1) op x2) ... in one lane: what the lane just wrote is its next operand. The
+  // rank's own contribution is an operand in memory, which costs one access; those of ranks 0 and 1 need
+  // none.
   for (int r = 0; r < ranks; ++r) {
     Lane lane;
     for (int k = 1; k < ranks; ++k) lane.push_back(send(input(), shifted(r, k, ranks)));

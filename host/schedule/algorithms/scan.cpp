@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Scan and exscan. Contributions are combined in rank order; which two neighbours first differs between algorithms.
+// Scan and exscan. Contributions are combined in rank order; which two neighbours first differs between
+// algorithms.
 #include "schedule/algorithms/build.hpp"
 
 namespace tally::schedule {
@@ -8,9 +9,9 @@ using namespace detail;  // NOLINT
 
 namespace {
 
-/// The steps of Hillis and Steele (CACM 29(12), 1986) over ranks first..ranks-1, fused: a rank whose own operand is at `own`
-/// gets in step k the combination of up to 2^k ranks before it and sends on the combination of up to 2^(k+1). The send of
-/// step 0 is the caller's.
+/// The steps of Hillis and Steele (CACM 29(12), 1986) over ranks first..ranks-1, fused: a rank whose own
+/// operand is at `own` gets in step k the combination of up to 2^k ranks before it and sends on the
+/// combination of up to 2^(k+1). The send of step 0 is the caller's.
 void prefix_steps(Lane& lane, int rank, int first, int ranks, Place own) {
   for (int distance = 1; distance < ranks; distance *= 2) {
     const int from = rank - distance;
@@ -26,8 +27,9 @@ void prefix_steps(Lane& lane, int rank, int first, int ranks, Place own) {
   }
 }
 
-/// The same steps for any size: what is sent and what is received are in two lanes, and nothing lands where it is sent from:
-/// steps alternate between two chunks of scratch, and the last one lands in Output. Returns where the result is.
+/// The same steps for any size: what is sent and what is received are in two lanes, and nothing lands where
+/// it is sent from: steps alternate between two chunks of scratch, and the last one lands in Output. Returns
+/// where the result is.
 Place prefix_steps_of_any_size(std::vector<Lane>& lanes, int rank, int first, int ranks, Place own) {
   int last = 0;  // distance of the last step that receives
   for (int distance = 1; rank - distance >= first; distance *= 2) last = distance;
@@ -45,8 +47,8 @@ Place prefix_steps_of_any_size(std::vector<Lane>& lanes, int rank, int first, in
       // In place Output may not be written while Input is sent.
       const bool to_output = distance == last && !(reads_input && sending);
       const Place next = to_output ? output() : scratch(k % 2);
-      lanes[in_lane].push_back(after_steps(make(Op::kRecvReduceCopy, own, next, rank - distance, kNoPeer, 0), out_lane,
-                                           out_before));
+      lanes[in_lane].push_back(after_steps(make(Op::kRecvReduceCopy, own, next, rank - distance, kNoPeer, 0),
+                                           out_lane, out_before));
       own = next;
       reads_input = false;
     }
@@ -94,7 +96,7 @@ Schedule scan_recursive_doubling(int ranks, bool in_place) {
 
 Schedule exscan_recursive_doubling_fused(int ranks) {
   Schedule s = start("recursive_doubling_fused", Collective::kExscan, ranks);
-  s.max_bytes = kSmallBytes;
+  if (ranks > 1) s.max_bytes = kSmallBytes;
   // The scan of what the left neighbours contribute, over all ranks but the first.
   for (int r = 0; r < ranks; ++r) {
     Lane lane;
@@ -156,8 +158,9 @@ Schedule exscan_linear(int ranks) {
     finish(s);
     return s;
   }
-  // Every rank hands its contribution to the right (lanes 0 and 1, so that a rank sends and receives at once), and what came
-  // from the left is the operand of a chain (lanes 2 and 3). In chunks, for the chain starts with the first one.
+  // Every rank hands its contribution to the right (lanes 0 and 1, so that a rank sends and receives at
+  // once), and what came from the left is the operand of a chain (lanes 2 and 3). In chunks, for the chain
+  // starts with the first one.
   s.chunks = 8;
   s.scratch_chunks = s.chunks;
   for (int r = 0; r < ranks; ++r) {
