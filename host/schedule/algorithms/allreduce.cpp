@@ -176,26 +176,19 @@ Schedule allreduce_direct(int ranks) {
   for (int r = 0; r < ranks; ++r) {
     Lane lane;
     for (int k = 1; k < ranks; ++k) lane.push_back(send(input(), shifted(r, k, ranks)));
+    const bool own_last = r >= 2 && r == ranks - 1;
+    const int last = r == ranks - 1 ? ranks - 2 : ranks - 1;  // of the contributions that arrive
     Place sum = input();
-    bool have = r < 2;
-    for (int k = r < 2 ? 1 - r : 0; k < ranks; ++k) {
-      if (r < 2 && k == r) continue;
-      const Place next = k == ranks - 1 ? output() : scratch();
+    for (int k = 0; k < ranks; ++k) {
       if (k == r) {
-        lane.push_back(reduce(input(), sum));
-        if (k == ranks - 1) lane.push_back(copy(sum, output()));
+        if (r >= 2) lane.push_back(reduce(input(), sum));
         continue;
       }
-      if (have) {
-        const bool last = k == ranks - 1 || (r == 1 && ranks == 2);
-        lane.push_back(make(Op::kRecvReduceCopy, sum, last ? output() : scratch(), k, kNoPeer, 0));
-        sum = scratch();
-      } else {
-        lane.push_back(recv(next, k));
-        sum = next;
-        have = true;
-      }
+      const Place next = k == last && !own_last ? output() : scratch();
+      lane.push_back(r >= 2 && k == 0 ? recv(next, 0) : make(Op::kRecvReduceCopy, sum, next, k, kNoPeer, 0));
+      sum = next;
     }
+    if (own_last) lane.push_back(copy(sum, output()));
     s.ranks[static_cast<std::size_t>(r)].lanes = {std::move(lane)};
   }
   return s;
