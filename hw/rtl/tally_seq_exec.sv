@@ -2,9 +2,9 @@
 // Packet executor: takes the ready lanes' packets in turn, streams their operands through
 // tally_reduce and hands the result to the write client and to the packet builder.
 //
-// A job is granted only with room for all of its beats in the FIFOs that it fills, hence no lane can
-// hold up the pipeline behind the grant. It stands only while tally_reduce lets a slower operation
-// leave before a faster one.
+// A job is granted only with room for all of its beats in the FIFOs that it fills, hence no lane
+// can hold up the pipeline behind the grant. It stands only while tally_reduce lets a slower
+// operation leave before a faster one.
 // Ordering: jobs in grant order, at the write client and at the network port alike.
 // Latency: 3 cycles and that of tally_reduce from a grant to the first beat in the output FIFO.
 // Throughput: that of tally_reduce; the next job follows without a bubble. Storage: two FIFOs of
