@@ -3,7 +3,7 @@
 // and max of integers and floating point, logical and bitwise operations on elements of 8 to 64
 // bits (docs/reductions.md).
 //
-// Ordering: in order. Latency: 2 enabled cycles. Throughput: one word a cycle. Storage: 219 bits.
+// Ordering: in order. Latency: 2 enabled cycles. Throughput: one word a cycle. Storage: 211 bits.
 // Stage s loads its registers in cycles with en_i[s]. Stages: 0 results and, for min and max,
 // flags; 1 selection.
 // One 64-bit adder does sums and comparisons of all sizes: the top bit of each element is kept out
@@ -11,6 +11,7 @@
 // Delight, "Multibyte Add, Subtract").
 // Floating-point numbers order as two's complement once the magnitude of negative ones is inverted,
 // which puts -0 below +0.
+// Area by yosys (synth_xilinx -family xcup): 637 LUT, 211 FF.
 // Limitations: the sum of floating-point numbers is that of their bits; see tally_fadd.
 `default_nettype none
 

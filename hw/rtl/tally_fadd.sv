@@ -11,6 +11,8 @@
 // (binary64): a 63-bit compare and a 2:1 select in stage 0, shift and sticky in 1 (about ten levels
 // of LUTs and LUT muxes), a 57-bit add in 2, zero count and shift by groups of 8 and then by 0 to 7
 // in 3, a 63-bit increment in 4. Not yet timed on a part.
+// Area by yosys (synth_xilinx -family xcup), LUT / FF: f16 333 / 136, bf16 349 / 130,
+// f32 735 / 258, f64 1775 / 508.
 // Limitations: no exception flags, no other rounding mode.
 `default_nettype none
 

@@ -12,6 +12,8 @@
 // subnormal in each format, wherever its leading one stands, and rounds to zero.
 // Longest paths (binary64): zero count and shift in stage 0, shift, sticky and a 63-bit increment
 // in 4. Not yet timed on a part.
+// Area by yosys (synth_xilinx -family xcup), LUT / FF / DSP48E2: f16 233 / 149 / 1,
+// bf16 159 / 133 / 1, f32 555 / 305 / 2, f64 1719 / 924 / 8.
 // Limitations: no exception flags, no other rounding mode. ManW at most 52.
 `default_nettype none
 
@@ -82,8 +84,8 @@ module tally_fmul #(
     normalise = y << n[2:0];
   endfunction
 
-  // Stage 2. Distance from the least exponent down to e (1 - e places too low stand as -e: the
-  // product has one digit above its point more); what the head's width exceeds is cut to it.
+  // Stage 2. The product's top has the exponent e + 1. Where e is below 1, how far the product has
+  // to go down for the top to have 1, the exponent of subnormals: -e, at most the head's width.
   function automatic logic [ShiftW-1:0] distance(input logic [SumW-1:0] e);
     logic [SumW-1:0] d;
     d = '0 - e;
@@ -91,9 +93,9 @@ module tally_fmul #(
     if (!e[SumW-1]) distance = '0;
   endfunction
 
-  // Stage 4. p is the product's upper part, low tells of ones below. The top of p has the exponent
-  // e + 1. A normal product has its leading one there or next to it. A subnormal one is shifted down
-  // to the exponent 1, which is field 0 where no one is at the top.
+  // Stage 4. p is the product's upper part, low tells of ones below; its top has the exponent
+  // e + 1. A normal product has its leading one there or next to it. A subnormal one goes down by
+  // n, and gets field 0 where no one is at the top then.
   function automatic logic [W-2:0] round(input logic [HeadW:0] p, input logic low,
                                          input logic normal, input logic [ExpW-1:0] e,
                                          input logic [ShiftW-1:0] n);

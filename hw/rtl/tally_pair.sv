@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// One 128-bit slice of minloc and maxloc: one pair of a 64-bit value and a 32-bit index, or two of a
-// 32-bit or 16-bit value and a 32-bit index (docs/reductions.md).
+// One 128-bit slice of minloc and maxloc: one pair of a 64-bit value and a 32-bit index, or two of
+// a 32-bit or 16-bit value and a 32-bit index (docs/reductions.md).
 //
-// Ordering: in order. Latency: 2 enabled cycles. Throughput: 128 bits a cycle. Storage: 271 bits.
+// Ordering: in order. Latency: 2 enabled cycles. Throughput: 128 bits a cycle. Storage: 397 bits.
 // Stage s loads its registers in cycles with en_i[s]. Stages: 0 comparison; 1 selection.
 // Layout: value at byte 0, index behind it at byte 4 (8 of a wide pair), rest padding, which comes
 // out as zero.
+// Area by yosys (synth_xilinx -family xcup): 735 LUT, 397 FF.
 // Limitations: none.
 `default_nettype none
 
@@ -116,7 +117,8 @@ module tally_pair (
       if (nan[1]) value[63:32] = wide0_q ? 32'h7ff8_0000 : 32'h7fc0_0000;
       if (nan[0]) value[31:0] = wide0_q ? 32'h0000_0000 : 32'h7fc0_0000;
       if (wide0_q) z_q <= {32'd0, index[31:0], value};
-      else if (short0_q) z_q <= {index[63:32], 16'd0, value[63:48], index[31:0], 16'd0, value[31:16]};
+      else if (short0_q) z_q <= {index[63:32], 16'd0, value[63:48],
+                                 index[31:0], 16'd0, value[31:16]};
       else z_q <= {index[63:32], value[63:32], index[31:0], value[31:0]};
     end
   end

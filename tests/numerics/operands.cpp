@@ -25,14 +25,14 @@ std::vector<std::uint64_t> float_corners(const Format& f) {
   const auto width = static_cast<std::uint64_t>(f.fraction_bits);
   const std::uint64_t max = f.exponent_max();
   const std::uint64_t exponents[] = {
-      0, 1, 2, 3, width - 1, width, width + 1, width + 2, bias - width - 4, bias - width - 3, bias - width - 2,
-      bias - width - 1, bias - width, bias - width + 1, bias - 2, bias - 1, bias, bias + 1, bias + width,
-      bias + width + 1, max - width - 2, max - width - 1, max - 3, max - 2, max - 1, max,
+      0, 1, 2, 3, width - 1, width, width + 1, width + 2, bias - width - 4, bias - width - 3,
+      bias - width - 2, bias - width - 1, bias - width, bias - width + 1, bias - 2, bias - 1, bias, bias + 1,
+      bias + width, bias + width + 1, max - width - 2, max - width - 1, max - 3, max - 2, max - 1, max,
       // Products of two of these are near the least normal, the least subnormal and the greatest number.
       bias / 2, bias / 2 + 1, (bias - width) / 2, bias + bias / 2, bias + bias / 2 + 1};
   std::vector<std::uint64_t> values;
-  for (const std::uint64_t fraction :
-       {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{2}, std::uint64_t{3}, top - 1, top, top + 1, all - 1, all}) {
+  for (const std::uint64_t fraction : {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{2}, std::uint64_t{3},
+                                       top - 1, top, top + 1, all - 1, all}) {
     for (const std::uint64_t exponent : exponents) {
       values.push_back(f.make(0, exponent, fraction));
       values.push_back(f.make(1, exponent, fraction));
@@ -100,7 +100,8 @@ void Operands::put_index(unsigned char* a, unsigned char* b) {
     std::memcpy(a + i, &x, 8);
     std::memcpy(b + i, &y, 8);
   }
-  static constexpr std::uint32_t kEdges[] = {0, 1, 0xffffffffu, 0x7fffffffu, 0x80000000u, 0x80000001u, 2, 100};
+  static constexpr std::uint32_t kEdges[] = {0,           1,           0xffffffffu, 0x7fffffffu,
+                                             0x80000000u, 0x80000001u, 2,           100};
   const std::uint64_t how = random_.below(4);
   if (how == 0) return;
   const std::uint32_t ia = kEdges[random_.below(8)];
@@ -191,7 +192,8 @@ Operands::Pair Operands::sum_operands(std::uint64_t sign, std::uint64_t exponent
       return {a | f.make(sign, 0, 0), b ^ f.make(~sign, 0, 0)};
     }
     case 4:  // subnormals and what is near them
-      return {f.make(sign, random_.below(4), fraction()), f.make(sign >> 1, random_.below(reach), fraction())};
+      return {f.make(sign, random_.below(4), fraction()),
+              f.make(sign >> 1, random_.below(reach), fraction())};
     default: {  // near overflow
       const std::uint64_t high = f.exponent_max() - 1 - random_.below(3);
       return {f.make(sign, high, fraction()), f.make(sign >> 1, high - random_.below(reach), fraction())};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Operands that find mistakes in adders, multipliers and comparisons: corner values, and random pairs that are
-// drawn close to each other or close to where a result rounds, overflows or vanishes.
+// Operands that find mistakes in adders, multipliers and comparisons: corner values, and random pairs that
+// are drawn close to each other or close to where a result rounds, overflows or vanishes.
 #pragma once
 
 #include <cstdint>
@@ -14,9 +14,9 @@ namespace tally::test {
 /// The seed of these tests where TALLY_SEED is not set.
 inline constexpr std::uint64_t kSeed = 20240917;
 
-/// Numbers at every edge of the type's numbers (a component, a value). Floating point: zeros, subnormals, least
-/// and greatest normals, infinities, NaNs of both kinds with payloads, and fractions that tie, nearly tie or
-/// carry, at exponents up to two significands apart.
+/// Numbers at every edge of the type's numbers (a component, a value). Floating point: zeros, subnormals,
+/// least and greatest normals, infinities, NaNs of both kinds with payloads, and fractions that tie, nearly
+/// tie or carry, at exponents up to two significands apart.
 [[nodiscard]] std::vector<std::uint64_t> corner_values(const Type& type);
 
 /// Draws operand pairs of one type.

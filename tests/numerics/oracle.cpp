@@ -164,8 +164,8 @@ Exact add(Exact a, Exact b) {
   return {sign, static_cast<Uint128>(sum < 0 ? -sum : sum), a.exponent - distance};
 }
 
-/// Infinities and NaNs go through the host's double, which knows what becomes of them; their magnitude does not
-/// matter otherwise.
+/// Infinities and NaNs go through the host's double, which knows what becomes of them; their magnitude does
+/// not matter otherwise.
 double as_double(const Format& f, std::uint64_t x) {
   const std::uint64_t magnitude = x & (f.make(1, 0, 0) - 1);
   if (magnitude > f.infinity()) return NAN;
@@ -178,7 +178,8 @@ double as_double(const Format& f, std::uint64_t x) {
 std::uint16_t small(const Format& f, tally_op op, std::uint16_t a, std::uint16_t b) {
   const auto inf = static_cast<std::uint16_t>(f.infinity());
   const bool finite = (a & inf) != inf && (b & inf) != inf;
-  if (finite && op == TALLY_SUM) return static_cast<std::uint16_t>(encode(f, add(decode(f, a), decode(f, b))));
+  if (finite && op == TALLY_SUM)
+    return static_cast<std::uint16_t>(encode(f, add(decode(f, a), decode(f, b))));
   if (finite && op == TALLY_PROD) {
     const Exact x = decode(f, a), y = decode(f, b);
     return static_cast<std::uint16_t>(

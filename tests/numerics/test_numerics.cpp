@@ -60,13 +60,15 @@ std::string hex(const unsigned char* from, std::size_t bytes) {
 }
 
 /// Equal, or a report of the first element that differs.
-testing::AssertionResult same(const Type& type, tally_op op, const Vectors& v, const Bytes& got, const Bytes& want) {
+testing::AssertionResult same(const Type& type, tally_op op, const Vectors& v, const Bytes& got,
+                              const Bytes& want) {
   if (got == want) return testing::AssertionSuccess();
   for (std::size_t at = 0; at < want.size(); at += type.bytes) {
     if (std::memcmp(&got[at], &want[at], type.bytes) == 0) continue;
-    return testing::AssertionFailure() << type.name << " op " << op << " element " << at / type.bytes << ": "
-                                       << hex(&v.a[at], type.bytes) << " op " << hex(&v.b[at], type.bytes) << " = "
-                                       << hex(&got[at], type.bytes) << ", expected " << hex(&want[at], type.bytes);
+    return testing::AssertionFailure()
+           << type.name << " op " << op << " element " << at / type.bytes << ": " << hex(&v.a[at], type.bytes)
+           << " op " << hex(&v.b[at], type.bytes) << " = " << hex(&got[at], type.bytes) << ", expected "
+           << hex(&want[at], type.bytes);
   }
   return testing::AssertionFailure() << "sizes";
 }
@@ -91,7 +93,8 @@ TEST_P(Kernels, all_pairs_of_corner_values_follow_the_rule) {
   const std::size_t count = operands.corner_pairs();
   Vectors v{Bytes(count * type().bytes), Bytes(count * type().bytes)};
   operands.fill_corners(v.a.data(), v.b.data(), count, 0);
-  each_op([&](tally_op op) { EXPECT_TRUE(same(type(), op, v, reduce(type(), op, v), expect(type(), op, v))); });
+  each_op(
+      [&](tally_op op) { EXPECT_TRUE(same(type(), op, v, reduce(type(), op, v), expect(type(), op, v))); });
 }
 
 TEST_P(Kernels, ten_million_random_pairs_follow_the_rule) {
@@ -100,7 +103,8 @@ TEST_P(Kernels, ten_million_random_pairs_follow_the_rule) {
   for (std::size_t done = 0; done < kRandomPairs * effort(); done += kBatch) {
     // The same operands for all operations.
     operands.fill(v.a.data(), v.b.data(), kBatch);
-    each_op([&](tally_op op) { EXPECT_TRUE(same(type(), op, v, reduce(type(), op, v), expect(type(), op, v))); });
+    each_op(
+        [&](tally_op op) { EXPECT_TRUE(same(type(), op, v, reduce(type(), op, v), expect(type(), op, v))); });
     ASSERT_FALSE(HasFailure());
   }
 }
@@ -108,7 +112,9 @@ TEST_P(Kernels, ten_million_random_pairs_follow_the_rule) {
 TEST_P(Kernels, operands_commute_bit_for_bit) {
   const Vectors v = draw(type(), 1u << 18, test::seed(kSeed));
   const Vectors swapped{v.b, v.a};
-  each_op([&](tally_op op) { EXPECT_TRUE(same(type(), op, v, reduce(type(), op, v), reduce(type(), op, swapped))); });
+  each_op([&](tally_op op) {
+    EXPECT_TRUE(same(type(), op, v, reduce(type(), op, v), reduce(type(), op, swapped)));
+  });
 }
 
 TEST_P(Kernels, result_may_overwrite_an_operand) {

@@ -79,8 +79,8 @@ struct Op {
 };
 
 inline constexpr Op kOps[] = {
-    {TALLY_SUM, "sum"},   {TALLY_PROD, "prod"}, {TALLY_MIN, "min"},   {TALLY_MAX, "max"},
-    {TALLY_LAND, "land"}, {TALLY_LOR, "lor"},   {TALLY_LXOR, "lxor"}, {TALLY_BAND, "band"},
+    {TALLY_SUM, "sum"},   {TALLY_PROD, "prod"}, {TALLY_MIN, "min"},       {TALLY_MAX, "max"},
+    {TALLY_LAND, "land"}, {TALLY_LOR, "lor"},   {TALLY_LXOR, "lxor"},     {TALLY_BAND, "band"},
     {TALLY_BOR, "bor"},   {TALLY_BXOR, "bxor"}, {TALLY_MINLOC, "minloc"}, {TALLY_MAXLOC, "maxloc"},
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The Verilated tally_reduce with a scoreboard: every beat that goes in must come out, in order, with its
-// sideband, the bytes of tests/numerics/oracle.hpp, and in the cycle that its documented latency says; the unit
-// must be ready in exactly the cycles that the rule of docs/device.md says.
+// sideband, the bytes of tests/numerics/oracle.hpp, and in the cycle that its documented latency says; the
+// unit must be ready in exactly the cycles that the rule of docs/device.md says.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -64,7 +64,8 @@ class Beats {
   void set(unsigned dtype, unsigned op, std::size_t first, std::size_t count) {
     std::fill_n(dtype_.begin() + static_cast<std::ptrdiff_t>(first), count, static_cast<std::uint8_t>(dtype));
     std::fill_n(op_.begin() + static_cast<std::ptrdiff_t>(first), count, static_cast<std::uint8_t>(op));
-    oracle(dtype, op, &want_[first * kBeatBytes], a(first), b(first), count * kBeatBytes / type_of(dtype).bytes);
+    oracle(dtype, op, &want_[first * kBeatBytes], a(first), b(first),
+           count * kBeatBytes / type_of(dtype).bytes);
   }
   void set(const Type& type, tally_op op) { set(type.dtype, op, 0, size()); }
 
@@ -97,8 +98,8 @@ class ReduceDut {
     next_entry_ = 0;
   }
 
-  /// Sends all beats, `idle` percent of the cycles without one, and waits until the last is out. False after a
-  /// failure, which is reported.
+  /// Sends all beats, `idle` percent of the cycles without one, and waits until the last is out. False after
+  /// a failure, which is reported.
   bool stream(const Beats& beats, Random& random, unsigned idle = 0) {
     for (std::size_t i = 0; i < beats.size() && !failed_;) {
       if (idle != 0 && random.percent(idle)) {
@@ -180,8 +181,8 @@ class ReduceDut {
 
   void fail(const char* what, const Beats& beats, std::size_t index) {
     failed_ = true;
-    ADD_FAILURE() << what << ": dtype " << int{beats.dtype(index)} << " redop " << int{beats.op(index)} << " beat "
-                  << index;
+    ADD_FAILURE() << what << ": dtype " << int{beats.dtype(index)} << " redop " << int{beats.op(index)}
+                  << " beat " << index;
   }
 
   void report(const Beats& beats, std::size_t index) {

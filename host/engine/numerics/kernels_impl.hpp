@@ -68,9 +68,10 @@ struct Bf16 {
 //  * A sum or product of two p-bit numbers, rounded to at least 2p + 2 bits and then to p bits, is correctly
 //    rounded (S. A. Figueroa, "When is double rounding innocuous?", 1995): 24 >= 2 * 11 + 2 and 2 * 8 + 2.
 //  * That takes the middle format to be as precise everywhere. f16 has no number near the subnormals of
-//    binary32. Sums of bf16 are multiples of its least subnormal, 2^-133: below binary32's normal numbers they
-//    are exact. A product of bf16 has 16 bits: at 2^-134 or above the last is 2^-149 or above, and binary32 is
-//    exact; below, rounding to binary32 gives 2^-134 at most, half the least subnormal, and a tie to zero.
+//    binary32. Sums of bf16 are multiples of its least subnormal, 2^-133: below binary32's normal numbers
+//    they are exact. A product of bf16 has 16 bits: at 2^-134 or above the last is 2^-149 or above, and
+//    binary32 is exact; below, rounding to binary32 gives 2^-134 at most, half the least subnormal, and a tie
+//    to zero.
 
 constexpr float to_float(F32, std::uint32_t x) noexcept { return __builtin_bit_cast(float, x); }
 constexpr double to_float(F64, std::uint64_t x) noexcept { return __builtin_bit_cast(double, x); }
@@ -142,14 +143,15 @@ struct Prod {
 
 // --- order -----------------------------------------------------------------------------------------------
 
-/// Integer of the same order as x. Floating point: inverting the magnitude of negative numbers makes the order
-/// that of two's complement, with -0 (then -1) below +0.
+/// Integer of the same order as x. Floating point: inverting the magnitude of negative numbers makes the
+/// order that of two's complement, with -0 (then -1) below +0.
 template <class T>
 constexpr auto key(typename T::Bits x) noexcept {
   using Bits = typename T::Bits;
   if constexpr (T::kFloat) {
     using Signed = std::make_signed_t<Bits>;
-    const auto flip = static_cast<Bits>(static_cast<Bits>(static_cast<Bits>(0) - (x >> (sizeof(x) * 8 - 1))) >> 1);
+    const auto flip =
+        static_cast<Bits>(static_cast<Bits>(static_cast<Bits>(0) - (x >> (sizeof(x) * 8 - 1))) >> 1);
     return static_cast<Signed>(static_cast<Bits>(x ^ flip));
   } else {
     return static_cast<typename T::Value>(x);
@@ -272,8 +274,8 @@ void complex_prod(void* dst, const void* a, const void* b, std::size_t elements)
   }
 }
 
-/// minloc and maxloc: a value of type T at byte 0, an index at the middle of `kBytes`, the rest padding, which is
-/// written as zero.
+/// minloc and maxloc: a value of type T at byte 0, an index at the middle of `kBytes`, the rest padding,
+/// which is written as zero.
 template <class T, std::size_t kBytes, bool kGreater>
 void loc(void* dst, const void* a, const void* b, std::size_t elements) noexcept {
   using Bits = typename T::Bits;
@@ -295,9 +297,11 @@ void loc(void* dst, const void* a, const void* b, std::size_t elements) noexcept
     Bits value = take_b ? vb : va;
     if constexpr (T::kFloat) value = nan ? T::kNan : value;
     // The words of the result, padding included.
-    store(dst, i * kBytes, static_cast<std::conditional_t<kBytes == 16, std::uint64_t, std::uint32_t>>(value));
+    store(dst, i * kBytes,
+          static_cast<std::conditional_t<kBytes == 16, std::uint64_t, std::uint32_t>>(value));
     const auto index = static_cast<std::uint32_t>(take_b ? ib : ia);
-    store(dst, i * kBytes + kIndex, static_cast<std::conditional_t<kBytes == 16, std::uint64_t, std::uint32_t>>(index));
+    store(dst, i * kBytes + kIndex,
+          static_cast<std::conditional_t<kBytes == 16, std::uint64_t, std::uint32_t>>(index));
   }
 }
 
