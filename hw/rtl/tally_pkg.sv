@@ -118,7 +118,7 @@ package tally_pkg;
 
   // Queue pairs between two ranks.
   localparam logic [7:0] QpKindMsg = 8'd0;  // SEND: Eager and Rts. May be answered by RNR NAK when the receiver has no room
-  localparam logic [7:0] QpKindColl = 8'd1;  // SEND: Coll, CollCredit and Fin
+  localparam logic [7:0] QpKindColl = 8'd1;  // SEND: Coll, CollCredit, CollRequest and Fin
   localparam logic [7:0] QpKindRead = 8'd2;  // READ: payload of rendezvous
 
   // Bits of Status Mismatch: what differs between two ranks of a collective.
@@ -187,6 +187,7 @@ package tally_pkg;
   localparam logic [7:0] PacketTypeFin = 8'd3;  // the receiver has read the payload of a rendezvous: the send completes
   localparam logic [7:0] PacketTypeColl = 8'd6;  // data of a collective, in order within its (peer, lane) flow
   localparam logic [7:0] PacketTypeCollCredit = 8'd7;  // flow credits return to the sender
+  localparam logic [7:0] PacketTypeCollRequest = 8'd8;  // a sender of a collective waits for credits: its header is compared with the receiver's collective
 
   // Bits of MsgDesc.flags, RecvDesc.flags.
   localparam int unsigned MsgFlagAnySourceBit = 0;  // Recv, Probe: any rank
@@ -293,7 +294,7 @@ package tally_pkg;
   localparam int unsigned MsgHeaderBits = 512;
   typedef struct packed {
     logic [7:0] reserved1;
-    logic [7:0] lane;  // byte 62: Coll, CollCredit: lane
+    logic [7:0] lane;  // byte 62: Coll, CollCredit, CollRequest: lane
     logic [7:0] redop;  // byte 61: Coll: Redop
     logic [7:0] dtype;  // byte 60: Coll: Dtype
     logic [31:0] count;  // byte 56: Coll: CollDesc.count

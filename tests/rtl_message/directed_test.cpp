@@ -546,15 +546,26 @@ TEST(Demux, messages_that_do_not_belong_are_discarded_and_counted) {
     h.lane = 4;
   };
   bad(collective, QpKind::kColl, 0);
+  // A request of a lane that does not exist, with payload, on a Msg queue pair.
+  const auto request = [](auto& h) {
+    h.ptype = static_cast<std::uint8_t>(PacketType::kCollRequest);
+    h.dst_rank = 0;
+  };
+  auto strange = header(PacketType::kCollRequest, 4, 0, 0);
+  strange.lane = 4;
+  bench.inject(0, 4, QpKind::kColl, strange, {}, false);
+  bad(request, QpKind::kColl, 0);
+  strange.lane = 0;
+  bench.inject(0, 4, QpKind::kMsg, strange, {}, false);
   bench.inject(2, 4, QpKind::kMsg, header(PacketType::kRts, 4, 2, 1), {}, false,
                60);  // shorter than a header
   bench.expect_finished();
-  EXPECT_EQ(bench.events[10], 15u);
-  EXPECT_EQ(bench.resolved_cycles.size(), 15u);
+  EXPECT_EQ(bench.events[10], 18u);
+  EXPECT_EQ(bench.resolved_cycles.size(), 18u);
   bench.inject(2, 4, QpKind::kMsg, good, body);
   bench.expect_finished();
   EXPECT_EQ(bench.reference.unexpected(2), 1u);
-  EXPECT_EQ(bench.resolved_cycles.size(), 16u);
+  EXPECT_EQ(bench.resolved_cycles.size(), 19u);
 }
 
 TEST(Demux, collective_messages_go_to_the_sequencer_whole) {
@@ -566,14 +577,17 @@ TEST(Demux, collective_messages_go_to_the_sequencer_whole) {
   const std::vector<std::uint8_t> body(130, 9);
   auto credit = header(PacketType::kCollCredit, 1, 0, 0);
   credit.length = 5;
+  auto request = header(PacketType::kCollRequest, 1, 0, 0);
+  request.lane = 3;
   for (int i = 0; i < 10; ++i) {
     bench.inject(0, 4, QpKind::kColl, data, body);
     bench.inject(0, 1, QpKind::kColl, credit);
+    bench.inject(0, 1, QpKind::kColl, request);
     bench.inject(0, 1, QpKind::kMsg, header(PacketType::kEager, 1, 0, 5, 130), body);
   }
   bench.expect_finished();
-  EXPECT_EQ(bench.to_sequencer.size(), 50u);
-  EXPECT_EQ(bench.resolved_cycles.size(), 30u);
+  EXPECT_EQ(bench.to_sequencer.size(), 60u);
+  EXPECT_EQ(bench.resolved_cycles.size(), 40u);
 }
 
 TEST(Demux, an_endpoint_that_is_not_enabled_gets_nothing) {

@@ -128,7 +128,7 @@ enum class SpillReason : std::uint8_t {
 /// Queue pairs between two ranks.
 enum class QpKind : std::uint8_t {
   kMsg = 0,  ///< SEND: Eager and Rts. May be answered by RNR NAK when the receiver has no room
-  kColl = 1,  ///< SEND: Coll, CollCredit and Fin
+  kColl = 1,  ///< SEND: Coll, CollCredit, CollRequest and Fin
   kRead = 2,  ///< READ: payload of rendezvous
 };
 
@@ -209,6 +209,7 @@ enum class PacketType : std::uint8_t {
   kFin = 3,  ///< the receiver has read the payload of a rendezvous: the send completes
   kColl = 6,  ///< data of a collective, in order within its (peer, lane) flow
   kCollCredit = 7,  ///< flow credits return to the sender
+  kCollRequest = 8,  ///< a sender of a collective waits for credits: its header is compared with the receiver's collective
 };
 
 /// Bits of MsgDesc.flags, RecvDesc.flags.
@@ -385,7 +386,7 @@ struct MsgHeader {
   std::uint32_t count;  ///< Coll: CollDesc.count
   std::uint8_t dtype;  ///< Coll: Dtype
   std::uint8_t redop;  ///< Coll: Redop
-  std::uint8_t lane;  ///< Coll, CollCredit: lane
+  std::uint8_t lane;  ///< Coll, CollCredit, CollRequest: lane
   std::uint8_t reserved1[1];
 };
 static_assert(sizeof(MsgHeader) == 64);
