@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Top of the offload engine: four endpoints between a host bus and an Ethernet port.
 //
-// Interfaces: AXI4-Lite slave (registers, doorbells), AXI4 master (DMA, 512 bit), AXI4-Stream in
-// and out (Ethernet frames without check sequence, 512 bit). cycle_i is a free-running count of
+// Interfaces: AXI4-Lite slave (registers, doorbells), AXI4 slave (descriptor windows: single beats
+// of 512 bit, write only, in order with the other slave), AXI4 master (DMA, 512 bit), AXI4-Stream
+// in and out (Ethernet frames without check sequence, 512 bit). cycle_i is a free-running count of
 // clock cycles that the shell supplies, so that the shell may stop the clock while idle_o is high
 // and no input is pending; idle_o means that no state changes until an input comes (operations may
 // still wait for packets; a running timer keeps it low).
@@ -36,6 +37,18 @@ module tally_nic #(
   input  wire logic         s_axil_r_ready_i,
   output      logic [31:0]  s_axil_r_data_o,
   output      logic [1:0]   s_axil_r_resp_o,
+
+  // AXI4 slave: descriptor windows
+  input  wire logic         s_axi_aw_valid_i,
+  output      logic         s_axi_aw_ready_o,
+  input  wire logic [15:0]  s_axi_aw_addr_i,
+  input  wire logic         s_axi_w_valid_i,
+  output      logic         s_axi_w_ready_o,
+  input  wire logic [511:0] s_axi_w_data_i,
+  input  wire logic [63:0]  s_axi_w_strb_i,
+  output      logic         s_axi_b_valid_o,
+  input  wire logic         s_axi_b_ready_i,
+  output      logic [1:0]   s_axi_b_resp_o,
 
   // AXI4 master
   output      logic         m_axi_ar_valid_o,
@@ -120,20 +133,17 @@ module tally_nic #(
   logic [NumCnt*32-1:0] counters;
 
   // Registers answer when the device is up.
-  logic up, aw_ready, w_ready, ar_ready, moved, still;
+  logic up, moved, still;
   tally_gate u_gate (.clk_i, .rst_ni, .moved_i(moved), .up_o(up), .still_o(still));
 
-  assign s_axil_aw_ready_o = aw_ready && up;
-  assign s_axil_w_ready_o  = w_ready && up;
-  assign s_axil_ar_ready_o = ar_ready && up;
-
   tally_axil_regs u_regs (
-    .clk_i, .rst_ni,
-    .s_axil_aw_valid_i(s_axil_aw_valid_i && up), .s_axil_aw_ready_o(aw_ready), .s_axil_aw_addr_i,
-    .s_axil_w_valid_i(s_axil_w_valid_i && up), .s_axil_w_ready_o(w_ready), .s_axil_w_data_i,
-    .s_axil_b_valid_o, .s_axil_b_ready_i, .s_axil_b_resp_o,
-    .s_axil_ar_valid_i(s_axil_ar_valid_i && up), .s_axil_ar_ready_o(ar_ready), .s_axil_ar_addr_i,
-    .s_axil_r_valid_o, .s_axil_r_ready_i, .s_axil_r_data_o, .s_axil_r_resp_o,
+    .clk_i, .rst_ni, .up_i(up),
+    .s_axil_aw_valid_i, .s_axil_aw_ready_o, .s_axil_aw_addr_i, .s_axil_w_valid_i,
+    .s_axil_w_ready_o, .s_axil_w_data_i, .s_axil_b_valid_o, .s_axil_b_ready_i, .s_axil_b_resp_o,
+    .s_axil_ar_valid_i, .s_axil_ar_ready_o, .s_axil_ar_addr_i, .s_axil_r_valid_o,
+    .s_axil_r_ready_i, .s_axil_r_data_o, .s_axil_r_resp_o,
+    .s_axi_aw_valid_i, .s_axi_aw_ready_o, .s_axi_aw_addr_i, .s_axi_w_valid_i, .s_axi_w_ready_o,
+    .s_axi_w_data_i, .s_axi_w_strb_i, .s_axi_b_valid_o, .s_axi_b_ready_i, .s_axi_b_resp_o,
     .control_o(control), .mac_o(mac), .ip_o(ip), .pmtu_o(pmtu), .eager_max_o(eager_max),
     .ep_posted_o(ep_posted), .ep_unexpected_o(ep_unexpected), .ep_bounce_o(ep_bounce),
     .ack_policy_o(ack_policy), .retry_timer_o(retry_timer), .retry_limits_o(retry_limits),
@@ -363,9 +373,8 @@ module tally_nic #(
     .post_handle_i(post_handle), .post_spill_seen_i(post_spill_seen),
     .post_payload_i(post_payload),
     .post_done_o(post_done), .post_result_o(post_result), .post_reason_o(post_reason),
-    .post_source_o(post_hit_source), .post_tag_o(post_hit_tag),
-    .post_unexp_payload_o(post_unexp_payload), .post_slot_o(post_slot),
-    .post_spills_o(post_spills),
+    .post_source_o(post_hit_source), .post_tag_o(post_hit_tag), .post_slot_o(post_slot),
+    .post_unexp_payload_o(post_unexp_payload), .post_spills_o(post_spills),
     .copy_valid_i(copy_valid), .copy_ready_o(copy_ready), .copy_matched_i(copy_matched),
     .rndv_valid_i(crndv_valid), .rndv_ready_o(crndv_ready), .rndv_matched_i(crndv_matched),
     .rndv_unexpected_i(crndv_unexpected), .rndv_room_o(rndv_room),
@@ -375,18 +384,16 @@ module tally_nic #(
     .job_valid_o(job_valid), .job_ready_i(job_ready), .job_id_o(job_id), .job_qp_o(job_qp),
     .job_addr_o(job_addr), .job_key_o(job_key), .job_len_o(job_len),
     .dat_valid_i(dat_valid), .dat_ready_o(dat_ready), .dat_job_i(dat_job),
-    .dat_offset_i(dat_offset), .dat_bytes_i(dat_bytes),
+    .dat_offset_i(dat_offset), .dat_bytes_i(dat_bytes), .end_status_i(end_status),
     .beat_valid_i(dat_beat_valid), .beat_ready_o(dat_beat_ready), .beat_data_i(dat_beat_data),
     .end_valid_i(end_valid), .end_ready_o(end_ready), .end_job_i(end_job),
-    .end_status_i(end_status),
     .fin_valid_o(tx_valid[1]), .fin_ready_i(tx_ready[1]), .fin_data_o(tx_data[512 +: 512]),
     .fin_last_o(tx_last[1]), .fin_ep_o(tx_ep[2 +: 2]),
     .seq_valid_o(seq_rx_valid), .seq_ready_i(seq_rx_ready), .seq_data_o(seq_rx_data),
     .seq_last_o(seq_rx_last),
     .mrb_ep_o(mrb_ep), .mrb_key_o(mrb_key), .mrb_addr_o(mrb_addr), .mrb_len_o(mrb_len),
-    .mrb_ok_i(mrb_ok),
+    .mrb_ok_i(mrb_ok), .mre_ok_i(mre_ok),
     .mre_ep_o(mre_ep), .mre_key_o(mre_key), .mre_addr_o(mre_addr), .mre_len_o(mre_len),
-    .mre_ok_i(mre_ok),
     .rd_cmd_valid_o(rd_cmd_valid[6]), .rd_cmd_ready_i(rd_cmd_ready[6]),
     .rd_cmd_addr_o(rd_cmd_addr[6*64 +: 64]), .rd_cmd_len_o(rd_cmd_len[6*13 +: 13]),
     .rd_data_valid_i(rd_data_valid[6]), .rd_data_i(rd_data),
@@ -404,10 +411,10 @@ module tally_nic #(
   // --- transport ------------------------------------------------------------------------------
   logic [7:0] ready_kinds;
   logic       transport_idle;
-  logic       cnt_tx_frame, cnt_tx_beat, cnt_rx_frame, cnt_rx_beat, cnt_frame_dropped;
-  logic       cnt_retransmit, cnt_read_retry, cnt_timeout, cnt_nak_sent, cnt_nak_received;
-  logic       cnt_rnr_sent, cnt_rnr_received, cnt_ack_sent, cnt_icrc_error, cnt_duplicate;
-  logic       cnt_qp_error, read_protection;
+  logic       cnt_tx_frame, cnt_tx_beat, cnt_rx_frame, cnt_rx_beat, cnt_frame_dropped,
+              cnt_retransmit, cnt_read_retry, cnt_timeout, cnt_nak_sent, cnt_nak_received,
+              cnt_rnr_sent, cnt_rnr_received, cnt_ack_sent, cnt_icrc_error, cnt_duplicate,
+              cnt_qp_error, read_protection;
 
   // An endpoint takes another message of kind Msg when it could be spilled, matched to a rendezvous
   // and completed; of kind Coll when it could be completed.
@@ -447,10 +454,9 @@ module tally_nic #(
     .tx_frame_o(cnt_tx_frame), .tx_beat_o(cnt_tx_beat), .rx_frame_o(cnt_rx_frame),
     .rx_beat_o(cnt_rx_beat), .dropped_o(cnt_frame_dropped), .retransmit_o(cnt_retransmit),
     .read_retry_o(cnt_read_retry), .timeout_o(cnt_timeout), .nak_sent_o(cnt_nak_sent),
-    .nak_received_o(cnt_nak_received), .rnr_sent_o(cnt_rnr_sent),
+    .nak_received_o(cnt_nak_received), .rnr_sent_o(cnt_rnr_sent), .duplicate_o(cnt_duplicate),
     .rnr_received_o(cnt_rnr_received), .ack_sent_o(cnt_ack_sent), .icrc_error_o(cnt_icrc_error),
-    .duplicate_o(cnt_duplicate), .qp_error_o(cnt_qp_error), .protection_o(read_protection),
-    .idle_o(transport_idle)
+    .qp_error_o(cnt_qp_error), .protection_o(read_protection), .idle_o(transport_idle)
   );
 
   // An eager send ends with the transport's completion; that of an Rts is marked as rendezvous.
@@ -574,12 +580,13 @@ module tally_nic #(
                  (m_axi_aw_valid_o && m_axi_aw_ready_i) || (m_axi_w_valid_o && m_axi_w_ready_i) ||
                  (m_axi_b_valid_i && m_axi_b_ready_o) || (m_axis_tvalid_o && m_axis_tready_i) ||
                  (s_axis_tvalid_i && s_axis_tready_o) || s_axil_b_valid_o || s_axil_r_valid_o ||
-                 s_axil_aw_valid_i || s_axil_ar_valid_i ||
+                 s_axil_aw_valid_i || s_axil_ar_valid_i || s_axi_aw_valid_i || s_axi_b_valid_o ||
                  // These work for long without an interface; what they end with is still to travel.
                  !match_idle || !transport_idle || !flush_idle;
   assign bus_open = !rd_idle || !wr_idle || m_axis_tvalid_o;
 
-  assign idle_o = up && !bus_open && !s_axil_b_valid_o && !s_axil_r_valid_o && desc_valid == '0 &&
+  assign idle_o = up && !bus_open && !s_axil_b_valid_o && !s_axil_r_valid_o && !s_axi_b_valid_o &&
+                  desc_valid == '0 &&
                   sq_tail_valid == '0 && !conn_valid && transport_idle && match_idle &&
                   flush_idle && (quiet || still);
 

@@ -48,9 +48,9 @@ module tally_qp_state #(
   input  wire logic [7:0]         ack_syndrome_i,
 
   // A packet is in the buffer, or on its way into it. The link to it from the one before is written
-  // through link_*. With enq_go_i it may be sent at once: if nothing of its queue pair waits for
-  // being sent or to be sent again, enq_sent_o tells in the cycle after the handshake that it counts
-  // as sent, with its number; else it waits for a pick.
+  // through link_*. With enq_go_i it may be sent at once: if nothing of its queue pair is to be
+  // sent before, enq_sent_o tells in the cycle after the handshake that it counts as sent, with its
+  // number; else it waits for a pick.
   input  wire logic               enq_valid_i,
   output      logic               enq_ready_o,
   input  wire logic [QpBits-1:0]  enq_qp_i,

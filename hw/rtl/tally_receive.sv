@@ -2,8 +2,9 @@
 // The receiving half of the message path: what comes from the transport, the match unit, and what
 // moves a matched message to its buffer.
 //
-// Wiring of tally_msg_demux, tally_match, tally_msg_rx, tally_slots, tally_copy and tally_rndv; each
-// unit's header tells its ordering, latency and storage. Messages of collectives leave on seq_*.
+// Wiring of tally_msg_demux, tally_match, tally_msg_rx, tally_slots, tally_copy and tally_rndv;
+// each unit's header tells its ordering, latency and storage. Messages of collectives leave on
+// seq_*.
 // DMA write and completion clients: 0 tally_msg_rx, 1 tally_rndv, 2 tally_copy.
 // Limitations: those of the units.
 `default_nettype none
@@ -259,7 +260,8 @@ module tally_receive #(
     .wr_cmd_addr_o(wr_cmd_addr_o[2*64 +: 64]), .wr_cmd_len_o(wr_cmd_len_o[2*13 +: 13]),
     .wr_data_valid_o(wr_data_valid_o[2]), .wr_data_ready_i(wr_data_ready_i[2]),
     .wr_data_o(wr_data_o[2*512 +: 512]),
-    .cpl_valid_o(cpl_valid_o[2]), .cpl_ready_i(cpl_ready_i[2]), .cpl_data_o(cpl_data_o[2*256 +: 256]),
+    .cpl_valid_o(cpl_valid_o[2]), .cpl_ready_i(cpl_ready_i[2]),
+    .cpl_data_o(cpl_data_o[2*256 +: 256]),
     .cpl_ep_o(cpl_ep_o[4 +: 2]),
     .truncated_o(truncated_o[2]), .idle_o(copy_idle)
   );
