@@ -10,8 +10,8 @@
 // last XOR tree of out_icrc_o (3 LUT levels) stands behind the registers.
 // Throughput: one beat a cycle, no gap between frames, beats may pause at any time. Storage: 3
 // words of 32 bits.
-// Logic: 5 LUT levels from in_data_i to a register (each bit of the register depends on about half
-// of the beat), at most 6 between registers.
+// Logic: at most 6 levels of LUT6 to a register, from in_data_i (each bit of the register depends
+// on about half of the beat) and from registers.
 // Limitations: no back-pressure: the user has room for the result.
 // Source: InfiniBand Architecture Specification 7.8.1 and annex A17; trees: hw/spec/icrc.py.
 `default_nettype none
