@@ -8,9 +8,12 @@
 // together and responses are taken. Storage: a descriptor and a region for each endpoint, so that
 // writes to several pages may interleave; 1 instruction and the RW registers. Unknown offsets read
 // 0, are ignored on write and answer OKAY. Address bits 1:0 are ignored: accesses are whole words.
-// Writes are never held back but by an untaken response.
-// Ready paths: aw and w ready depend on each other's valid and on s_axil_b_ready_i; ar ready on
-// s_axil_r_ready_i.
+// The descriptor windows have a second port, 512 bits wide: a write there is one of up to 16 words
+// in one cycle, in order with those of the first port. Words of which a byte strobe is low are not
+// written; addresses outside the windows are ignored and answer OKAY.
+// Writes are held back by an untaken response, and on the first port by one of the second.
+// Ready paths: aw and w ready depend on each other's valid and on b_ready_i of their port, those of
+// the first port on the second port's as well; ar ready on s_axil_r_ready_i.
 // Limitations: CollAbort acts on endpoint 0's page alone.
 `default_nettype none
 `include "tally_assert.svh"
@@ -23,6 +26,8 @@ module tally_axil_regs #(
   input  wire logic                clk_i,
   input  wire logic                rst_ni,
 
+  input  wire logic                up_i,  // before that no access is taken
+
   input  wire logic                s_axil_aw_valid_i,
   output      logic                s_axil_aw_ready_o,
   input  wire logic [15:0]         s_axil_aw_addr_i,
@@ -32,6 +37,19 @@ module tally_axil_regs #(
   output      logic                s_axil_b_valid_o,
   input  wire logic                s_axil_b_ready_i,
   output      logic [1:0]          s_axil_b_resp_o,
+
+  // The windows' port: single beats, 64-byte aligned.
+  input  wire logic                s_axi_aw_valid_i,
+  output      logic                s_axi_aw_ready_o,
+  input  wire logic [15:0]         s_axi_aw_addr_i,
+  input  wire logic                s_axi_w_valid_i,
+  output      logic                s_axi_w_ready_o,
+  input  wire logic [511:0]        s_axi_w_data_i,
+  input  wire logic [63:0]         s_axi_w_strb_i,
+  output      logic                s_axi_b_valid_o,
+  input  wire logic                s_axi_b_ready_i,
+  output      logic [1:0]          s_axi_b_resp_o,
+
   input  wire logic                s_axil_ar_valid_i,
   output      logic                s_axil_ar_ready_o,
   input  wire logic [15:0]         s_axil_ar_addr_i,
@@ -107,10 +125,18 @@ module tally_axil_regs #(
       {16'(tally_pkg::RetransmitCells), 16'(tally_pkg::BounceSlots)};
 
   // Write channel.
-  logic        b_valid_q, wr;
+  logic        b_valid_q, wr, wide_b_valid_q, wide;
   logic [15:0] wr_addr;
   logic [31:0] wr_data;
-  assign wr = s_axil_aw_valid_i && s_axil_w_valid_i && (!b_valid_q || s_axil_b_ready_i);
+  assign wide = up_i && s_axi_aw_valid_i && s_axi_w_valid_i &&
+                (!wide_b_valid_q || s_axi_b_ready_i);
+  assign wr   = up_i && s_axil_aw_valid_i && s_axil_w_valid_i &&
+                (!b_valid_q || s_axil_b_ready_i) && !wide;
+
+  assign s_axi_aw_ready_o = wide;
+  assign s_axi_w_ready_o  = wide;
+  assign s_axi_b_valid_o  = wide_b_valid_q;
+  assign s_axi_b_resp_o   = 2'b00;
   assign s_axil_aw_ready_o = wr;
   assign s_axil_w_ready_o  = wr;
   assign s_axil_b_valid_o  = b_valid_q;
@@ -122,6 +148,9 @@ module tally_axil_regs #(
     if (!rst_ni) b_valid_q <= 1'b0;
     else if (wr) b_valid_q <= 1'b1;
     else if (s_axil_b_ready_i) b_valid_q <= 1'b0;
+    if (!rst_ni) wide_b_valid_q <= 1'b0;
+    else if (wide) wide_b_valid_q <= 1'b1;
+    else if (s_axi_b_ready_i) wide_b_valid_q <= 1'b0;
   end
 
   // Pages: 0 is the Global block, 1 + e that of endpoint e.
@@ -133,6 +162,14 @@ module tally_axil_regs #(
   assign wr_ep     = EpW'(wr_page - 4'd1);
   assign wr_in_ep  = wr && wr_page != '0 && wr_page <= 4'(Eps);
   assign wr_offset = wr_addr[11:0];
+
+  logic [3:0]     wide_page;
+  logic [EpW-1:0] wide_ep;
+  logic           wide_desc;
+  assign wide_page = s_axi_aw_addr_i[15:12];
+  assign wide_ep   = EpW'(wide_page - 4'd1);
+  assign wide_desc = wide && wide_page != '0 && wide_page <= 4'(Eps) &&
+                     s_axi_aw_addr_i[11:6] == tally_pkg::RegEpDesc0[11:6];
 
   // Registers of the Global block.
   logic [31:0] control_q, mac_lo_q, mac_hi_q, ip_q, pmtu_q, eager_max_q, sched_addr_q;
@@ -147,7 +184,7 @@ module tally_axil_regs #(
       pmtu_q         <= 32'(tally_pkg::Mtu);
       eager_max_q    <= 32'(tally_pkg::MaxPayload);
       sched_addr_q   <= '0;
-      ack_policy_q   <= 32'h0080_0008;
+      ack_policy_q   <= 32'h0400_0004;
       retry_timer_q  <= 32'h0000_1000;
       retry_limits_q <= 32'h0000_0707;
       rnr_code_q     <= 32'd1;
@@ -221,7 +258,8 @@ module tally_axil_regs #(
   assign wr_sched = wr && wr_addr[15:5] == tally_pkg::RegGlobalSchedData0[15:5];
   assign wr_desc  = wr_in_ep && wr_offset[11:6] == tally_pkg::RegEpDesc0[11:6];
   always_ff @(posedge clk_i) begin : p_payload
-    if (wr_in_ep) ep_q <= wr_ep;
+    if (wide_desc) ep_q <= wide_ep;
+    else if (wr_in_ep) ep_q <= wr_ep;
     if (wr_sched) sched_data_q[wr_addr[4:2]*32 +: 32] <= wr_data;
     if (wr && wr_addr == tally_pkg::RegGlobalSchedData7) sched_wr_addr_q <= sched_addr_q[15:0];
     if (wr && wr_addr == tally_pkg::RegGlobalQpControl) conn_up_q <= wr_data[0];
@@ -240,8 +278,10 @@ module tally_axil_regs #(
   logic [127:0] region;
   for (genvar w = 0; w < 16; w++) begin : gen_window
     logic [31:0] word_mem [Eps];
+    logic        we;
+    assign we = (wr_desc && wr_offset[5:2] == 4'(w)) || (wide_desc && (&s_axi_w_strb_i[w*4 +: 4]));
     always_ff @(posedge clk_i) begin : p_word
-      if (wr_desc && wr_offset[5:2] == 4'(w)) word_mem[wr_ep] <= wr_data;
+      if (we) word_mem[wide ? wide_ep : wr_ep] <= wide ? s_axi_w_data_i[w*32 +: 32] : wr_data;
     end
     assign desc[w*32 +: 32] = word_mem[ep_q];
   end
@@ -268,7 +308,8 @@ module tally_axil_regs #(
       sq_tail_valid_q    <= '0;
       desc_valid_q       <= '0;
       sq_tail_valid_q[wr_ep] <= wr_in_ep && wr_offset == tally_pkg::RegEpSqTail[11:0];
-      desc_valid_q[wr_ep]    <= wr_in_ep && wr_offset == tally_pkg::RegEpDesc15[11:0];
+      if (wide_desc) desc_valid_q[wide_ep] <= &s_axi_w_strb_i[63:60];
+      else desc_valid_q[wr_ep] <= wr_in_ep && wr_offset == tally_pkg::RegEpDesc15[11:0];
       coll_abort_valid_q <= wr && wr_addr == tally_pkg::RegEpCollAbort;
       mr_wr_valid_q      <= wr_in_ep && wr_offset == tally_pkg::RegEpMrKey[11:0];
       sched_wr_valid_q   <= wr && wr_addr == tally_pkg::RegGlobalSchedData7;
@@ -318,7 +359,7 @@ module tally_axil_regs #(
   logic        rd_in_counters;
   logic [Eps*32-1:0] page_data, r_page_q;
   assign rd                = s_axil_ar_valid_i && s_axil_ar_ready_o;
-  assign s_axil_ar_ready_o = !r_valid_q || s_axil_r_ready_i;
+  assign s_axil_ar_ready_o = up_i && (!r_valid_q || s_axil_r_ready_i);
   assign s_axil_r_valid_o  = r_valid_q;
   assign s_axil_r_resp_o   = 2'b00;
   assign rd_addr           = {s_axil_ar_addr_i[15:2], 2'b00};
@@ -421,11 +462,13 @@ module tally_axil_regs #(
   end
 
   logic unused_addr_bits;
-  assign unused_addr_bits = ^{s_axil_aw_addr_i[1:0], s_axil_ar_addr_i[1:0]};
+  assign unused_addr_bits = ^{s_axil_aw_addr_i[1:0], s_axil_ar_addr_i[1:0], s_axi_aw_addr_i[5:0]};
 
   `TALLY_ASSERT_STABLE(RStable_A, s_axil_r_valid_o, s_axil_r_ready_i, s_axil_r_data_o)
   `TALLY_ASSERT(BStable_A, (s_axil_b_valid_o && !s_axil_b_ready_i) |=> s_axil_b_valid_o)
-  `TALLY_ASSERT(DescPulse_A, desc_valid_o != '0 |-> $past(wr_desc))
+  `TALLY_ASSERT(WideBStable_A, (s_axi_b_valid_o && !s_axi_b_ready_i) |=> s_axi_b_valid_o)
+  `TALLY_ASSERT(OneWrite_A, !(wr && wide))
+  `TALLY_ASSERT(DescPulse_A, desc_valid_o != '0 |-> $past(wr_desc || wide_desc))
   `TALLY_ASSERT(OneDoorbell_A, $onehot0({desc_valid_o, sq_tail_valid_o}))
 endmodule
 

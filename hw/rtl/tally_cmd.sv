@@ -8,10 +8,10 @@
 // where it is and is looked at again; it holds up no other endpoint. It waits for: its completion
 // ring (cq_ok_i), cells of its Msg queue pair, fewer than MaxEager unfinished eager sends, a
 // rendezvous place when it may start one, room in the unit's queue.
-// Latency: 3 cycles from descriptor to hand-over. Throughput: one descriptor a cycle from several
-// endpoints, one in 3 cycles from one. Storage: two descriptors, two sends and two collectives,
-// tally_post.
-// Combinational paths: look-up a; rsv_ok_i to in_ready_o.
+// Latency: 3 cycles from descriptor to hand-over, 2 to tally_seq. Throughput: one descriptor a
+// cycle from several endpoints, one in 3 cycles from one. Storage: two descriptors, two sends and
+// two collectives, tally_post.
+// Combinational paths: look-up a; rsv_ok_i to in_ready_o; cq_ok_i to coll_valid_o.
 // Limitations: a Collective is passed on unchecked; tally_seq checks it.
 //
 // Layouts shared by the message path (first name = highest bits):
@@ -353,13 +353,18 @@ module tally_cmd #(
     .level_o(unused_send_level)
   );
 
+  // A collective goes past its empty FIFO.
+  logic         coll_held;
+  logic [543:0] coll_head;
   tally_fifo #(.Width(544), .Depth(2)) u_coll (
     .clk_i, .rst_ni,
-    .in_valid_i(go_coll), .in_ready_o(coll_room), .in_data_i({s2_arrival_q, s2_desc_q}),
-    .out_valid_o(coll_valid_o), .out_ready_i(coll_ready_i),
-    .out_data_o({coll_arrival_o, coll_desc_o}),
+    .in_valid_i(go_coll && (coll_held || !coll_ready_i)), .in_ready_o(coll_room),
+    .in_data_i({s2_arrival_q, s2_desc_q}),
+    .out_valid_o(coll_held), .out_ready_i(coll_ready_i), .out_data_o(coll_head),
     .level_o(unused_coll_level)
   );
+  assign coll_valid_o = coll_held || go_coll;
+  assign {coll_arrival_o, coll_desc_o} = coll_held ? coll_head : {s2_arrival_q, s2_desc_q};
 
   logic         post_cpl_valid;
   logic [255:0] post_cpl_data;

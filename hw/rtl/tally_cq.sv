@@ -5,9 +5,10 @@
 // Ordering: completions of one unit for one endpoint stay in order; units take turns, and so do
 // endpoints. A completion is commanded after its unit saw its data taken by tally_dma_wr, which
 // writes in grant order: data lands first.
-// Latency: 4 cycles to the write command when nothing waits. Throughput: one completion a cycle in;
-// one in 2 cycles out (command, then data), of one endpoint or of several.
-// Storage: FifoDepth completions an endpoint (block RAM), 2 completions on their way out.
+// A completion of an endpoint for which nothing waits goes past the FIFOs.
+// Latency: 2 cycles to the write command when nothing waits, else 4 at least. Throughput: one
+// completion a cycle in; one in 2 cycles out (command, then data), of one endpoint or of several.
+// Storage: FifoDepth completions an endpoint (block RAM), 3 completions on their way out.
 // A FIFO takes no more from FifoDepth - 1 on.
 // A full ring (index - head = size) holds its own endpoint's completions back and no other's. A
 // full FIFO, which cannot be by the rules of cq_ok_o, holds back the units that complete for its
@@ -69,8 +70,8 @@ module tally_cq #(
   // --- in: the first client at or after the turn whose endpoint has a place ----------------------
   logic [NumClients-1:0] after_q;   // clients at or after the turn
   logic [NumClients-1:0] able, able_after, grant;
-  logic [Eps-1:0]        fifo_full, push, pop;
-  logic                  in_valid_q, store;
+  logic [Eps-1:0]        fifo_full, push, pop, claim;
+  logic                  in_valid_q, store, past;
   logic [255:0]          picked, in_data_q;
   logic [EpW-1:0]        picked_ep, in_ep_q;
 
@@ -99,7 +100,7 @@ module tally_cq #(
     end else begin
       // Those above the granted one.
       if (grant != '0) after_q <= ~(grant | (grant - 1'b1));
-      in_valid_q <= grant != '0 && enable_i[picked_ep];
+      in_valid_q <= grant != '0 && enable_i[picked_ep] && !past;
     end
   end
   always_ff @(posedge clk_i) begin : p_in
@@ -132,6 +133,8 @@ module tally_cq #(
 
     assign push[e]      = store && in_ep_q == EpW'(e);
     assign pop[e]       = fire && out_ep == EpW'(e);
+    // A place in the ring is used.
+    assign claim[e]     = pop[e] || (past && picked_ep == EpW'(e));
     // One may be on its way in.
     assign fifo_full[e] = level_q >= LevelW'(FifoDepth - 1);
     assign waits[e]     = level_q != '0;
@@ -153,11 +156,9 @@ module tally_cq #(
       end else begin
         level_q <= level_q + LevelW'(push[e]) - LevelW'(pop[e]);
         if (push[e]) wr_q <= wr_q + 1'b1;
-        if (pop[e]) begin
-          rd_q    <= rd_q + 1'b1;
-          index_q <= index_q + 16'd1;
-        end
-        room_q    <= pop[e] ? used < mask : used <= mask;
+        if (pop[e]) rd_q <= rd_q + 1'b1;
+        if (claim[e]) index_q <= index_q + 16'd1;
+        room_q    <= claim[e] ? used < mask : used <= mask;
         counted_q <= !pop[e] && (counted_q || blocked[e]);
       end
     end
@@ -183,7 +184,8 @@ module tally_cq #(
   assign full_o = full_count_q != '0;
 
   // --- out: endpoint in turn, read, write command ------------------------------------------------
-  logic               r_valid_q, r_move, r_live;
+  logic               r_valid_q, r_move, r_live, r_past_q;
+  logic [255:0]       past_data_q;
   logic [EpW-1:0]     r_ep_q;
   logic [15:0]        r_index_q;
   logic               cmd_pending_q, data_pending_q, out_free, can;
@@ -203,6 +205,9 @@ module tally_cq #(
       end
     end
   end
+  // Past the FIFOs: nothing of the endpoint waits there or is on its way in, and no other one goes.
+  assign past     = grant != '0 && enable_i[picked_ep] && room[picked_ep] && !waits[picked_ep] &&
+                    !in_valid_q && !can && (!r_live || out_free);
   assign out_free = (!cmd_pending_q || wr_cmd_ready_i) && (!data_pending_q || wr_data_ready_i);
   assign r_live   = r_valid_q && enable_i[r_ep_q];
   assign r_move   = r_live && out_free;
@@ -210,7 +215,7 @@ module tally_cq #(
 
   assign r_log2 = log2_i[r_ep_q*4 +: 4];
   assign r_mask = (16'd1 << r_log2) - 16'd1;
-  assign cqe_in = r_data_q;
+  assign cqe_in = r_past_q ? past_data_q : r_data_q;
   always_comb begin : p_entry
     cqe_out         = cqe_in;
     cqe_out.cycles  = cycle_i - cqe_in.cycles;
@@ -226,7 +231,7 @@ module tally_cq #(
       data_pending_q <= 1'b0;
     end else begin
       if (fire) ep_turn_q <= out_ep;
-      r_valid_q <= fire || (r_live && !r_move);
+      r_valid_q <= fire || past || (r_live && !r_move);
       if (r_move) begin
         cmd_pending_q  <= 1'b1;
         data_pending_q <= 1'b1;
@@ -238,10 +243,12 @@ module tally_cq #(
   end
 
   always_ff @(posedge clk_i) begin : p_out_payload
-    if (fire) begin
-      r_ep_q    <= out_ep;
-      r_index_q <= index[out_ep*16 +: 16];
+    if (fire || past) begin
+      r_ep_q    <= past ? picked_ep : out_ep;
+      r_index_q <= past ? index[picked_ep*16 +: 16] : index[out_ep*16 +: 16];
+      r_past_q  <= past;
     end
+    if (past) past_data_q <= picked;
     if (r_move) begin
       entry_q <= cqe_out;
       addr_q  <= base_i[r_ep_q*64 +: 64] + 64'({r_index_q & r_mask, 5'd0});

@@ -11,11 +11,11 @@
 // and every frame while enable_i is low; a frame that is right but for its ICRC is discarded as
 // well (icrc_error_o). Nothing of these is seen outside. What an endless frame has after 66 beats
 // is thrown away as it comes and does not hold up the other input.
-// Ordering: frames of an input stay in order. Latency: 8 cycles from the last beat to pkt_valid_o.
+// Ordering: frames of an input stay in order. Latency: 4 cycles from the last beat to pkt_valid_o.
 // Throughput: one beat a cycle, no idle cycle between frames; the output takes one cycle more than
 // beats a packet.
-// Storage: 512 beats (at least 7 packets of 4096 bytes, or 64 packets of up to 7 beats) and 7 in
-// the pipeline.
+// Storage: 512 beats (at least 7 packets of 4096 bytes, or 64 packets of up to 7 beats), 8 beats
+// read ahead of use and 3 in the pipeline.
 // Ready paths: in_valid_i to in_ready_o. Inputs wait only between frames, for room.
 // Limitations: an input that pauses inside a frame holds up the other one. Addresses of the sender
 // are not looked at.
@@ -161,10 +161,8 @@ module tally_frame_rx #(
   logic [79:0]  h1_extension_q;   // first 10 bytes of AETH or RETH, first byte highest
   logic [47:0]  h1_rest_q;        // the other 6 of RETH
   logic [17:0]  h1_sum_a_q, h1_sum_b_q, h1_sum_c_q, h1_sum_d_q;
-  logic         h2_up_q, h2_length_q, h3_sum_q;
-  logic [19:0]  h2_sum_q;
-  logic [16:0]  h2_fold;
-  logic [15:0]  h2_folded;
+  logic         h2_up_q, h2_length_q, h2_sum_q;
+  logic [19:0]  sum;
   logic [255:0] up_q;
   logic [511:0] text;             // the beat, first byte highest
 
@@ -231,12 +229,12 @@ module tally_frame_rx #(
     h2_length_q <= !h1_bytes_q[16] && h1_bytes_q <= 17'(tally_pkg::Mtu) && h1_total_q[1:0] == '0 &&
                    h1_udp_q == h1_total_q - 16'd20 &&
                    (h1_data_q || (h1_bytes_q == '0 && h1_pad_q == '0));
-    h2_sum_q    <= 20'(h1_sum_a_q) + 20'(h1_sum_b_q) + 20'(h1_sum_c_q) + 20'(h1_sum_d_q);
-    h3_sum_q    <= h2_folded == 16'hFFFF;
+    h2_sum_q    <= sum[15:0] == {12'hFFF, ~sum[19:16]};
   end
 
-  assign h2_fold   = 17'(h2_sum_q[15:0]) + 17'(h2_sum_q[19:16]);
-  assign h2_folded = h2_fold[15:0] + 16'(h2_fold[16]);
+  // Folded it must be 0xFFFF, so (it is not 0: the version is in it) it is a multiple of that:
+  // 0xFFFF * (high + 1) = 0x10000 * high + 0xFFFF - high.
+  assign sum = 20'(h1_sum_a_q) + 20'(h1_sum_b_q) + 20'(h1_sum_c_q) + 20'(h1_sum_d_q);
 
   // ---- Payload: the rest of a beat and the start of the next ----------------------------------
   logic         p_valid_q, p_last_q, p_bad_q, p_leave, p_write;
@@ -265,11 +263,10 @@ module tally_frame_rx #(
     end
   end
 
-  // ---- Verdict: as late as the ICRC -------------------------------------------------------------
-  logic                v2_q, v3_q, v4_q, v5_q;
-  logic                ok2_q, ok3_q, ok4_q, ok5_q;
-  logic [6:0]          beats2_q, beats3_q, beats4_q, beats5_q;
-  logic [InfoBits-1:0] info2_q, info3_q, info4_q, info5_q;
+  // ---- Verdict: with the ICRC's ---------------------------------------------------------------
+  logic                v2_q, ok2_q, ok;
+  logic [6:0]          beats2_q;
+  logic [InfoBits-1:0] info2_q;
   logic                icrc_valid, residue, size_ok, store_idle;
   logic [31:0]         icrc;
 
@@ -284,34 +281,21 @@ module tally_frame_rx #(
                               h1_extension_q[79:16]} : 128'h0,
                  h1_aeth_q ? {h1_extension_q[71:48], h1_extension_q[79:72]} : 32'h0,
                  h1_psn_q, h1_ackreq_q, h1_qp_q, h1_opcode_q};
-    ok3_q    <= ok2_q && h2_up_q && h2_length_q;
-    beats3_q <= beats2_q;
-    info3_q  <= info2_q;
-    ok4_q    <= ok3_q && h3_sum_q;
-    beats4_q <= beats3_q;
-    info4_q  <= info3_q;
-    ok5_q    <= ok4_q;
-    beats5_q <= beats4_q;
-    info5_q  <= info4_q;
   end
+  // Right, but perhaps for its ICRC.
+  assign ok = ok2_q && h2_up_q && h2_length_q && h2_sum_q;
 
   always_ff @(posedge clk_i) begin : p_state
     if (!rst_ni) begin
       p_valid_q <= 1'b0;
       e_write_q <= 1'b0;
       v2_q      <= 1'b0;
-      v3_q      <= 1'b0;
-      v4_q      <= 1'b0;
-      v5_q      <= 1'b0;
       up_q      <= '0;
     end else begin
       if (i_valid_q) p_valid_q <= 1'b1;
       else if (p_leave) p_valid_q <= 1'b0;
       e_write_q <= p_write;
       v2_q      <= p_valid_q && p_last_q;
-      v3_q      <= v2_q;
-      v4_q      <= v3_q;
-      v5_q      <= v4_q;
       if (conn_valid_i) up_q[conn_qp_i] <= conn_up_i;
     end
   end
@@ -324,16 +308,16 @@ module tally_frame_rx #(
 
   tally_frame_store #(.RingBeats(RingBeats), .Packets(Packets)) u_store (
     .clk_i, .rst_ni, .room_o(room), .admit_i(accept && !busy_q),
-    .wr_valid_i(e_write_q), .wr_data_i(e_data_q), .fix_valid_i(v2_q), .fix_beats_i(beats2_q),
-    .ver_valid_i(v5_q), .ver_good_i(ok5_q && residue), .ver_beats_i(beats5_q), .ver_info_i(info5_q),
+    .wr_valid_i(e_write_q), .wr_data_i(e_data_q),
+    .ver_valid_i(v2_q), .ver_good_i(ok && residue), .ver_beats_i(beats2_q), .ver_info_i(info2_q),
     .pkt_valid_o, .pkt_ready_i, .pkt_info_o, .beat_valid_o, .beat_ready_i, .beat_data_o,
     .idle_o(store_idle)
   );
 
-  assign packet_o     = v5_q;
+  assign packet_o     = v2_q;
   assign beat_o       = accept;
-  assign dropped_o    = v5_q && !ok5_q;
-  assign icrc_error_o = v5_q && ok5_q && !residue;
+  assign dropped_o    = v2_q && !ok;
+  assign icrc_error_o = v2_q && ok && !residue;
   assign idle_o       = !busy_q && drain_q == '0 && store_idle && in_valid_i == '0;
 
   logic unused;
@@ -341,9 +325,9 @@ module tally_frame_rx #(
   assign unused = ^{icrc, icrc_valid, text[463:416], text[239:224], text[191:176], text[167:166],
                     text[143:136], text[110:104]};
 
-  `TALLY_ASSERT(Timing_A, icrc_valid == v5_q)
+  `TALLY_ASSERT(Timing_A, icrc_valid == v2_q)
   `TALLY_ASSERT(Index_A, index_q <= LastIndex)
-  `TALLY_ASSERT(Beats_A, v5_q && ok5_q |-> 13'(beats5_q) == (info5_q[213:201] + 13'd63) >> 6)
+  `TALLY_ASSERT(Beats_A, v2_q && ok |-> 13'(beats2_q) == (info2_q[213:201] + 13'd63) >> 6)
 endmodule
 
 `default_nettype wire

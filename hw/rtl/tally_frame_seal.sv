@@ -5,7 +5,7 @@
 // 64) beats, its ICRC begins 2 + 4 * in_tail_i bytes into the beat marked in_crc_i. That beat is
 // the last one, unless in_tail_i is 15: then the ICRC lies in two beats and one more follows, all
 // zeros, marked in_last_i.
-// Ordering: as taken. Latency: 7 cycles. Throughput: one beat a cycle. Storage: 16 beats and 6 in
+// Ordering: as taken. Latency: 3 cycles. Throughput: one beat a cycle. Storage: 16 beats and 2 in
 // the pipeline.
 // Ready path: none; in_ready_o depends on registers alone.
 // Limitations: a side that does not take its frames holds up the other one.
@@ -35,7 +35,7 @@ module tally_frame_seal (
   output      logic         idle_o
 );
   localparam int unsigned Depth = 16;   // more than the latency, so that a beat a cycle passes
-  localparam int unsigned Latency = 5;  // of tally_icrc
+  localparam int unsigned Latency = 2;  // of tally_icrc
   localparam int unsigned LevelBits = $clog2(Depth + 1);
   localparam int unsigned ControlBits = 7;                // {loop, last, crc, tail}
   localparam int unsigned WordBits = 512 + 4 + 3;         // {loop, last, wide, tail, data}
@@ -50,8 +50,7 @@ module tally_frame_seal (
   logic [ControlBits-1:0] control;
   logic [15:0]            rest_q;  // half of an ICRC for the beat after
   logic                   split_q;
-  logic [WordBits-1:0]    word_q, word;
-  logic                   word_valid_q;
+  logic [WordBits-1:0]    word;
   logic [3:0]             tail;
   logic                   split, loop, out_valid;
 
@@ -81,30 +80,28 @@ module tally_frame_seal (
     if (split_q) sealed[15:0] = rest_q;
   end
 
-  always_ff @(posedge clk_i) begin : p_word
-    // A frame ends after its ICRC: 6 + 4 * tail bytes into the last beat, or 2 when the ICRC was
-    // split.
-    word_q <= {control[6], control[5], split_q, tail, sealed};
+  always_ff @(posedge clk_i) begin : p_rest
     if (valid_q[Latency-1] && control[4]) rest_q <= icrc[31:16];
   end
 
   always_ff @(posedge clk_i) begin : p_state
     if (!rst_ni) begin
-      valid_q      <= '0;
-      word_valid_q <= 1'b0;
-      split_q      <= 1'b0;
-      taken_q      <= '0;
+      valid_q <= '0;
+      split_q <= 1'b0;
+      taken_q <= '0;
     end else begin
-      valid_q      <= {valid_q[Latency-2:0], push};
-      word_valid_q <= valid_q[Latency-1];
+      valid_q <= {valid_q[Latency-2:0], push};
       if (valid_q[Latency-1]) split_q <= control[4] && tail == 4'd15;
       taken_q <= taken_q + LevelBits'(push) - LevelBits'(pop);
     end
   end
 
+  // A frame ends after its ICRC: 6 + 4 * tail bytes into the last beat, or 2 when the ICRC was
+  // split.
   tally_fifo #(.Width(WordBits), .Depth(Depth)) u_fifo (
     .clk_i, .rst_ni,
-    .in_valid_i(word_valid_q), .in_ready_o(fifo_ready), .in_data_i(word_q),
+    .in_valid_i(valid_q[Latency-1]), .in_ready_o(fifo_ready),
+    .in_data_i({control[6], control[5], split_q, tail, sealed}),
     .out_valid_o(out_valid), .out_ready_i(pop), .out_data_o(word), .level_o(level)
   );
 
@@ -127,7 +124,7 @@ module tally_frame_seal (
   logic unused;
   assign unused = ^{residue, crc_valid, level};
 
-  `TALLY_ASSERT(Room_A, word_valid_q |-> fifo_ready)
+  `TALLY_ASSERT(Room_A, valid_q[Latency-1] |-> fifo_ready)
   `TALLY_ASSERT(Taken_A, taken_q <= LevelBits'(Depth))
   `TALLY_ASSERT(IcrcThere_A, (valid_q[Latency-1] && control[4]) |-> crc_valid)
   `TALLY_ASSERT_STABLE(NetStable_A, out_valid_o[0], out_ready_i[0],

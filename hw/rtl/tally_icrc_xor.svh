@@ -586,5 +586,12 @@ endfunction
 // What the eight bytes of ones before the frame add to the register after the first beat, whose first 14
 // bytes count as 0.
 localparam logic [31:0] Seed = 32'hCA5C9202;
-// Value over a frame that ends with its right ICRC.
-localparam logic [31:0] Residue = 32'h2144DF1C;
+
+// Register after the last beat of a frame that ends with its right ICRC, 2 + 4 * tail bytes into it: bits
+// 32 * tail and up.
+localparam logic [511:0] Good = {
+  32'h4E3D5E5C, 32'h1C759789, 32'h2E448638, 32'h98E430B2,
+  32'h57D64E1F, 32'h501341CD, 32'hFFFBC14A, 32'hBE8E93D5,
+  32'h6706644C, 32'h1B90D704, 32'hFC80F714, 32'hE07883E1,
+  32'hCA5C9202, 32'h39219DE3, 32'hE29B589E, 32'hE381391A
+};

@@ -55,7 +55,8 @@ module tally_msg_demux (
   assign on_msg  = rx_qp_i[7:6] == 2'(tally_pkg::QpKindMsg);
   assign on_coll = rx_qp_i[7:6] == 2'(tally_pkg::QpKindColl);
   assign to_seq  = head.ptype == tally_pkg::PacketTypeColl
-                 || head.ptype == tally_pkg::PacketTypeCollCredit;
+                 || head.ptype == tally_pkg::PacketTypeCollCredit
+                 || head.ptype == tally_pkg::PacketTypeCollRequest;
 
   always_comb begin : p_type
     type_ok = 1'b0;
@@ -65,7 +66,7 @@ module tally_msg_demux (
       tally_pkg::PacketTypeFin:   type_ok = on_coll && head.payload_len == '0;
       tally_pkg::PacketTypeColl:
         type_ok = on_coll && rx_ep_i == '0 && head.lane < 8'(tally_pkg::NumLanes);
-      tally_pkg::PacketTypeCollCredit:
+      tally_pkg::PacketTypeCollCredit, tally_pkg::PacketTypeCollRequest:
         type_ok = on_coll && rx_ep_i == '0 && head.lane < 8'(tally_pkg::NumLanes)
                 && head.payload_len == '0;
       default: type_ok = 1'b0;

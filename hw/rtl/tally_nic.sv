@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Top of the offload engine: four endpoints between a host bus and an Ethernet port.
 //
-// Interfaces: AXI4-Lite slave (registers, doorbells), AXI4 master (DMA, 512 bit), AXI4-Stream in
-// and out (Ethernet frames without check sequence, 512 bit). cycle_i is a free-running count of
+// Interfaces: AXI4-Lite slave (registers, doorbells), AXI4 slave (descriptor windows: single beats
+// of 512 bit, write only, in order with the other slave), AXI4 master (DMA, 512 bit), AXI4-Stream
+// in and out (Ethernet frames without check sequence, 512 bit). cycle_i is a free-running count of
 // clock cycles that the shell supplies, so that the shell may stop the clock while idle_o is high
 // and no input is pending; idle_o means that no state changes until an input comes (operations may
 // still wait for packets; a running timer keeps it low).
@@ -36,6 +37,18 @@ module tally_nic #(
   input  wire logic         s_axil_r_ready_i,
   output      logic [31:0]  s_axil_r_data_o,
   output      logic [1:0]   s_axil_r_resp_o,
+
+  // AXI4 slave: descriptor windows
+  input  wire logic         s_axi_aw_valid_i,
+  output      logic         s_axi_aw_ready_o,
+  input  wire logic [15:0]  s_axi_aw_addr_i,
+  input  wire logic         s_axi_w_valid_i,
+  output      logic         s_axi_w_ready_o,
+  input  wire logic [511:0] s_axi_w_data_i,
+  input  wire logic [63:0]  s_axi_w_strb_i,
+  output      logic         s_axi_b_valid_o,
+  input  wire logic         s_axi_b_ready_i,
+  output      logic [1:0]   s_axi_b_resp_o,
 
   // AXI4 master
   output      logic         m_axi_ar_valid_o,
@@ -119,29 +132,18 @@ module tally_nic #(
   logic                 quiet;
   logic [NumCnt*32-1:0] counters;
 
-  // The transport clears the states of its queue pairs after reset (less than InitCycles);
-  // registers answer from then on. Its cells and the tables of tally_match take longer: there
-  // operations wait.
-  localparam int unsigned InitCycles = 255;
-  logic [7:0] init_q;
-  logic       up, aw_ready, w_ready, ar_ready;
-
-  always_ff @(posedge clk_i) begin : p_init
-    if (!rst_ni) init_q <= '0;
-    else if (!up) init_q <= init_q + 8'd1;
-  end
-  assign up                = init_q == 8'(InitCycles);
-  assign s_axil_aw_ready_o = aw_ready && up;
-  assign s_axil_w_ready_o  = w_ready && up;
-  assign s_axil_ar_ready_o = ar_ready && up;
+  // Registers answer when the device is up.
+  logic up, moved, still;
+  tally_gate u_gate (.clk_i, .rst_ni, .moved_i(moved), .up_o(up), .still_o(still));
 
   tally_axil_regs u_regs (
-    .clk_i, .rst_ni,
-    .s_axil_aw_valid_i(s_axil_aw_valid_i && up), .s_axil_aw_ready_o(aw_ready), .s_axil_aw_addr_i,
-    .s_axil_w_valid_i(s_axil_w_valid_i && up), .s_axil_w_ready_o(w_ready), .s_axil_w_data_i,
-    .s_axil_b_valid_o, .s_axil_b_ready_i, .s_axil_b_resp_o,
-    .s_axil_ar_valid_i(s_axil_ar_valid_i && up), .s_axil_ar_ready_o(ar_ready), .s_axil_ar_addr_i,
-    .s_axil_r_valid_o, .s_axil_r_ready_i, .s_axil_r_data_o, .s_axil_r_resp_o,
+    .clk_i, .rst_ni, .up_i(up),
+    .s_axil_aw_valid_i, .s_axil_aw_ready_o, .s_axil_aw_addr_i, .s_axil_w_valid_i,
+    .s_axil_w_ready_o, .s_axil_w_data_i, .s_axil_b_valid_o, .s_axil_b_ready_i, .s_axil_b_resp_o,
+    .s_axil_ar_valid_i, .s_axil_ar_ready_o, .s_axil_ar_addr_i, .s_axil_r_valid_o,
+    .s_axil_r_ready_i, .s_axil_r_data_o, .s_axil_r_resp_o,
+    .s_axi_aw_valid_i, .s_axi_aw_ready_o, .s_axi_aw_addr_i, .s_axi_w_valid_i, .s_axi_w_ready_o,
+    .s_axi_w_data_i, .s_axi_w_strb_i, .s_axi_b_valid_o, .s_axi_b_ready_i, .s_axi_b_resp_o,
     .control_o(control), .mac_o(mac), .ip_o(ip), .pmtu_o(pmtu), .eager_max_o(eager_max),
     .ep_posted_o(ep_posted), .ep_unexpected_o(ep_unexpected), .ep_bounce_o(ep_bounce),
     .ack_policy_o(ack_policy), .retry_timer_o(retry_timer), .retry_limits_o(retry_limits),
@@ -319,62 +321,22 @@ module tally_nic #(
     .idle_o(cmd_idle)
   );
 
-  // --- match unit -----------------------------------------------------------------------------
-  logic               arr_valid, arr_ready, arr_done, arr_storable, match_idle;
-  logic [1:0]         arr_ep, arr_result;
-  logic [2:0]         arr_reason;
-  logic [15:0]        arr_context, arr_source;
-  logic [31:0]        arr_tag, arr_posts;
-  logic [UnexpW-1:0]  arr_payload;
-  logic [PostedW-1:0] arr_posted_payload;
-
-  tally_match #(
-    .Posted(PostedEntries), .Unexpected(UnexpectedEntries), .PostedW(PostedW), .UnexpW(UnexpW)
-  ) u_match (
-    .clk_i, .rst_ni,
-    .post_valid_i(post_valid), .post_ready_o(post_ready), .post_op_i(post_op),
-    .post_ep_i(post_ep), .post_context_i(post_context), .post_source_i(post_source),
-    .post_tag_i(post_tag), .post_any_source_i(post_any_source), .post_any_tag_i(post_any_tag),
-    .post_handle_i(post_handle), .post_spill_seen_i(post_spill_seen),
-    .post_payload_i(post_payload),
-    .post_done_o(post_done), .post_result_o(post_result), .post_reason_o(post_reason),
-    .post_source_o(post_hit_source), .post_tag_o(post_hit_tag),
-    .post_unexp_payload_o(post_unexp_payload), .post_slot_o(post_slot),
-    .post_spills_o(post_spills),
-    .arr_valid_i(arr_valid), .arr_ready_o(arr_ready), .arr_ep_i(arr_ep),
-    .arr_context_i(arr_context), .arr_source_i(arr_source), .arr_tag_i(arr_tag),
-    .arr_storable_i(arr_storable), .arr_payload_i(arr_payload),
-    .arr_done_o(arr_done), .arr_result_o(arr_result), .arr_reason_o(arr_reason),
-    .arr_posts_o(arr_posts), .arr_posted_payload_o(arr_posted_payload),
-    .unexpected_quota_i(ep_unexpected),
-    .flush_valid_i(flush_valid), .flush_ready_o(flush_ready), .flush_ep_i(flush_ep),
-    .idle_o(match_idle)
-  );
-
   // --- message path ---------------------------------------------------------------------------
   logic [2:0]          tx_valid, tx_ready, tx_last;
   logic [1535:0]       tx_data;
   logic [5:0]          tx_ep;
   logic [257:0]        tx_cpl;
-  logic                rx_valid, rx_ready, rx_last;
-  logic [511:0]        rx_data, unit_data;
-  logic [1:0]          rx_ep, unit_ep, unit_valid;
+  logic                rx_valid, rx_ready, rx_last, seq_rx_valid, seq_rx_ready, seq_rx_last;
+  logic [511:0]        rx_data, seq_rx_data;
+  logic [1:0]          rx_ep;
   logic [7:0]          rx_qp;
   logic [12:0]         rx_bytes;
-  logic                unit_last, msg_rx_ready, seq_rx_ready;
-  logic [NumEp-1:0]    accepted, resolved, resolved_demux, spill_room;
-  logic                get_valid, get_ok, get_wait, put_valid, put2_valid, spill_get_valid;
-  logic [1:0]          get_ep, put_ep, put2_ep, spill_get_ep;
-  logic [9:0]          get_slot, put_slot, put2_slot;
-  logic [15:0]         spill_slot;
-  logic [53:0]         written;
-  logic                rrndv_valid, rrndv_ready;
-  logic [MatchedW-1:0] rrndv_matched;
-  logic                msg_tx_idle, msg_rx_idle, rndv_idle, copy_idle, slots_idle;
-  logic                demux_idle, demux_dropped;
-  logic                cnt_match_posted, cnt_unexpected, rx_truncated, rx_protection;
+  logic [NumEp-1:0]    accepted, spill_room;
+  logic                msg_tx_idle, receive_idle, match_idle;
+  logic                demux_dropped, cnt_match_posted, cnt_unexpected, cnt_rendezvous;
   logic [3:0]          cnt_spill;
-  logic                rndv_truncated, cnt_rendezvous, rndv_protection, copy_truncated;
+  logic [2:0]          truncated;
+  logic [1:0]          rx_protection;
 
   tally_msg_tx u_msg_tx (
     .clk_i, .rst_ni, .ep_rank_i(rank),
@@ -388,74 +350,6 @@ module tally_nic #(
     .idle_o(msg_tx_idle)
   );
 
-  tally_msg_demux u_demux (
-    .clk_i, .rst_ni, .ep_rank_i(rank), .ep_enable_i(enable),
-    .rx_valid_i(rx_valid), .rx_ready_o(rx_ready), .rx_data_i(rx_data), .rx_last_i(rx_last),
-    .rx_ep_i(rx_ep), .rx_qp_i(rx_qp), .rx_bytes_i(rx_bytes),
-    .out_valid_o(unit_valid), .out_ready_i({seq_rx_ready, msg_rx_ready}),
-    .out_data_o(unit_data), .out_last_o(unit_last), .out_ep_o(unit_ep),
-    .resolved_o(resolved_demux), .dropped_o(demux_dropped), .idle_o(demux_idle)
-  );
-
-  tally_msg_rx u_msg_rx (
-    .clk_i, .rst_ni, .bounce_i(bounce_base), .spill_base_i(spill_base),
-    .rx_valid_i(unit_valid[0]), .rx_ready_o(msg_rx_ready), .rx_data_i(unit_data),
-    .rx_last_i(unit_last), .rx_ep_i(unit_ep),
-    .get_valid_o(get_valid), .get_ep_o(get_ep), .get_ok_i(get_ok), .get_wait_i(get_wait),
-    .get_slot_i(get_slot), .put_valid_o(put_valid), .put_ep_o(put_ep), .put_slot_o(put_slot),
-    .spill_get_valid_o(spill_get_valid), .spill_get_ep_o(spill_get_ep),
-    .spill_slot_i(spill_slot),
-    .arr_valid_o(arr_valid), .arr_ready_i(arr_ready), .arr_ep_o(arr_ep),
-    .arr_context_o(arr_context), .arr_source_o(arr_source), .arr_tag_o(arr_tag),
-    .arr_storable_o(arr_storable), .arr_payload_o(arr_payload),
-    .arr_done_i(arr_done), .arr_result_i(arr_result), .arr_reason_i(arr_reason),
-    .arr_posts_i(arr_posts), .arr_posted_payload_i(arr_posted_payload),
-    .mr_ep_o(mrb_ep), .mr_key_o(mrb_key), .mr_addr_o(mrb_addr), .mr_len_o(mrb_len),
-    .mr_ok_i(mrb_ok),
-    .rndv_valid_o(rrndv_valid), .rndv_ready_i(rrndv_ready), .rndv_matched_o(rrndv_matched),
-    .wr_cmd_valid_o(wr_cmd_valid[0]), .wr_cmd_ready_i(wr_cmd_ready[0]),
-    .wr_cmd_addr_o(wr_cmd_addr[0 +: 64]), .wr_cmd_len_o(wr_cmd_len[0 +: 13]),
-    .wr_data_valid_o(wr_data_valid[0]), .wr_data_ready_i(wr_data_ready[0]),
-    .wr_data_o(wr_data[0 +: 512]), .wr_done_i(wr_done[0]),
-    .written_o(written),
-    .cpl_valid_o(cpl_valid[1]), .cpl_ready_i(cpl_ready[1]), .cpl_data_o(cpl_data[256 +: 256]),
-    .cpl_ep_o(cpl_ep[2 +: 2]),
-    .resolved_o(resolved),
-    .match_posted_o(cnt_match_posted), .unexpected_o(cnt_unexpected), .truncated_o(rx_truncated),
-    .protection_o(rx_protection), .spill_o(cnt_spill), .idle_o(msg_rx_idle)
-  );
-
-  tally_slots u_slots (
-    .clk_i, .rst_ni, .enable_i(enable), .bounce_quota_i(ep_bounce),
-    .spill_log2_i(spill_log2), .spill_head_i(spill_head),
-    .get_valid_i(get_valid), .get_ep_i(get_ep), .get_ok_o(get_ok), .get_wait_o(get_wait),
-    .get_slot_o(get_slot),
-    .put_valid_i(put_valid), .put_ep_i(put_ep), .put_slot_i(put_slot),
-    .put2_valid_i(put2_valid), .put2_ep_i(put2_ep), .put2_slot_i(put2_slot),
-    .spill_get_valid_i(spill_get_valid), .spill_get_ep_i(spill_get_ep),
-    .spill_slot_o(spill_slot),
-    .accept_i(accepted), .resolved_i(resolved), .resolved2_i(resolved_demux),
-    .spill_room_o(spill_room), .idle_o(slots_idle)
-  );
-
-  tally_copy u_copy (
-    .clk_i, .rst_ni, .bounce_i(bounce_base),
-    .job_valid_i(copy_valid), .job_ready_o(copy_ready), .job_matched_i(copy_matched),
-    .written_i(written),
-    .put_valid_o(put2_valid), .put_ep_o(put2_ep), .put_slot_o(put2_slot),
-    .rd_cmd_valid_o(rd_cmd_valid[6]), .rd_cmd_ready_i(rd_cmd_ready[6]),
-    .rd_cmd_addr_o(rd_cmd_addr[6*64 +: 64]), .rd_cmd_len_o(rd_cmd_len[6*13 +: 13]),
-    .rd_data_valid_i(rd_data_valid[6]), .rd_data_i(rd_data),
-    .wr_cmd_valid_o(wr_cmd_valid[2]), .wr_cmd_ready_i(wr_cmd_ready[2]),
-    .wr_cmd_addr_o(wr_cmd_addr[2*64 +: 64]), .wr_cmd_len_o(wr_cmd_len[2*13 +: 13]),
-    .wr_data_valid_o(wr_data_valid[2]), .wr_data_ready_i(wr_data_ready[2]),
-    .wr_data_o(wr_data[2*512 +: 512]),
-    .cpl_valid_o(cpl_valid[3]), .cpl_ready_i(cpl_ready[3]), .cpl_data_o(cpl_data[3*256 +: 256]),
-    .cpl_ep_o(cpl_ep[6 +: 2]),
-    .truncated_o(copy_truncated), .idle_o(copy_idle)
-  );
-
-  // --- rendezvous -----------------------------------------------------------------------------
   logic         job_valid, job_ready, dat_valid, dat_ready, dat_beat_valid, dat_beat_ready;
   logic         end_valid, end_ready;
   logic [3:0]   job_id, dat_job, end_job;
@@ -465,40 +359,62 @@ module tally_nic #(
   logic [12:0]  dat_bytes;
   logic [511:0] dat_beat_data;
 
-  tally_rndv u_rndv (
-    .clk_i, .rst_ni, .rank_i(rank), .cq_ok_i(cq_ok),
-    .rx_valid_i(rrndv_valid), .rx_ready_o(rrndv_ready), .rx_data_i(rrndv_matched),
-    .cmd_valid_i(crndv_valid), .cmd_ready_o(crndv_ready), .cmd_data_i(crndv_matched),
-    .cmd_unexpected_i(crndv_unexpected),
-    .room_o(rndv_room),
+  tally_receive #(
+    .PostedEntries(PostedEntries), .UnexpectedEntries(UnexpectedEntries)
+  ) u_receive (
+    .clk_i, .rst_ni,
+    .enable_i(enable), .rank_i(rank), .bounce_i(bounce_base), .bounce_quota_i(ep_bounce),
+    .unexpected_quota_i(ep_unexpected), .spill_base_i(spill_base), .spill_log2_i(spill_log2),
+    .spill_head_i(spill_head), .cq_ok_i(cq_ok),
+    .flush_valid_i(flush_valid), .flush_ready_o(flush_ready), .flush_ep_i(flush_ep),
+    .post_valid_i(post_valid), .post_ready_o(post_ready), .post_op_i(post_op),
+    .post_ep_i(post_ep), .post_context_i(post_context), .post_source_i(post_source),
+    .post_tag_i(post_tag), .post_any_source_i(post_any_source), .post_any_tag_i(post_any_tag),
+    .post_handle_i(post_handle), .post_spill_seen_i(post_spill_seen),
+    .post_payload_i(post_payload),
+    .post_done_o(post_done), .post_result_o(post_result), .post_reason_o(post_reason),
+    .post_source_o(post_hit_source), .post_tag_o(post_hit_tag), .post_slot_o(post_slot),
+    .post_unexp_payload_o(post_unexp_payload), .post_spills_o(post_spills),
+    .copy_valid_i(copy_valid), .copy_ready_o(copy_ready), .copy_matched_i(copy_matched),
+    .rndv_valid_i(crndv_valid), .rndv_ready_o(crndv_ready), .rndv_matched_i(crndv_matched),
+    .rndv_unexpected_i(crndv_unexpected), .rndv_room_o(rndv_room),
+    .rx_valid_i(rx_valid), .rx_ready_o(rx_ready), .rx_data_i(rx_data), .rx_last_i(rx_last),
+    .rx_ep_i(rx_ep), .rx_qp_i(rx_qp), .rx_bytes_i(rx_bytes), .accept_i(accepted),
+    .spill_room_o(spill_room),
     .job_valid_o(job_valid), .job_ready_i(job_ready), .job_id_o(job_id), .job_qp_o(job_qp),
     .job_addr_o(job_addr), .job_key_o(job_key), .job_len_o(job_len),
     .dat_valid_i(dat_valid), .dat_ready_o(dat_ready), .dat_job_i(dat_job),
-    .dat_offset_i(dat_offset), .dat_bytes_i(dat_bytes),
+    .dat_offset_i(dat_offset), .dat_bytes_i(dat_bytes), .end_status_i(end_status),
     .beat_valid_i(dat_beat_valid), .beat_ready_o(dat_beat_ready), .beat_data_i(dat_beat_data),
     .end_valid_i(end_valid), .end_ready_o(end_ready), .end_job_i(end_job),
-    .end_status_i(end_status),
-    .mr_ep_o(mre_ep), .mr_key_o(mre_key), .mr_addr_o(mre_addr), .mr_len_o(mre_len),
-    .mr_ok_i(mre_ok),
-    .wr_cmd_valid_o(wr_cmd_valid[1]), .wr_cmd_ready_i(wr_cmd_ready[1]),
-    .wr_cmd_addr_o(wr_cmd_addr[64 +: 64]), .wr_cmd_len_o(wr_cmd_len[13 +: 13]),
-    .wr_data_valid_o(wr_data_valid[1]), .wr_data_ready_i(wr_data_ready[1]),
-    .wr_data_o(wr_data[512 +: 512]),
     .fin_valid_o(tx_valid[1]), .fin_ready_i(tx_ready[1]), .fin_data_o(tx_data[512 +: 512]),
     .fin_last_o(tx_last[1]), .fin_ep_o(tx_ep[2 +: 2]),
-    .cpl_valid_o(cpl_valid[2]), .cpl_ready_i(cpl_ready[2]), .cpl_data_o(cpl_data[2*256 +: 256]),
-    .cpl_ep_o(cpl_ep[4 +: 2]),
-    .truncated_o(rndv_truncated), .rendezvous_o(cnt_rendezvous), .protection_o(rndv_protection),
-    .idle_o(rndv_idle)
+    .seq_valid_o(seq_rx_valid), .seq_ready_i(seq_rx_ready), .seq_data_o(seq_rx_data),
+    .seq_last_o(seq_rx_last),
+    .mrb_ep_o(mrb_ep), .mrb_key_o(mrb_key), .mrb_addr_o(mrb_addr), .mrb_len_o(mrb_len),
+    .mrb_ok_i(mrb_ok), .mre_ok_i(mre_ok),
+    .mre_ep_o(mre_ep), .mre_key_o(mre_key), .mre_addr_o(mre_addr), .mre_len_o(mre_len),
+    .rd_cmd_valid_o(rd_cmd_valid[6]), .rd_cmd_ready_i(rd_cmd_ready[6]),
+    .rd_cmd_addr_o(rd_cmd_addr[6*64 +: 64]), .rd_cmd_len_o(rd_cmd_len[6*13 +: 13]),
+    .rd_data_valid_i(rd_data_valid[6]), .rd_data_i(rd_data),
+    .wr_cmd_valid_o(wr_cmd_valid[2:0]), .wr_cmd_ready_i(wr_cmd_ready[2:0]),
+    .wr_cmd_addr_o(wr_cmd_addr[0 +: 3*64]), .wr_cmd_len_o(wr_cmd_len[0 +: 3*13]),
+    .wr_data_valid_o(wr_data_valid[2:0]), .wr_data_ready_i(wr_data_ready[2:0]),
+    .wr_data_o(wr_data[0 +: 3*512]), .wr_done_i(wr_done[0]),
+    .cpl_valid_o(cpl_valid[3:1]), .cpl_ready_i(cpl_ready[3:1]),
+    .cpl_data_o(cpl_data[256 +: 3*256]), .cpl_ep_o(cpl_ep[2 +: 3*2]),
+    .dropped_o(demux_dropped), .match_posted_o(cnt_match_posted), .unexpected_o(cnt_unexpected),
+    .rendezvous_o(cnt_rendezvous), .spill_o(cnt_spill), .truncated_o(truncated),
+    .protection_o(rx_protection), .match_idle_o(match_idle), .idle_o(receive_idle)
   );
 
   // --- transport ------------------------------------------------------------------------------
   logic [7:0] ready_kinds;
   logic       transport_idle;
-  logic       cnt_tx_frame, cnt_tx_beat, cnt_rx_frame, cnt_rx_beat, cnt_frame_dropped;
-  logic       cnt_retransmit, cnt_read_retry, cnt_timeout, cnt_nak_sent, cnt_nak_received;
-  logic       cnt_rnr_sent, cnt_rnr_received, cnt_ack_sent, cnt_icrc_error, cnt_duplicate;
-  logic       cnt_qp_error, read_protection;
+  logic       cnt_tx_frame, cnt_tx_beat, cnt_rx_frame, cnt_rx_beat, cnt_frame_dropped,
+              cnt_retransmit, cnt_read_retry, cnt_timeout, cnt_nak_sent, cnt_nak_received,
+              cnt_rnr_sent, cnt_rnr_received, cnt_ack_sent, cnt_icrc_error, cnt_duplicate,
+              cnt_qp_error, read_protection;
 
   // An endpoint takes another message of kind Msg when it could be spilled, matched to a rendezvous
   // and completed; of kind Coll when it could be completed.
@@ -538,10 +454,9 @@ module tally_nic #(
     .tx_frame_o(cnt_tx_frame), .tx_beat_o(cnt_tx_beat), .rx_frame_o(cnt_rx_frame),
     .rx_beat_o(cnt_rx_beat), .dropped_o(cnt_frame_dropped), .retransmit_o(cnt_retransmit),
     .read_retry_o(cnt_read_retry), .timeout_o(cnt_timeout), .nak_sent_o(cnt_nak_sent),
-    .nak_received_o(cnt_nak_received), .rnr_sent_o(cnt_rnr_sent),
+    .nak_received_o(cnt_nak_received), .rnr_sent_o(cnt_rnr_sent), .duplicate_o(cnt_duplicate),
     .rnr_received_o(cnt_rnr_received), .ack_sent_o(cnt_ack_sent), .icrc_error_o(cnt_icrc_error),
-    .duplicate_o(cnt_duplicate), .qp_error_o(cnt_qp_error), .protection_o(read_protection),
-    .idle_o(transport_idle)
+    .qp_error_o(cnt_qp_error), .protection_o(read_protection), .idle_o(transport_idle)
   );
 
   // An eager send ends with the transport's completion; that of an Rts is marked as rendezvous.
@@ -567,8 +482,8 @@ module tally_nic #(
     .cmd_arrival_i(coll_arrival),
     .sched_wr_valid_i(sched_wr_valid), .sched_wr_addr_i(sched_wr_addr),
     .sched_wr_data_i(sched_wr_data),
-    .rx_valid_i(unit_valid[1]), .rx_ready_o(seq_rx_ready), .rx_data_i(unit_data),
-    .rx_last_i(unit_last),
+    .rx_valid_i(seq_rx_valid), .rx_ready_o(seq_rx_ready), .rx_data_i(seq_rx_data),
+    .rx_last_i(seq_rx_last),
     .tx_valid_o(tx_valid[2]), .tx_ready_i(tx_ready[2]), .tx_data_o(tx_data[1024 +: 512]),
     .tx_last_o(tx_last[2]),
     .rd_cmd_valid_o(rd_cmd_valid[7]), .rd_cmd_ready_i(rd_cmd_ready[7]),
@@ -627,8 +542,8 @@ module tally_nic #(
     3'(cnt_rendezvous),                                                    // CntRendezvous
     3'(m_axi_w_valid_o && m_axi_w_ready_i),                                // CntDmaWriteBeats
     3'(m_axi_r_valid_i && m_axi_r_ready_o),                                // CntDmaReadBeats
-    3'(rx_truncated) + 3'(rndv_truncated) + 3'(copy_truncated),            // CntTruncated
-    3'(cmd_protection) + 3'(rx_protection) + 3'(rndv_protection) + 3'(read_protection) +
+    3'(truncated[0]) + 3'(truncated[1]) + 3'(truncated[2]),                // CntTruncated
+    3'(cmd_protection) + 3'(rx_protection[0]) + 3'(rx_protection[1]) + 3'(read_protection) +
       3'(seq_protection) + 3'(rd_error) + 3'(wr_error),                    // CntProtection
     3'(seq_done),                                                          // CntCollectives
     3'(seq_reduced_beat),                                                  // CntReducedBeats
@@ -652,34 +567,25 @@ module tally_nic #(
   end
 
   assign quiet   = rd_idle && wr_idle && sq_idle == '1 && cmd_idle && match_idle && msg_tx_idle &&
-                   msg_rx_idle && demux_idle && slots_idle && rndv_idle && copy_idle && seq_idle &&
-                   cq_idle && transport_idle && flush_idle;
+                   receive_idle && seq_idle && cq_idle && transport_idle && flush_idle;
 
-  // Clock gating. An operation that waits for a packet keeps its unit busy, but nothing changes
-  // until an input comes: that is so when no interface moved for SettleCycles (the longest way
-  // inside, all of the sequencer's scan, is shorter), no bus access is open and no timer of the
-  // transport runs.
-  localparam int unsigned SettleCycles = 255;
-  logic [7:0] still_q;
-  logic       moved, bus_open;
+  // The clock may stop while nothing is under way, and also when all that is under way waits for an
+  // input: no interface moved for some time, no bus access is open and no timer of the transport
+  // runs.
+  logic bus_open;
   assign moved = (m_axi_ar_valid_o && m_axi_ar_ready_i) || (m_axi_r_valid_i && m_axi_r_ready_o) ||
                  (m_axi_aw_valid_o && m_axi_aw_ready_i) || (m_axi_w_valid_o && m_axi_w_ready_i) ||
                  (m_axi_b_valid_i && m_axi_b_ready_o) || (m_axis_tvalid_o && m_axis_tready_i) ||
                  (s_axis_tvalid_i && s_axis_tready_o) || s_axil_b_valid_o || s_axil_r_valid_o ||
-                 s_axil_aw_valid_i || s_axil_ar_valid_i ||
+                 s_axil_aw_valid_i || s_axil_ar_valid_i || s_axi_aw_valid_i || s_axi_b_valid_o ||
                  // These work for long without an interface; what they end with is still to travel.
                  !match_idle || !transport_idle || !flush_idle;
   assign bus_open = !rd_idle || !wr_idle || m_axis_tvalid_o;
 
-  always_ff @(posedge clk_i) begin : p_still
-    if (!rst_ni || moved) still_q <= '0;
-    else if (still_q != 8'(SettleCycles)) still_q <= still_q + 8'd1;
-  end
-
-  assign idle_o = up && !bus_open && !s_axil_b_valid_o && !s_axil_r_valid_o && desc_valid == '0 &&
+  assign idle_o = up && !bus_open && !s_axil_b_valid_o && !s_axil_r_valid_o && !s_axi_b_valid_o &&
+                  desc_valid == '0 &&
                   sq_tail_valid == '0 && !conn_valid && transport_idle && match_idle &&
-                  flush_idle &&
-                  (quiet || still_q == 8'(SettleCycles));
+                  flush_idle && (quiet || still);
 
   tally_pkg_check u_check ();
 

@@ -126,7 +126,7 @@ package tally_pkg;
 
   // Queue pairs between two ranks.
   localparam logic [7:0] QpKindMsg = 8'd0;  // SEND: Eager and Rts. May be answered by RNR NAK when the receiver has no room
-  localparam logic [7:0] QpKindColl = 8'd1;  // SEND: Coll, CollCredit and Fin
+  localparam logic [7:0] QpKindColl = 8'd1;  // SEND: Coll, CollCredit, CollRequest and Fin
   localparam logic [7:0] QpKindRead = 8'd2;  // READ: payload of rendezvous
 
   // Bits of Status Mismatch: what differs between two ranks of a collective.
@@ -310,7 +310,7 @@ package tally_pkg;
   localparam int unsigned MsgHeaderBits = 512;
   typedef struct packed {
     logic [7:0] reserved1;
-    logic [7:0] lane;  // byte 62: Coll, CollCredit: lane
+    logic [7:0] lane;  // byte 62: Coll, CollCredit, CollRequest: lane
     logic [7:0] redop;  // byte 61: Coll: Redop
     logic [7:0] dtype;  // byte 60: Coll: Dtype
     logic [31:0] count;  // byte 56: Coll: CollDesc.count

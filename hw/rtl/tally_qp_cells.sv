@@ -4,8 +4,9 @@
 // Free cells form one linked list. A packet takes its cells from the head of that list in order, so
 // that the links of the list are already those of the packet, and freeing a packet is one write:
 // the list's last cell is linked to the packet's first.
-// Ordering: one packet is written at a time, one is read at a time. Latency: 4 cycles from a read
-// command to its first beat.
+// Ordering: one packet is written at a time, one is read at a time. A packet may be read while it
+// is written (read_open_i): the reader follows the writer, 4 cycles behind at the least.
+// Latency: 4 cycles from a read command to its first beat.
 // Throughput: one beat a cycle written, one read, packets back to back; a packet freed each cycle.
 // A read that is under way when its packet is freed gives undefined data, so the user frees only
 // what is not being read (read_busy_o).
@@ -38,6 +39,7 @@ module tally_qp_cells #(
   output      logic                read_ready_o,
   input  wire logic [CellBits-1:0] read_cell_i,
   input  wire logic [6:0]          read_beats_i,  // 1 to 64
+  input  wire logic                read_open_i,   // it is the packet being written
   output      logic                read_busy_o,   // cells are still to be read
 
   output      logic                beat_valid_o,
@@ -93,7 +95,12 @@ module tally_qp_cells #(
   logic                out_ready;
   logic [3:0]          out_level;
 
-  assign issue        = busy_q &&
+  // While the packet read is still being written: its beats written and not read.
+  logic                open_q, put_ends;
+  logic [6:0]          written_q, ahead_q;
+
+  assign put_ends     = put_valid_i && put_last_i;
+  assign issue        = busy_q && (!open_q || ahead_q != 7'd0) &&
                         32'(out_level) + 32'(under_way_q[0]) + 32'(under_way_q[1]) < OutDepth;
   assign read_ready_o = !busy_q || (issue && left_q == 7'd1);
   assign start        = read_valid_i && read_ready_o;
@@ -122,6 +129,8 @@ module tally_qp_cells #(
       head_q       <= '0;
       tail_q       <= '1;
       put_beat_q   <= '0;
+      written_q    <= '0;
+      open_q       <= 1'b0;
       busy_q       <= 1'b0;
       under_way_q  <= '0;
     end else begin
@@ -130,6 +139,9 @@ module tally_qp_cells #(
         if (init_index_q == '1) init_q <= 1'b0;
       end
       if (put_valid_i) put_beat_q <= put_last_i ? 2'd0 : put_beat_q + 2'd1;
+      if (put_valid_i) written_q <= put_last_i ? 7'd0 : written_q + 7'd1;
+      if (start) open_q <= read_open_i && !put_ends;
+      else if (put_ends) open_q <= 1'b0;
       head_q <= head;
       if (free_valid_i) tail_q <= free_last_i;
       if (start) busy_q <= 1'b1;
@@ -139,7 +151,8 @@ module tally_qp_cells #(
   end
 
   always_ff @(posedge clk_i) begin : p_read
-    cell_q <= cell_next;
+    cell_q  <= cell_next;
+    ahead_q <= start ? written_q + 7'(put_valid_i) : ahead_q + 7'(put_valid_i) - 7'(issue);
     if (start) begin
       beat_q <= 2'd0;
       left_q <= read_beats_i;
@@ -164,6 +177,7 @@ module tally_qp_cells #(
   `TALLY_ASSERT(OutRoom_A, !under_way_q[Reading-1] || out_ready)
   `TALLY_ASSERT(NoPutInInit_A, !(init_q && (put_valid_i || free_valid_i)))
   `TALLY_ASSERT(FreeLeft_A, !advance || head_q != tail_q)
+  `TALLY_ASSERT(Behind_A, open_q |-> busy_q)
   `TALLY_ASSERT(ReadBeats_A, !start || (read_beats_i != 7'd0 && read_beats_i <= 7'd64))
 endmodule
 

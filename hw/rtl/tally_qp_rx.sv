@@ -21,9 +21,10 @@
 // An ACK waits until ack_policy_i packets or cycles; A (request), NAK, RNR and duplicates do not
 // wait.
 //
-// Ordering: packets in order of arrival. Latency: 2 cycles from a packet's info to its first beat.
-// Throughput: 2 cycles a packet and one a beat (3 and one to the READ units). Ready path:
-// rx_ready_i and rbeat_ready_i to beat_ready_o.
+// Ordering: packets in order of arrival. Latency: 1 cycle from a packet's info to the first beat of
+// its message, 3 to that of a READ response. Throughput: one cycle a packet and one a beat, at
+// least 3 cycles (3 and one a beat to the READ units). Ready path: rx_ready_i and rbeat_ready_i to
+// beat_ready_o.
 // Storage: 128 words of 109 bits (distributed RAM). Limitations: ready_i must show an acceptance 3
 // cycles after accept_o.
 `default_nettype none
@@ -90,16 +91,19 @@ module tally_qp_rx (
   localparam logic [7:0] OpSendOnly = 8'h04, OpReadRequest = 8'h0C, OpReadFirst = 8'h0D,
                                       OpAck = 8'h11;
 
-  typedef enum logic [1:0] {RxIdle, RxDecide, RxOffer, RxBeats} rx_e;
+  // A message's first beat leaves while it is decided; one of a single beat is followed by a cycle
+  // of rest, so that ready_i is right for the next decision.
+  typedef enum logic [2:0] {RxIdle, RxDecide, RxOffer, RxBeats, RxRest} rx_e;
   typedef enum logic [1:0] {ToDrop, ToMessage, ToRequest, ToResponse} to_e;
   typedef enum logic [2:0] {EvNone, EvPacket, EvConn, EvEmit, EvScan} event_e;
   localparam logic [1:0] PendAck = 2'd0, PendNak = 2'd1, PendRnr = 2'd2;
 
   // --- packet at hand ---
   rx_e          rx_q;
-  to_e          to_q, to;
+  to_e          to_q, to, way;
   logic [213:0] info_q;
-  logic [6:0]   left_q, beats;
+  logic [6:0]   left_q, left, beats;
+  logic         moves, beat_take;
   logic [7:0]   opcode, qp;
   logic         ackreq, last;
   logic [23:0]  psn;
@@ -113,7 +117,8 @@ module tally_qp_rx (
   assign syndrome = info_q[48:41];
   assign bytes    = info_q[213:201];
   assign beats    = 7'((bytes + 13'd63) >> 6);
-  assign last     = left_q == 7'd1;
+  assign left     = rx_q == RxDecide ? beats : left_q;
+  assign last     = left == 7'd1;
 
   // --- queue pairs ---
   logic [WordBits-1:0] mem [Qps];
@@ -347,38 +352,41 @@ module tally_qp_rx (
       unique case (rx_q)
         RxIdle:   if (pkt_valid_i) rx_q <= RxDecide;
         RxDecide: begin
-          rx_q <= beats == 7'd0 ? RxIdle : RxBeats;
+          rx_q <= beats == 7'd0 ? RxIdle : beat_take && last ? RxRest : RxBeats;
           if (to == ToRequest || to == ToResponse) rx_q <= RxOffer;
         end
         RxOffer:  if (to_q == ToRequest ? rreq_ready_i : rresp_ready_i)
                     rx_q <= left_q == 7'd0 ? RxIdle : RxBeats;
-        default:  if (beat_valid_i && beat_ready_o && last) rx_q <= RxIdle;
+        RxBeats:  if (beat_take && last) rx_q <= RxIdle;
+        default:  rx_q <= RxIdle;
       endcase
     end
   end
 
   always_ff @(posedge clk_i) begin : p_rx_fields
     if (take) info_q <= pkt_info_i;
-    if (rx_q == RxDecide) begin
-      to_q   <= to;
-      left_q <= beats;
-    end else if (beat_valid_i && beat_ready_o) begin
-      left_q <= left_q - 7'd1;
-    end
+    if (rx_q == RxDecide) to_q <= to;
+    if (rx_q == RxDecide || beat_take) left_q <= left - 7'(beat_take);
   end
+
+  // Beats of messages, and of what is discarded, do not wait for the decision to be stored.
+  assign way       = rx_q == RxDecide ? to : to_q;
+  assign moves     = rx_q == RxBeats || (rx_q == RxDecide && beats != 7'd0);
+  assign beat_take = beat_valid_i && beat_ready_o;
 
   always_comb begin : p_beat_ready
     beat_ready_o = 1'b0;
-    if (rx_q == RxBeats) begin
-      unique case (to_q)
+    if (moves) begin
+      unique case (way)
         ToMessage:  beat_ready_o = rx_ready_i;
-        ToResponse: beat_ready_o = rbeat_ready_i;
-        default:    beat_ready_o = 1'b1;
+        ToDrop:     beat_ready_o = 1'b1;
+        ToResponse: beat_ready_o = rx_q == RxBeats && rbeat_ready_i;
+        default:    beat_ready_o = rx_q == RxBeats;
       endcase
     end
   end
 
-  assign rx_valid_o    = rx_q == RxBeats && to_q == ToMessage && beat_valid_i;
+  assign rx_valid_o    = moves && way == ToMessage && beat_valid_i;
   assign rx_data_o     = beat_data_i;
   assign rx_last_o     = last;
   assign rx_ep_o       = qp[5:4];

@@ -47,12 +47,18 @@ module tally_qp_state #(
   input  wire logic [23:0]        ack_psn_i,
   input  wire logic [7:0]         ack_syndrome_i,
 
-  // A packet is complete in the buffer. The link to it from the one before is written through
-  // link_*.
+  // A packet is in the buffer, or on its way into it. The link to it from the one before is written
+  // through link_*. With enq_go_i it may be sent at once: if nothing of its queue pair is to be
+  // sent before, enq_sent_o tells in the cycle after the handshake that it counts as sent, with its
+  // number; else it waits for a pick.
   input  wire logic               enq_valid_i,
   output      logic               enq_ready_o,
   input  wire logic [QpBits-1:0]  enq_qp_i,
   input  wire logic [PktBits-1:0] enq_pkt_i,
+  input  wire logic               enq_go_i,
+  output      logic               enq_sent_o,
+  output      logic [23:0]        enq_psn_o,
+  output      logic               enq_ackreq_o,
   output      logic               link_valid_o,
   output      logic [PktBits-1:0] link_pkt_o,
   output      logic [PktBits-1:0] link_next_o,
@@ -179,7 +185,7 @@ module tally_qp_state #(
   logic [PktBits-1:0]  pkt_q;
   logic [6:0]          syndrome_q;
   logic [31:0]         rnr_q;
-  logic                flag_q;    // conn: up; retired: error reported
+  logic                flag_q;    // conn: up; retired: error reported; enqueued: may be sent
   logic                wait_b_q;  // a connect waits for this queue pair
   logic [24:0]         wait_word_q;
 
@@ -255,7 +261,7 @@ module tally_qp_state #(
     word_q      <= a_word;
     syndrome_q  <= ack_syndrome_q;
     rnr_q       <= ack_rnr_q;
-    flag_q      <= a_event == EvConn ? conn_up_q : retd_error_i;
+    flag_q      <= a_event == EvConn ? conn_up_q : a_event == EvEnq ? enq_go_i : retd_error_i;
     psn_q       <= a_event == EvAck ? ack_psn_q : a_event == EvConn ? conn_psn_q : sent_psn_i;
     pkt_q       <= a_event == EvRetd ? retd_next_i : a_event == EvSent ? sent_next_i : enq_pkt_i;
     wait_b_q    <= (wait_q[a_qp] && !(wait_clear && qp_q == a_qp)) || (wait_set && qp_q == a_qp);
@@ -281,7 +287,7 @@ module tally_qp_state #(
   assign snd        = rewind_now ? una : snd_old;
   assign next       = rewind_now ? oldest : next_old;
 
-  logic               empty, expired, in_window, behind, can_send;
+  logic               empty, expired, in_window, behind, may_send, can_send, send_now;
   // where snd stands; compared before the rewind is known
   logic               at_una, at_psn, at_max, at_last;
   logic [23:0]        ack_ahead, ack_span;
@@ -296,7 +302,9 @@ module tally_qp_state #(
   assign at_max    = rewind_now ? una == max : snd_old == max;
   assign at_last   = rewind_now ? una == last : snd_old == last;
   assign behind    = !rewind_now && Diff'(ackd - una) > Diff'(snd_old - una);
-  assign can_send  = up && !failed && !rewind && !rnr_wait && !at_last && !behind;
+  assign may_send  = up && !failed && !rewind && !rnr_wait && !behind;
+  assign can_send  = may_send && !at_last;
+  assign send_now  = ev_q == EvEnq && flag_q && may_send && at_last;
 
   // --- stage B: new word ---
   logic               n_up, n_failed, n_rnr_fail, n_error, n_rnr_wait, n_armed, n_rewind;
@@ -412,6 +420,15 @@ module tally_qp_state #(
         if (at_last) n_next = pkt_q;
         n_newest = pkt_q;
         n_last   = last + 24'd1;
+        if (send_now) begin
+          // Never sent before: max was at the end as well.
+          n_snd = last + 24'd1;
+          n_max = last + 24'd1;
+          if (!armed) begin
+            n_armed    = 1'b1;
+            n_deadline = now_q + period;
+          end
+        end
       end
       EvScan: begin
         if (wait_b_q) begin
@@ -534,8 +551,13 @@ module tally_qp_state #(
   assign pick_ok_o     = ev_q == EvPick && can_send;
   assign pick_pkt_o    = next;
   assign pick_psn_o    = snd;
-  assign pick_ackreq_o = snd[2:0] == 3'd7 || Diff'(last - snd) == Diff'(1);
+  // Nobody waits for the acknowledgement of a new packet of kind Coll.
+  assign pick_ackreq_o = snd[2:0] == 3'd7 ||
+                         (Diff'(last - snd) == Diff'(1) && (!qp_q[QpBits-1] || !at_max));
   assign pick_again_o  = !at_max;
+  assign enq_sent_o    = send_now;
+  assign enq_psn_o     = last;
+  assign enq_ackreq_o  = last[2:0] == 3'd7;
 
   assign rpick_error_o  = ev_q == EvRpick && error;
   assign rpick_ok_o     = ev_q == EvRpick && !error && (una != ackd || ((failed || !up) && !empty));
@@ -552,6 +574,7 @@ module tally_qp_state #(
   `TALLY_ASSERT(Order_A, ev_q != EvNone |-> Diff'(n_snd - n_una) <= Diff'(n_last - n_una))
   `TALLY_ASSERT(Window_A, ev_q != EvNone |-> (n_ackd - n_una) <= (n_last - n_una))
   `TALLY_ASSERT(Length_A, ev_q != EvNone |-> (n_last - n_una) <= 24'(Packets))
+  `TALLY_ASSERT(SendNew_A, send_now |-> at_max)
   `TALLY_ASSERT(RetireSome_A, (ev_q == EvRetd && !flag_q) |-> !empty)
   `TALLY_ASSERT(ConnRate_A, !(conn_valid_i && conn_q && a_event != EvConn))
 endmodule

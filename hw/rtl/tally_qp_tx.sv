@@ -8,12 +8,18 @@
 // Ordering: packets of one queue pair in order of entry, queue pairs in turn packet by packet;
 // completions of one queue pair in order. A send is one read of the buffer, the first time and
 // later. A packet that is being read is not retired.
-// Latency: 14 cycles from a message's header beat to its first beat out (2-beat message).
+// When nothing else is to be sent, a packet is on its way as soon as it is queued: messages of
+// client 2 with their header, the reader following the writer; those of the others, whose payload
+// may be long in coming, with their last beat.
+// Latency: 4 cycles from the header beat of a message of client 2 to req_valid_o, 7 to its first
+// beat; for the others as much from their last beat.
 // Throughput: a packet of 64 beats each 65 cycles; a message of 2 beats each 5.4 cycles, entered,
 // sent and retired (each is five events of tally_qp_state).
 // Storage: tally_qp_cells, tally_qp_state; Packets * (305 + 2 * log2(Packets)) bits of records
 // (block RAM).
-// Limitations: a client's beats, once begun, hold up the other clients until the last one has come.
+// Limitations: a client's beats, once begun, hold up the other clients until the last one has come,
+// and those of client 2 the frame that they are in: they wait for nothing that is still to be
+// received.
 // Ready for messages RetransmitCells cycles after reset.
 `default_nettype none
 `include "tally_assert.svh"
@@ -90,9 +96,12 @@ module tally_qp_tx #(
   logic [1:0]          take, room;
   logic [9:0]          want_cells;
 
-  logic                enq_valid_q, enq_ready;
+  logic                enq_valid_q, enq_ready, enq_go, enq_sent, enq_ackreq;
   logic [6:0]          enq_qp_q;
   logic [PktBits-1:0]  enq_pkt_q;
+  logic [CellBits-1:0] enq_cell_q;
+  logic [12:0]         enq_bytes_q;
+  logic [23:0]         enq_psn;
   logic                link_valid;
   logic [PktBits-1:0]  link_pkt, link_next;
   logic [127:0]        active, work;
@@ -124,7 +133,7 @@ module tally_qp_tx #(
   typedef enum logic [0:0] {EntryIdle, EntryBeats} entry_e;
   entry_e                 entry_q;
   logic [1:0]             sel_q, sel, turn_q;
-  logic                   first_q, any, enter, last_beat;
+  logic                   first_q, any, enter, first_beat, last_beat, queue_beat;
   logic [2:0]             eligible;
   logic [14:0]            cells_of;
   logic [511:0]           sel_data;
@@ -196,7 +205,9 @@ module tally_qp_tx #(
   assign put_valid = entry_q == EntryBeats && sel_valid;
   assign put_last  = sel_last;
   assign put_data  = sel_data;
-  assign last_beat = put_valid && sel_last;
+  assign first_beat = put_valid && first_q;
+  assign last_beat  = put_valid && sel_last;
+  assign queue_beat = sel_q == 2'd2 ? first_beat : last_beat;
   assign new_qp    = first_q ? {sel_q != 2'd0, sel_ep, head.dst_rank[3:0]} : qp_q;
   assign new_bytes = first_q ? head.payload_len[12:0] + 13'd64 : bytes_q;
   assign new_cell  = first_q ? put_cell : cell_q;
@@ -220,11 +231,9 @@ module tally_qp_tx #(
           sel_q   <= sel;
           turn_q  <= sel == 2'd2 ? 2'd0 : sel + 2'd1;
         end
-        default: if (last_beat) begin
-          entry_q     <= EntryIdle;
-          enq_valid_q <= 1'b1;
-        end
+        default: if (last_beat) entry_q <= EntryIdle;
       endcase
+      if (queue_beat) enq_valid_q <= 1'b1;
       if (pkt_init_q && free_wr_q == '1) pkt_init_q <= 1'b0;
       if (pkt_init_q || free_valid) free_wr_q <= free_wr_q + 1'b1;
       if (last_beat) free_rd_q <= free_rd_q + 1'b1;
@@ -235,16 +244,18 @@ module tally_qp_tx #(
   always_ff @(posedge clk_i) begin : p_entry_fields
     if (entry_q == EntryIdle) first_q <= 1'b1;
     else if (put_valid) first_q <= 1'b0;
-    if (put_valid && first_q) begin
+    if (first_beat) begin
       qp_q    <= new_qp;
       bytes_q <= new_bytes;
       cells_q <= new_cells;
       cell_q  <= new_cell;
       cpl_q   <= new_cpl;
     end
-    if (last_beat) begin
-      enq_qp_q  <= new_qp;
-      enq_pkt_q <= free_pkt_q;
+    if (queue_beat) begin
+      enq_qp_q    <= new_qp;
+      enq_pkt_q   <= free_pkt_q;
+      enq_cell_q  <= new_cell;
+      enq_bytes_q <= new_bytes;
     end
   end
 
@@ -262,7 +273,7 @@ module tally_qp_tx #(
   logic [PktBits-1:0] fwd_q;
 
   always_ff @(posedge clk_i) begin : p_records
-    if (last_beat) send_mem[free_pkt_q] <= {new_cell, new_bytes};
+    if (first_beat) send_mem[free_pkt_q] <= {new_cell, new_bytes};
     if (last_beat) begin
       ret_mem[free_pkt_q] <= {new_cell, put_cell, first_q ? new_cells : cells_q, sel_q, new_cpl};
     end
@@ -287,7 +298,8 @@ module tally_qp_tx #(
   logic [PktBits-1:0]  send_pkt_q;
   logic [23:0]         send_psn_q;
   logic                send_ackreq_q, send_done;
-  logic                desc_valid_q, desc_ackreq_q, desc_go;
+  logic                desc_valid_q, desc_ackreq_q, desc_go, desc_open, enq_asks;
+  logic [6:0]          next_qp;
   logic [6:0]          desc_qp_q;
   logic [23:0]         desc_psn_q;
   logic [12:0]         desc_bytes_q;
@@ -301,6 +313,13 @@ module tally_qp_tx #(
   assign sent_next  = link_valid && link_pkt == send_pkt_q ? link_next
                     : send_fwd_q ? fwd_q : send_link_q;
   assign sent_valid = send_q == SendInfo && (!desc_valid_q || desc_go);
+  // The place of the description is free in the next cycle, and no other queue pair asks for it.
+  assign enq_go     = send_q == SendIdle && !turn_valid && (!desc_valid_q || desc_go);
+  // Asked for an acknowledgement: as a pick, when no message of the queue pair waits to enter.
+  assign next_qp    = {1'b0, tx_ep_i[1:0], head0.dst_rank[3:0]};
+  assign enq_asks   = enq_ackreq || (!enq_qp_q[6] &&
+                      !(tx_valid_i[0] && (entry_q == EntryIdle || first_q) && next_qp == enq_qp_q));
+  assign desc_open  = entry_q == EntryBeats && desc_pkt_q == free_pkt_q;
   assign send_done  = sent_valid && sent_ready;
   assign read_valid = desc_valid_q && (!req_valid_q || req_ready_i);
   assign desc_go    = read_valid && read_ready;
@@ -316,7 +335,7 @@ module tally_qp_tx #(
         SendWait: send_q <= pick_ok ? SendInfo : SendIdle;
         default:  if (send_done) send_q <= SendIdle;
       endcase
-      if (send_done) desc_valid_q <= 1'b1;
+      if (send_done || enq_sent) desc_valid_q <= 1'b1;
       else if (desc_go) desc_valid_q <= 1'b0;
       if (desc_go) req_valid_q <= 1'b1;
       else if (req_ready_i) req_valid_q <= 1'b0;
@@ -336,6 +355,14 @@ module tally_qp_tx #(
       desc_ackreq_q               <= send_ackreq_q;
       desc_pkt_q                  <= send_pkt_q;
       {desc_cell_q, desc_bytes_q} <= send_rec_q;
+    end
+    if (enq_sent) begin
+      desc_qp_q     <= enq_qp_q;
+      desc_psn_q    <= enq_psn;
+      desc_ackreq_q <= enq_asks;
+      desc_pkt_q    <= enq_pkt_q;
+      desc_cell_q   <= enq_cell_q;
+      desc_bytes_q  <= enq_bytes_q;
     end
     if (desc_go) begin
       read_pkt_q <= desc_pkt_q;
@@ -360,8 +387,9 @@ module tally_qp_tx #(
   logic [1:0]          cpl_ep_q;
   tally_pkg::cqe_t     done_cqe, error_cqe;
 
-  // Being read, or about to be.
-  assign locked = (send_q == SendInfo && send_pkt_q == rpick_pkt) ||
+  // Being read or about to be, or still being written.
+  assign locked = (entry_q == EntryBeats && free_pkt_q == rpick_pkt) ||
+                  (send_q == SendInfo && send_pkt_q == rpick_pkt) ||
                   (desc_valid_q && desc_pkt_q == rpick_pkt) ||
                   (read_busy && read_pkt_q == rpick_pkt);
 
@@ -443,7 +471,8 @@ module tally_qp_tx #(
     .put_valid_i(put_valid), .put_last_i(put_last), .put_data_i(put_data), .put_cell_o(put_cell),
     .free_valid_i(free_valid), .free_first_i(ret_first), .free_last_i(ret_last),
     .read_valid_i(read_valid), .read_ready_o(read_ready), .read_cell_i(desc_cell_q),
-    .read_beats_i(7'((desc_bytes_q + 13'd63) >> 6)), .read_busy_o(read_busy),
+    .read_beats_i(7'((desc_bytes_q + 13'd63) >> 6)), .read_open_i(desc_open),
+    .read_busy_o(read_busy),
     .beat_valid_o, .beat_ready_i, .beat_data_o
   );
 
@@ -468,6 +497,7 @@ module tally_qp_tx #(
     .ack_valid_i(ack_valid_i && !ack_qp_i[7]), .ack_qp_i(ack_qp_i[6:0]), .ack_psn_i,
     .ack_syndrome_i,
     .enq_valid_i(enq_valid_q), .enq_ready_o(enq_ready), .enq_qp_i(enq_qp_q), .enq_pkt_i(enq_pkt_q),
+    .enq_go_i(enq_go), .enq_sent_o(enq_sent), .enq_psn_o(enq_psn), .enq_ackreq_o(enq_ackreq),
     .link_valid_o(link_valid), .link_pkt_o(link_pkt), .link_next_o(link_next),
     .active_o(active), .pick_valid_i(pick_valid), .pick_ready_o(pick_ready), .pick_qp_i(turn_qp),
     .pick_ok_o(pick_ok),
@@ -492,6 +522,7 @@ module tally_qp_tx #(
   `TALLY_ASSERT_STABLE(ReqStable_A, req_valid_o, req_ready_i, req_info_o)
   `TALLY_ASSERT_STABLE(BeatStable_A, beat_valid_o, beat_ready_i, beat_data_o)
   `TALLY_ASSERT_STABLE(CplStable_A, cpl_valid_o, cpl_ready_i, {cpl_data_o, cpl_ep_o})
+  `TALLY_ASSERT(OneDescription_A, !(enq_sent && (send_done || (desc_valid_q && !desc_go))))
   `TALLY_ASSERT(PacketBound_A, used_q <= (PktBits+1)'(Packets))
   `TALLY_ASSERT(RsvKind_A, !rsv_valid_i || rsv_qp_i[7:6] == 2'd0)
   `TALLY_ASSERT(PayloadBound_A, !(entry_q == EntryBeats && !first_q) ||

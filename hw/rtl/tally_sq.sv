@@ -6,13 +6,14 @@
 // the window when everything before it has been fetched and has arrived; otherwise it only moves
 // the tail and the ring entry is fetched, which holds the same bytes (as in the "blue flame"
 // doorbells of RDMA cards).
-// Latency: window write to output 1 cycle; ring entry: doorbell to read command 2 cycles, one DMA
-// read.
+// Latency: window write to output 0 cycles when nothing waits; ring entry: doorbell to read command
+// 2 cycles, one DMA read.
 // Throughput: up to MaxReads reads of FetchMax descriptors under way, so FifoDepth descriptors in
 // one DMA latency. Storage: FifoDepth * 544 bits (LUT RAM).
 // Reads end at multiples of FetchMax descriptors in the ring, hence at its end as well.
 // A falling enable_i drops what is here; data of reads under way is discarded when it comes, and
 // nothing is fetched or taken from the window before all of it came.
+// Combinational paths: desc_valid_i, desc_i and cycle_i to out_*; out_ready_i to the FIFO.
 // Limitations: out_arrival_o of a fetched descriptor is the cycle of the newest doorbell when its
 // fetch was issued. out_valid_o falls with enable_i.
 `default_nettype none
@@ -74,7 +75,7 @@ module tally_sq #(
   logic [CountW-1:0] cmd_count_q;
   logic [31:0]       cmd_arrival_q;
 
-  logic              cmd_taken, issue, window_take, data_take, out_take;
+  logic              cmd_taken, issue, window_take, past, data_take, out_take;
   logic              fifo_in_valid, fifo_in_ready, fifo_out_valid;
   logic [543:0]      fifo_in_data, fifo_out_data;
   logic [FreeW-1:0]  unused_fifo_level;
@@ -125,7 +126,9 @@ module tally_sq #(
                        free_q != '0;
   assign data_take   = rd_data_valid_i && enable_i && !stale_q;
 
-  assign fifo_in_valid = data_take || window_take;
+  // Past the empty FIFO; into it only when it is not taken at once.
+  assign past          = window_take && !fifo_out_valid;
+  assign fifo_in_valid = data_take || (window_take && !(past && out_ready_i));
   assign fifo_in_data  = window_take ? {cycle_i, desc_i} : {read_arrival, rd_data_i};
 
   tally_fifo #(.Width(544), .Depth(FifoDepth)) u_fifo (
@@ -135,14 +138,14 @@ module tally_sq #(
     .in_ready_o (fifo_in_ready),
     .in_data_i  (fifo_in_data),
     .out_valid_o(fifo_out_valid),
-    .out_ready_i(out_take),
+    .out_ready_i(out_take && !past),
     .out_data_o (fifo_out_data),
     .level_o    (unused_fifo_level)
   );
 
-  assign out_valid_o    = fifo_out_valid && enable_i;
-  assign out_desc_o     = fifo_out_data[511:0];
-  assign out_arrival_o  = fifo_out_data[543:512];
+  assign out_valid_o    = (fifo_out_valid || past) && enable_i;
+  assign out_desc_o     = past ? desc_i : fifo_out_data[511:0];
+  assign out_arrival_o  = past ? cycle_i : fifo_out_data[543:512];
   assign rd_cmd_valid_o = cmd_valid_q;
   assign rd_cmd_addr_o  = cmd_addr_q;
   assign rd_cmd_len_o   = 13'({cmd_count_q, 6'd0});

@@ -4,7 +4,9 @@
 // Wiring of tally_frame_tx, tally_frame_rx, tally_qp_tx, tally_qp_rx, tally_read_req and
 // tally_read_rsp; frames to this device itself go through a FIFO from sender to receiver. Receiving
 // never waits for sending: the FIFO empties into tally_frame_rx whatever the senders do. Ordering:
-// see the units. Latency: 23 cycles from a message's header beat to the frame's first beat.
+// see the units. Latency: 13 cycles from a header shown by client 2 to the frame's first beat (for
+// the others from the last beat); 6 cycles from a frame's last beat to the last one of a 2-beat
+// message.
 // Storage: that of the units, LoopDepth * 577 bits. Counter outputs are pulses, one for each event;
 // events of several units in one cycle give pulses in successive cycles.
 `default_nettype none
@@ -41,7 +43,8 @@ module tally_transport #(
   input  wire logic [23:0]   conn_tx_psn_i,
   input  wire logic [23:0]   conn_rx_psn_i,
 
-  // messages to send: 0 tally_msg_tx, 1 tally_rndv Fin, 2 tally_seq
+  // messages to send: 0 tally_msg_tx, 1 tally_rndv Fin, 2 tally_seq, whose beats, once begun, wait
+  // for nothing that is still to be received
   input  wire logic          rsv_valid_i,
   input  wire logic [7:0]    rsv_qp_i,
   input  wire logic [4:0]    rsv_cells_i,

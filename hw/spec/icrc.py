@@ -7,7 +7,8 @@
 
 The CRC register after a beat is linear in the register before it and the beat: each bit is the XOR of a constant
 choice of their bits, so that a synthesiser sees XOR trees of known width and no chain. Zero bytes after the end
-of a frame move the register by a constant, invertible matrix; unwind_* take that back.
+of a frame move the register by a constant, invertible matrix; unwind_* take that back. The register of a frame that
+is right is a constant for each number of them, Good.
 """
 import argparse
 import pathlib
@@ -17,6 +18,7 @@ OUT = pathlib.Path(__file__).resolve().parent.parent / "rtl" / "tally_icrc_xor.s
 POLY = 0xEDB88320  # IEEE 802.3, reflected: bit 0 of the register is the first on the wire
 BEAT = 64
 LANES = 8          # parts of a beat: 64 bits each, so that one tree has about 32 inputs
+RESIDUE = 0x2144DF1C  # ICRC over a frame that ends with its right ICRC
 HEAD = 14          # Ethernet header: in the beats, but not in the ICRC
 
 
@@ -68,8 +70,12 @@ def generate() -> str:
     text += ["", f"// What the eight bytes of ones before the frame add to the register after the first beat, whose first {HEAD}",
              "// bytes count as 0.",
              f"localparam logic [31:0] Seed = 32'h{forward(start, 8 * BEAT):08X};",
-             "// Value over a frame that ends with its right ICRC.",
-             "localparam logic [31:0] Residue = 32'h2144DF1C;"]
+             "",
+             "// Register after the last beat of a frame that ends with its right ICRC, 2 + 4 * tail bytes into it: bits",
+             "// 32 * tail and up.",
+             "localparam logic [511:0] Good = {"]
+    good = [f"32'h{forward(~RESIDUE & 0xFFFFFFFF, 8 * (BEAT - 2 - 4 * tail)):08X}" for tail in reversed(range(16))]
+    text += ["  " + ", ".join(good[at:at + 4]) + ("," if at < 12 else "") for at in range(0, 16, 4)] + ["};"]
     return "\n".join(text) + "\n"
 
 

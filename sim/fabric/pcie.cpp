@@ -92,18 +92,27 @@ void Pcie::run_host(std::uint64_t now) {
 }
 
 void Pcie::drive(std::uint64_t now, NicInputs& in) {
-  in.aw_valid = in.w_valid = in.ar_valid = false;
+  in.aw_valid = in.w_valid = in.ar_valid = in.window_aw_valid = in.window_w_valid = false;
   if (!mmio_.empty() && mmio_.front().due <= now) {
     const Mmio& access = mmio_.front();
-    const auto address = static_cast<std::uint16_t>(access.offset + 4 * word_);
-    if (access.kind == MmioKind::kRead32) {
-      in.ar_valid = !ar_done_ && writes_unanswered_ == 0;
-      in.ar_addr = address;
-    } else {
-      in.aw_valid = !aw_done_;
-      in.w_valid = !w_done_;
-      in.aw_addr = address;
-      in.w_data = access.words[word_];
+    const auto address = static_cast<std::uint16_t>(access.offset);
+    switch (access.kind) {
+      case MmioKind::kRead32:
+        in.ar_valid = !ar_done_ && writes_unanswered_ == 0;
+        in.ar_addr = address;
+        break;
+      case MmioKind::kWrite32:
+        in.aw_valid = !aw_done_;
+        in.w_valid = !w_done_;
+        in.aw_addr = address;
+        in.w_data = access.words[0];
+        break;
+      case MmioKind::kWrite64Bytes:
+        in.window_aw_valid = !aw_done_;
+        in.window_w_valid = !w_done_;
+        in.window_addr = address;
+        in.window_data = access.words.data();
+        break;
     }
   }
   in.dma_ar_ready = reads_.size() < kMaxReadsInFlight;
@@ -130,8 +139,9 @@ bool Pcie::take(std::uint64_t now, const NicInputs& in, const NicOutputs& out) {
 
 bool Pcie::take_mmio(std::uint64_t now, const NicInputs& in, const NicOutputs& out) {
   bool any = false;
-  if (out.b_valid && in.b_ready) {
-    if (writes_unanswered_ == 0) fault("AXI4-Lite B without a write");
+  for (const bool answered : {out.b_valid && in.b_ready, out.window_b_valid && in.window_b_ready}) {
+    if (!answered) continue;
+    if (writes_unanswered_ == 0) fault("B of a slave without a write");
     --writes_unanswered_;
     any = true;
   }
@@ -144,15 +154,13 @@ bool Pcie::take_mmio(std::uint64_t now, const NicInputs& in, const NicOutputs& o
     any = true;
   }
   if (in.ar_valid && out.ar_ready) ar_done_ = any = true;
-  if (in.aw_valid && out.aw_ready) aw_done_ = any = true;
-  if (in.w_valid && out.w_ready) w_done_ = any = true;
+  // One write is at the head, whichever bus it takes.
+  if ((in.aw_valid && out.aw_ready) || (in.window_aw_valid && out.window_aw_ready)) aw_done_ = any = true;
+  if ((in.w_valid && out.w_ready) || (in.window_w_valid && out.window_w_ready)) w_done_ = any = true;
   if (aw_done_ && w_done_) {
     aw_done_ = w_done_ = false;
     ++writes_unanswered_;
-    if (++word_ == (mmio_.front().kind == MmioKind::kWrite64Bytes ? 16u : 1u)) {
-      word_ = 0;
-      mmio_.pop_front();
-    }
+    mmio_.pop_front();
   }
   return any;
 }
@@ -239,7 +247,7 @@ void Pcie::accept_beat(std::uint64_t now, const NicOutputs& out) {
 }
 
 std::uint64_t Pcie::next_device() const {
-  if (ar_done_ || writes_unanswered_ > 0 || word_ > 0 || aw_done_ || w_done_ || !filling_.empty()) return 0;
+  if (ar_done_ || writes_unanswered_ > 0 || aw_done_ || w_done_ || !filling_.empty()) return 0;
   std::uint64_t next = kNever;
   if (!mmio_.empty()) next = mmio_.front().due;
   if (!reads_.empty()) next = std::min(next, beat_due(*reads_.front()));

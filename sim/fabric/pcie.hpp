@@ -90,8 +90,7 @@ class Pcie {
   std::uint64_t posted_limit_;  // ps of the PCIe link that the posted queue holds
 
   std::deque<Mmio> mmio_;
-  unsigned word_ = 0;                       // of the access at the head
-  bool aw_done_ = false, w_done_ = false;   // of that word
+  bool aw_done_ = false, w_done_ = false;   // of the write at the head
   bool ar_done_ = false;                    // the read at the head waits for its data
   std::uint32_t writes_unanswered_ = 0;
   std::deque<Answer> answers_;

@@ -21,6 +21,10 @@ struct NicInputs {
   bool aw_valid = false, w_valid = false, b_ready = true, ar_valid = false, r_ready = true;
   std::uint16_t aw_addr = 0, ar_addr = 0;
   std::uint32_t w_data = 0;
+  // AXI4 slave of the descriptor windows: single beats, all bytes
+  bool window_aw_valid = false, window_w_valid = false, window_b_ready = true;
+  std::uint16_t window_addr = 0;
+  const std::uint32_t* window_data = nullptr;
   // AXI4 master
   bool dma_ar_ready = false, dma_r_valid = false, dma_r_last = false;
   bool dma_aw_ready = false, dma_w_ready = false, dma_b_valid = false;
@@ -38,6 +42,7 @@ struct NicOutputs {
   bool idle = false;
   bool aw_ready = false, w_ready = false, b_valid = false, ar_ready = false, r_valid = false;
   std::uint32_t r_data = 0;
+  bool window_aw_ready = false, window_w_ready = false, window_b_valid = false;
   bool dma_ar_valid = false;
   std::uint64_t dma_ar_addr = 0;
   std::uint8_t dma_ar_len = 0, dma_ar_size = 0, dma_ar_burst = 0;

@@ -79,6 +79,14 @@ class VerilatedNic final : public NicModel {
     t.s_axil_ar_valid_i = in.ar_valid;
     t.s_axil_ar_addr_i = in.ar_addr;
     t.s_axil_r_ready_i = in.r_ready;
+    t.s_axi_aw_valid_i = in.window_aw_valid;
+    t.s_axi_aw_addr_i = in.window_addr;
+    t.s_axi_w_valid_i = in.window_w_valid;
+    if (in.window_w_valid) {
+      std::memcpy(t.s_axi_w_data_i.data(), in.window_data, kBeatBytes);
+      t.s_axi_w_strb_i = ~std::uint64_t{0};
+    }
+    t.s_axi_b_ready_i = in.window_b_ready;
     t.m_axi_ar_ready_i = in.dma_ar_ready;
     t.m_axi_r_valid_i = in.dma_r_valid;
     if (in.dma_r_valid) {
@@ -108,6 +116,9 @@ class VerilatedNic final : public NicModel {
     out.ar_ready = t.s_axil_ar_ready_o != 0;
     out.r_valid = t.s_axil_r_valid_o != 0;
     out.r_data = t.s_axil_r_data_o;
+    out.window_aw_ready = t.s_axi_aw_ready_o != 0;
+    out.window_w_ready = t.s_axi_w_ready_o != 0;
+    out.window_b_valid = t.s_axi_b_valid_o != 0;
     out.dma_ar_valid = t.m_axi_ar_valid_o != 0;
     out.dma_ar_addr = t.m_axi_ar_addr_o;
     out.dma_ar_len = t.m_axi_ar_len_o;

@@ -3,7 +3,8 @@
 //
 // One command at a time; registers: see the localparams. A packet is a header beat (destination MAC in bytes 0 to 5,
 // payload beats in bytes 16 and 17, sequence number in bytes 18 to 21) and the payload. Received payload is written
-// to host memory when Store is set, at Dst, which moves on by the payload.
+// to host memory when Store is set, at Dst, which moves on by the payload. A write of the window port counts as one
+// whose word is the XOR of its words.
 `default_nettype none
 `include "tally_assert.svh"
 
@@ -29,6 +30,17 @@ module test_nic (
   input  wire logic         s_axil_r_ready_i,
   output      logic [31:0]  s_axil_r_data_o,
   output      logic [1:0]   s_axil_r_resp_o,
+
+  input  wire logic         s_axi_aw_valid_i,
+  output      logic         s_axi_aw_ready_o,
+  input  wire logic [15:0]  s_axi_aw_addr_i,
+  input  wire logic         s_axi_w_valid_i,
+  output      logic         s_axi_w_ready_o,
+  input  wire logic [511:0] s_axi_w_data_i,
+  input  wire logic [63:0]  s_axi_w_strb_i,
+  output      logic         s_axi_b_valid_o,
+  input  wire logic         s_axi_b_ready_i,
+  output      logic [1:0]   s_axi_b_resp_o,
 
   output      logic         m_axi_ar_valid_o,
   input  wire logic         m_axi_ar_ready_i,
@@ -96,6 +108,16 @@ module test_nic (
   // Registers.
   logic reg_write;
   assign reg_write         = s_axil_aw_valid_i && s_axil_w_valid_i && (!s_axil_b_valid_o || s_axil_b_ready_i);
+  logic window_write;
+  assign window_write     = s_axi_aw_valid_i && s_axi_w_valid_i && (!s_axi_b_valid_o || s_axi_b_ready_i);
+  assign s_axi_aw_ready_o = window_write;
+  assign s_axi_w_ready_o  = window_write;
+  assign s_axi_b_resp_o   = 2'd0;
+  logic [31:0] window_word;
+  always_comb begin : p_window_word
+    window_word = '0;
+    for (int unsigned w = 0; w < 16; w++) window_word = window_word ^ s_axi_w_data_i[w*32 +: 32];
+  end
   assign s_axil_aw_ready_o = reg_write;
   assign s_axil_w_ready_o  = reg_write;
   assign s_axil_b_resp_o   = 2'd0;
@@ -180,12 +202,13 @@ module test_nic (
   assign m_axis_tlast_o  = header_q ? beats_q == 16'd0 : left_q == 16'd1;
   assign tx_fire         = m_axis_tvalid_o && m_axis_tready_i;
 
-  assign idle_o = state_q == StIdle && !s_axil_b_valid_o && !s_axil_r_valid_o && rx_header_q && unanswered_q == 16'd0;
+  assign idle_o = state_q == StIdle && !s_axil_b_valid_o && !s_axi_b_valid_o && !s_axil_r_valid_o && rx_header_q && unanswered_q == 16'd0;
 
   always_ff @(posedge clk_i) begin : p_state
     if (!rst_ni) begin
       state_q          <= StIdle;
       s_axil_b_valid_o <= 1'b0;
+      s_axi_b_valid_o  <= 1'b0;
       s_axil_r_valid_o <= 1'b0;
       s_axil_r_data_o  <= '0;
       src_q <= '0; dst_q <= '0; peer_q <= '0; beats_q <= '0; left_q <= '0; count_q <= '0;
@@ -199,6 +222,13 @@ module test_nic (
       unanswered_q <= '0;
     end else begin
       if (s_axil_b_ready_i) s_axil_b_valid_o <= 1'b0;
+      if (s_axi_b_ready_i) s_axi_b_valid_o <= 1'b0;
+      if (window_write) begin
+        s_axi_b_valid_o <= 1'b1;
+        c_reg_q         <= cycle_i;
+        writes_q        <= writes_q + 32'd1;
+        word_q          <= window_word;
+      end
       if (s_axil_r_ready_i) s_axil_r_valid_o <= 1'b0;
       if (s_axil_ar_valid_i && s_axil_ar_ready_o) begin
         s_axil_r_valid_o <= 1'b1;
@@ -312,6 +342,8 @@ module test_nic (
 
   `TALLY_ASSERT(OneCommand_A, !(reg_write && state_q != StIdle &&
       (s_axil_aw_addr_i == ReadSend || s_axil_aw_addr_i == Blast || s_axil_aw_addr_i == WriteBack)))
+  `TALLY_ASSERT(OneWrite_A, !(reg_write && window_write))
+  `TALLY_ASSERT(WindowWhole_A, window_write |-> &s_axi_w_strb_i && s_axi_aw_addr_i == 16'h100)
   `TALLY_ASSERT_STABLE(RxStable_A, s_axis_tvalid_i, s_axis_tready_o, {s_axis_tdata_i, s_axis_tkeep_i, s_axis_tlast_i})
   `TALLY_ASSERT_STABLE(RStable_A, m_axi_r_valid_i, m_axi_r_ready_o, {m_axi_r_data_i, m_axi_r_resp_i, m_axi_r_last_i})
   `TALLY_ASSERT_STABLE(BStable_A, m_axi_b_valid_i, m_axi_b_ready_o, m_axi_b_resp_i)

@@ -1,168 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // tally_axil_regs: every register of hw/spec, the windows, and the bus under delay of each channel.
-#include <gtest/gtest.h>
-
-#include <Vtally_axil_regs.h>
-
-#include <array>
-#include <cstring>
 #include <map>
 #include <string>
-#include <vector>
 
+#include "axil_regs_bench.hpp"
 #include "register_table.hpp"
-#include "support/module_bench.hpp"
-#include "support/seed.hpp"
-#include "tally/device.hpp"
 
 namespace tally::test {
 namespace {
-
-namespace gr = device::global_reg;
-namespace er = device::ep_reg;
-
-struct SchedWrite {
-  std::uint16_t addr;
-  std::array<std::uint32_t, 8> words;
-};
-struct MrWrite {
-  unsigned ep;
-  std::uint32_t key;
-  std::uint64_t base, len;
-};
-struct Doorbell {
-  unsigned ep;
-  std::uint16_t tail;
-};
-struct Window {
-  unsigned ep;
-  std::array<std::uint32_t, 16> words;
-};
-struct Connection {
-  bool up;
-  unsigned qp;
-  std::uint64_t mac;
-  std::uint32_t ip, qpn, tx_psn, rx_psn;
-};
-
-constexpr unsigned kCounters = 34;
-constexpr unsigned kEps = device::kNumEndpoints;
-
-/// Address of a register in endpoint e's page.
-std::uint16_t at(unsigned e, std::uint32_t ep_register) {
-  return static_cast<std::uint16_t>(ep_register + e * device::kEndpointPage);
-}
-
-class Regs : public ModuleBench<Vtally_axil_regs> {
- public:
-  explicit Regs(std::uint64_t seed, unsigned delay = 0) : random(seed), delay_(delay) {
-    idle();  // inputs start random
-    top.status_i = 1;
-    top.ep_status_i = 0;
-    for (unsigned i = 0; i < kCounters; ++i) put_bits(top.counters_i, i * 32, 32, 0);
-  }
-
-  void write(std::uint32_t addr, std::uint32_t data) {
-    bool aw = false, w = false, aw_done = false, w_done = false, b = false;
-    for (int i = 0; i < 1000; ++i) {
-      aw = aw || (!aw_done && !random.percent(delay_));
-      w = w || (!w_done && !random.percent(delay_));
-      b = !random.percent(delay_);
-      top.s_axil_aw_valid_i = aw;
-      top.s_axil_aw_addr_i = static_cast<std::uint16_t>(aw ? addr : random.next());
-      top.s_axil_w_valid_i = w;
-      top.s_axil_w_data_i = static_cast<std::uint32_t>(w ? data : random.next());
-      top.s_axil_b_ready_i = b;
-      settle();
-      const bool answered = top.s_axil_b_valid_o && b;
-      if (answered) {
-        ASSERT_TRUE(aw_done && w_done) << "answer before address and data";
-        ASSERT_EQ(top.s_axil_b_resp_o, 0);
-      }
-      if (aw && top.s_axil_aw_ready_o) aw_done = true, aw = false;
-      if (w && top.s_axil_w_ready_o) w_done = true, w = false;
-      tick();
-      if (answered) {
-        idle();
-        return;
-      }
-    }
-    FAIL() << "write of " << addr << " is not answered";
-  }
-
-  std::uint32_t read(std::uint32_t addr) {
-    bool ar = false, ar_done = false;
-    for (int i = 0; i < 1000; ++i) {
-      ar = ar || (!ar_done && !random.percent(delay_));
-      top.s_axil_ar_valid_i = ar;
-      top.s_axil_ar_addr_i = static_cast<std::uint16_t>(ar ? addr : random.next());
-      top.s_axil_r_ready_i = !random.percent(delay_);
-      settle();
-      const bool answered = top.s_axil_r_valid_o && top.s_axil_r_ready_i;
-      const std::uint32_t data = top.s_axil_r_data_o;
-      EXPECT_FALSE(answered && !ar_done) << "answer before the address";
-      if (answered) {
-        EXPECT_EQ(top.s_axil_r_resp_o, 0);
-      }
-      if (ar && top.s_axil_ar_ready_o) ar_done = true, ar = false;
-      tick();
-      if (answered) {
-        idle();
-        return data;
-      }
-    }
-    ADD_FAILURE() << "read of " << addr << " is not answered";
-    return 0;
-  }
-
-  /// Ends the cycle and records the pulses of the next.
-  void tick() {
-    edge();
-    for (unsigned e = 0; e < kEps; ++e) {
-      if (top.sq_tail_valid_o >> e & 1) tails.push_back({e, top.sq_tail_o});
-      if (top.desc_valid_o >> e & 1) {
-        Window w{e, {}};
-        std::memcpy(w.words.data(), &top.desc_o, sizeof w.words);
-        descriptors.push_back(w);
-      }
-    }
-    if (top.coll_abort_valid_o) aborts.push_back(top.coll_abort_o);
-    if (top.mr_wr_valid_o) regions.push_back({top.mr_wr_ep_o, top.mr_wr_key_o, top.mr_wr_base_o, top.mr_wr_len_o});
-    if (top.conn_valid_o) {
-      connections.push_back({top.conn_up_o != 0, top.conn_qp_o, top.conn_mac_o, top.conn_ip_o, top.conn_qpn_o,
-                             top.conn_tx_psn_o, top.conn_rx_psn_o});
-    }
-    if (top.sched_wr_valid_o) {
-      SchedWrite s{top.sched_wr_addr_o, {}};
-      std::memcpy(s.words.data(), &top.sched_wr_data_o, sizeof s.words);
-      schedule.push_back(s);
-    }
-  }
-
-  void idle() {
-    top.s_axil_aw_valid_i = 0;
-    top.s_axil_w_valid_i = 0;
-    top.s_axil_ar_valid_i = 0;
-    top.s_axil_b_ready_i = 0;
-    top.s_axil_r_ready_i = 0;
-  }
-
-  [[nodiscard]] std::size_t pulses() const {
-    return tails.size() + aborts.size() + regions.size() + descriptors.size() + schedule.size() +
-           connections.size();
-  }
-
-  Random random;
-  std::vector<Doorbell> tails;
-  std::vector<std::uint32_t> aborts;
-  std::vector<MrWrite> regions;
-  std::vector<Window> descriptors;
-  std::vector<Connection> connections;
-  std::vector<SchedWrite> schedule;
-
- private:
-  unsigned delay_;
-};
 
 bool is(const Register& r, const char* access) { return std::strcmp(r.access, access) == 0; }
 
@@ -403,6 +248,25 @@ TEST(AxilRegs, windows_of_all_endpoints_may_be_written_in_turn) {
       EXPECT_EQ(regs.descriptors[n].words[w], 0x5000 + n / kEps * 16 * kEps + w * kEps + n % kEps);
     }
   }
+}
+
+TEST(AxilRegs, takes_no_access_before_the_device_is_up) {
+  Regs regs(seed(51));
+  regs.top.up_i = 0;
+  regs.top.s_axil_aw_valid_i = regs.top.s_axil_w_valid_i = regs.top.s_axil_ar_valid_i = 1;
+  regs.top.s_axi_aw_valid_i = regs.top.s_axi_w_valid_i = 1;
+  regs.top.s_axil_b_ready_i = regs.top.s_axil_r_ready_i = regs.top.s_axi_b_ready_i = 1;
+  regs.top.s_axil_aw_addr_i = static_cast<std::uint16_t>(gr::kControl);
+  regs.top.s_axil_w_data_i = 1;
+  regs.top.s_axi_aw_addr_i = static_cast<std::uint16_t>(er::kDesc0);
+  for (int i = 0; i < 10; ++i) {
+    regs.settle();
+    EXPECT_FALSE(regs.top.s_axil_aw_ready_o || regs.top.s_axil_w_ready_o || regs.top.s_axil_ar_ready_o);
+    EXPECT_FALSE(regs.top.s_axi_aw_ready_o || regs.top.s_axi_w_ready_o);
+    regs.tick();
+  }
+  EXPECT_EQ(regs.top.control_o, 0);
+  EXPECT_EQ(regs.pulses(), 0u);
 }
 
 TEST(AxilRegs, untaken_answer_holds_the_next_write) {

@@ -354,14 +354,14 @@ TEST(FrameRxRate, frames_follow_each_other_without_a_gap) {
 
 #endif
 
-TEST(FrameRxRate, a_packet_comes_8_cycles_after_its_last_beat) {
+TEST(FrameRxRate, a_packet_comes_4_cycles_after_its_last_beat) {
   Random random(1);
   RxBench bench;
   Packet packet;
   packet.payload.resize(72);
   bench.send(0, good(packet));
   bench.run(random, 0, 0);
-  EXPECT_EQ(bench.out_at - bench.taken_at, 8u);
+  EXPECT_EQ(bench.out_at - bench.taken_at, 4u);
 }
 
 TEST(FrameRxEndless, a_frame_without_an_end_does_not_hold_up_the_other_input) {

@@ -68,7 +68,7 @@ TEST(FrameTxRate, frames_follow_each_other_without_a_gap) {
   EXPECT_LE(cycles_a_frame(packet, 1), 1.01);
 }
 
-TEST(FrameTxRate, a_packet_needs_12_cycles_to_its_frame) {
+TEST(FrameTxRate, a_packet_needs_7_cycles_to_its_frame) {
   Random random(1);
   TxBench bench;
   bench.connect(0, true, Route{0, 1, 0, 2, 3});
@@ -76,7 +76,7 @@ TEST(FrameTxRate, a_packet_needs_12_cycles_to_its_frame) {
   packet.payload.resize(72);
   bench.queues[0].push_back(packet);
   while (!bench.done()) bench.cycle(random, 0, 0);
-  EXPECT_EQ(bench.began_at - bench.granted_at, 12u);
+  EXPECT_EQ(bench.began_at - bench.granted_at, 7u);
 }
 
 TEST(FrameTxOrder, acknowledgements_go_first_and_starve_nobody) {

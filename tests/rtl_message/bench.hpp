@@ -193,5 +193,7 @@ Descriptor inline_desc(unsigned peer, unsigned context, std::uint32_t tag, std::
 Descriptor recv_desc(device::Opcode opcode, unsigned peer, unsigned context, std::uint32_t tag,
                      unsigned handle, std::uint64_t address, std::uint32_t length, std::uint32_t cookie,
                      std::uint32_t key);
+device::MsgHeader header(device::PacketType type, unsigned context, unsigned from, unsigned to, std::uint32_t tag,
+                         unsigned payload = 0);
 
 }  // namespace tally::test

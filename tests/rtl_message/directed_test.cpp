@@ -31,20 +31,6 @@ device::RecvDesc send(unsigned ep, unsigned peer, std::uint32_t tag, std::uint32
 device::RecvDesc plain(Opcode opcode, std::uint32_t cookie, unsigned handle = 0) {
   return recv_desc(opcode, 0, kContext, 0, handle, 0, 0, cookie, 0);
 }
-device::MsgHeader header(PacketType type, unsigned from, unsigned to, std::uint32_t tag,
-                         unsigned payload = 0) {
-  device::MsgHeader h{};
-  h.magic = device::kDeviceId;
-  h.version = 1;
-  h.ptype = static_cast<std::uint8_t>(type);
-  h.src_rank = static_cast<std::uint16_t>(from);
-  h.dst_rank = static_cast<std::uint16_t>(to);
-  h.context_id = kContext;
-  h.tag = tag;
-  h.payload_len = static_cast<std::uint16_t>(payload);
-  h.length = payload;
-  return h;
-}
 
 void expect_status(const Bench& bench, unsigned ep, std::uint32_t cookie, Status status,
                    std::uint32_t detail = 0) {
@@ -121,6 +107,19 @@ TEST(Command, buffers_outside_their_region_are_refused) {
   expect_status(bench, 2, 4, Status::kProtection);
   expect_status(bench, 2, 5, Status::kProtection);
   EXPECT_TRUE(bench.sent_cycles.empty());
+}
+
+TEST(Command, collective_is_handed_over_two_cycles_after_it_came) {
+  Bench bench({});
+  for (unsigned i = 0; i < 3; ++i) {
+    bench.submit(0, plain(Opcode::kCollective, 0));
+    bench.run(2);
+    EXPECT_EQ(bench.collectives.size(), i);
+    bench.run(1);
+    EXPECT_EQ(bench.collectives.size(), i + 1);
+    bench.run(5);
+  }
+  bench.expect_finished();
 }
 
 TEST(Command, collectives_are_for_endpoint_0_only) {
@@ -330,7 +329,7 @@ TEST(Rendezvous, posted_and_unexpected_reach_the_rendezvous_unit_and_the_fin_com
 
 TEST(Rendezvous, a_fin_with_an_error_completes_the_send_with_it) {
   Bench bench({});
-  auto fin = header(PacketType::kFin, 4, 2, 0);
+  auto fin = header(PacketType::kFin, kContext, 4, 2, 0);
   fin.status = static_cast<std::uint8_t>(Status::kProtection);
   fin.cookie = 9;
   fin.offset = 1234;
@@ -516,75 +515,6 @@ TEST(Spill, the_longest_message_fills_its_slot) {
   bench.submit(0, send(0, 1, 1, device::kMaxPayload, 1));
   bench.expect_finished();
   EXPECT_EQ(bench.events[13], 1u);
-}
-
-TEST(Demux, messages_that_do_not_belong_are_discarded_and_counted) {
-  Bench bench({});
-  const std::vector<std::uint8_t> body(100, 7);
-  const auto good = header(PacketType::kEager, 4, 2, 1, 100);
-  const auto bad = [&](auto change, QpKind kind = QpKind::kMsg, unsigned ep = 2, unsigned peer = 4) {
-    auto h = good;
-    change(h);
-    bench.inject(ep, peer, kind, h, body, false);
-  };
-  bad([](auto& h) { h.magic ^= 0x100; });
-  bad([](auto& h) { h.version = 2; });
-  bad([](auto& h) { h.dst_rank = 1; });
-  bad([](auto& h) { h.src_rank = 5; });
-  bad([](auto& h) { h.payload_len = 99; });
-  bad([](auto& h) { h.length = 101; });
-  bad([](auto& h) { h.ptype = 0; });
-  bad([](auto& h) { h.ptype = 4; });
-  bad([](auto& h) { h.ptype = static_cast<std::uint8_t>(PacketType::kRts); });
-  bad([](auto& h) { h.ptype = static_cast<std::uint8_t>(PacketType::kFin); }, QpKind::kColl);
-  bad([](auto& h) { h.ptype = static_cast<std::uint8_t>(PacketType::kColl); });
-  bad([](auto& h) { h.ptype = static_cast<std::uint8_t>(PacketType::kColl); }, QpKind::kColl);
-  bad([](auto&) {}, QpKind::kColl);
-  const auto collective = [](auto& h) {
-    h.ptype = static_cast<std::uint8_t>(PacketType::kColl);
-    h.dst_rank = 0;
-    h.lane = 4;
-  };
-  bad(collective, QpKind::kColl, 0);
-  bench.inject(2, 4, QpKind::kMsg, header(PacketType::kRts, 4, 2, 1), {}, false,
-               60);  // shorter than a header
-  bench.expect_finished();
-  EXPECT_EQ(bench.events[10], 15u);
-  EXPECT_EQ(bench.resolved_cycles.size(), 15u);
-  bench.inject(2, 4, QpKind::kMsg, good, body);
-  bench.expect_finished();
-  EXPECT_EQ(bench.reference.unexpected(2), 1u);
-  EXPECT_EQ(bench.resolved_cycles.size(), 16u);
-}
-
-TEST(Demux, collective_messages_go_to_the_sequencer_whole) {
-  BenchConfig config;
-  config.stall_percent = 40;
-  Bench bench(config);
-  auto data = header(PacketType::kColl, 4, 0, 0, 130);
-  data.lane = 3;
-  const std::vector<std::uint8_t> body(130, 9);
-  auto credit = header(PacketType::kCollCredit, 1, 0, 0);
-  credit.length = 5;
-  for (int i = 0; i < 10; ++i) {
-    bench.inject(0, 4, QpKind::kColl, data, body);
-    bench.inject(0, 1, QpKind::kColl, credit);
-    bench.inject(0, 1, QpKind::kMsg, header(PacketType::kEager, 1, 0, 5, 130), body);
-  }
-  bench.expect_finished();
-  EXPECT_EQ(bench.to_sequencer.size(), 50u);
-  EXPECT_EQ(bench.resolved_cycles.size(), 30u);
-}
-
-TEST(Demux, an_endpoint_that_is_not_enabled_gets_nothing) {
-  BenchConfig config;
-  Bench bench(config);
-  bench.enable(0b1101);
-  bench.run(3);
-  bench.inject(1, 4, QpKind::kColl, header(PacketType::kFin, 4, 1, 0), {}, false);
-  bench.expect_finished();
-  EXPECT_EQ(bench.events[10], 1u);
-  EXPECT_TRUE(bench.completions.empty());
 }
 
 }  // namespace

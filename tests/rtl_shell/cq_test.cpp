@@ -197,7 +197,7 @@ TEST(CompletionRings, entries_land_in_order_with_phase_and_never_overtake_the_he
   }
 }
 
-TEST(CompletionRings, completion_is_commanded_within_four_cycles_when_nothing_waits) {
+TEST(CompletionRings, completion_is_commanded_within_two_cycles_when_nothing_waits) {
   Rings rings(seed(32));
   for (unsigned i = 0; i < 20; ++i) {
     rings.complete(i % kUnits, i % kEps);
@@ -208,7 +208,7 @@ TEST(CompletionRings, completion_is_commanded_within_four_cycles_when_nothing_wa
       cycles += rings.accepted[i % kEps] != before;
     }
     // Of the cycles counted the first is that of the handshake.
-    EXPECT_EQ(cycles, 4u);
+    EXPECT_EQ(cycles, 2u);
     for (int k = 0; k < 10; ++k) rings.cycle({});
     if (HasFatalFailure()) return;
   }

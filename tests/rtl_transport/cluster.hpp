@@ -21,6 +21,7 @@ inline constexpr unsigned kEndpoints = 2;  // of a node, each with a rank of its
 inline constexpr std::uint64_t kMacBase = 0x02544c000000;
 inline constexpr std::uint32_t kIpBase = 0x0a540001;
 inline constexpr unsigned kQpnBase = 256;
+inline constexpr int kFrameOverhead = 24;  // bytes a frame: preamble, FCS, gap
 
 /// Byte of node `node`'s memory at `addr`.
 inline std::uint8_t memory_byte(unsigned node, std::uint64_t addr) {
@@ -39,6 +40,7 @@ struct Network {
   double loss = 0, copy = 0, reorder = 0, corrupt = 0;  // of frames
   unsigned delay = 100;                                 // cycles
   unsigned stall = 0, idle = 0, refuse = 0;             // percent of cycles
+  unsigned link_bytes = 0;                              // a cycle that a link carries; 0: no limit
 };
 
 struct Message {
@@ -67,7 +69,7 @@ class Cluster {
       t.mac_i = kMacBase + n;
       t.ip_i = kIpBase + n;
       t.pmtu_i = 4096;
-      t.ack_policy_i = 0x00800008;
+      t.ack_policy_i = 0x04000004;
       t.retry_timer_i = 4096;
       t.retry_limits_i = 0x0707;
       t.rnr_code_i = 1;
@@ -209,7 +211,9 @@ class Cluster {
   unsigned errors = 0;
   std::uint64_t frames = 0, retransmits = 0, read_retries = 0, timeouts = 0, icrc_errors = 0, acks = 0,
                 naks = 0, refusals = 0, duplicates = 0;
-  std::uint64_t first_head = 0, first_frame = 0, first_taken = 0, last_taken = 0;
+  /// First: a message's first beat shown, taken; a frame's first beat out; a frame's last beat in. Messages' ends.
+  std::uint64_t first_shown = 0, first_head = 0, first_frame = 0, first_received = 0, first_taken = 0,
+                last_taken = 0;
 
  private:
   struct Node {
@@ -225,6 +229,7 @@ class Cluster {
     unsigned data_job = 0, data_offset = 0, data_left = 0;
     std::deque<std::pair<std::uint64_t, Beat>> dma;
     Frame out;
+    int tokens = 0;  // bytes that the link takes now
     std::deque<Frame> inbox;
     std::size_t in_beat = 0;
     bool in_offered = false;
@@ -280,6 +285,7 @@ class Cluster {
         node.offered[c] = !random.percent(network.idle);
       }
       if (!node.offered[c]) continue;
+      if (first_shown == 0) first_shown = cycles;
       const auto& m = messages[node.clients[c][node.next[c]]];
       valid |= 1u << c;
       if (node.beat[c] + 1 == m.beats.size()) last |= 1u << c;
@@ -306,7 +312,8 @@ class Cluster {
     t.rd_cmd_ready_i = !random.percent(network.stall);
     t.rd_data_valid_i = !node.dma.empty() && node.dma.front().first <= cycles;
     if (t.rd_data_valid_i) put_beat(t.rd_data_i, node.dma.front().second);
-    t.net_tx_ready_i = !random.percent(network.stall);
+    node.tokens = std::min(node.tokens + static_cast<int>(network.link_bytes), 64 + kFrameOverhead);
+    t.net_tx_ready_i = !random.percent(network.stall) && (network.link_bytes == 0 || node.tokens > 0);
     if (!node.job_offered && !node.jobs.empty() && node.slots.size() < 16) {
       node.job_offered = true;
       node.job_slot = 0;
@@ -361,6 +368,7 @@ class Cluster {
     sample_reads(n);
     if (t.net_tx_valid_o && t.net_tx_ready_i) {
       if (first_frame == 0) first_frame = cycles;
+      node.tokens -= __builtin_popcountll(t.net_tx_keep_o) + (node.out.empty() ? kFrameOverhead : 0);
       node.out.push_back({get_beat(t.net_tx_data_o), t.net_tx_keep_o});
       if (t.net_tx_last_o) {
         send(node.out);
@@ -370,6 +378,7 @@ class Cluster {
     if (node.in_offered && t.net_rx_ready_o) {
       node.in_offered = false;
       if (++node.in_beat == node.inbox.front().size()) {
+        if (first_received == 0) first_received = cycles;
         node.in_beat = 0;
         node.inbox.pop_front();
       }

@@ -136,7 +136,7 @@ enum class SpillReason : std::uint8_t {
 /// Queue pairs between two ranks.
 enum class QpKind : std::uint8_t {
   kMsg = 0,  ///< SEND: Eager and Rts. May be answered by RNR NAK when the receiver has no room
-  kColl = 1,  ///< SEND: Coll, CollCredit and Fin
+  kColl = 1,  ///< SEND: Coll, CollCredit, CollRequest and Fin
   kRead = 2,  ///< READ: payload of rendezvous
 };
 
@@ -402,7 +402,7 @@ struct MsgHeader {
   std::uint32_t count;  ///< Coll: CollDesc.count
   std::uint8_t dtype;  ///< Coll: Dtype
   std::uint8_t redop;  ///< Coll: Redop
-  std::uint8_t lane;  ///< Coll, CollCredit: lane
+  std::uint8_t lane;  ///< Coll, CollCredit, CollRequest: lane
   std::uint8_t reserved1[1];
 };
 static_assert(sizeof(MsgHeader) == 64);
