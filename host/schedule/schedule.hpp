@@ -22,7 +22,7 @@ inline constexpr std::uint64_t kFlowBytes = 32256;
 /// Packets that a flow of the device holds (device::kFlowSlots).
 inline constexpr std::uint8_t kFlowPackets = 8;
 /// An instruction of at most so many bytes travels although its receiver has not asked for it yet.
-inline constexpr std::uint64_t kUnaskedBytes = 128;
+inline constexpr std::uint64_t kUnaskedBytes = 512;
 /// Largest vector of the fused recursive doublings.
 inline constexpr std::uint64_t kSmallBytes = kFlowBytes;
 /// The most packets of a chunk of the fused ring: what it passes on needs a packet of room besides.
@@ -122,7 +122,7 @@ struct Schedule {
   std::vector<RankSchedule> ranks;
   /// Largest vector it may be used for, in bytes; 0: any, with flows of one packet. Not 0: flows hold the
   /// data of one instruction of such a vector (at most kFlowBytes), provided that it is what the receiver's
-  /// lane takes at present or with its next receive.
+  /// lane takes with its present or next instruction.
   std::uint64_t max_bytes = 0;
   /// With max_bytes: the most packets of an instruction. Fewer than kFlowPackets: flows must have that much
   /// more room.

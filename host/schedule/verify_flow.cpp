@@ -16,7 +16,7 @@
 // lanes with their dependencies met, and moves the packets one by one from its start to its end: one packet
 // of room in each flow suffices, and so does any size, down to the one packet of an empty chunk. With
 // max_bytes, the run moves packets: every instruction has Schedule::packets of them, a flow holds
-// kFlowPackets, and takes those only that the receiver's lane takes at present or with its next receive.
+// kFlowPackets, and takes those only that the receiver's lane takes with its present or next instruction.
 // Instructions of fewer packets complete too: leave out the first packets of both ends, and no flow holds
 // more than before. An unasked instruction has one packet, as those of a barrier have, and a flow holds one.
 #include <map>
@@ -108,15 +108,11 @@ class Runner {
     if (++moved_[id] == packets_) complete(id);
     return true;
   }
-  /// `id` is at work in its lane, or the first receive after the one at work.
+  /// `id` is at work in its lane, or the next one.
   [[nodiscard]] bool asked_for(std::size_t id) const {
     const Site& at = g_.site[id];
-    std::size_t k = counter_[g_.lane_id[at.rank][at.lane]];
-    if (k == at.step) return true;
-    for (++k; k < at.step; ++k) {
-      if (g_.sender[g_.first[at.rank][at.lane] + k] != kNone) return false;
-    }
-    return k == at.step;
+    const std::size_t k = counter_[g_.lane_id[at.rank][at.lane]];
+    return k == at.step || k + 1 == at.step;
   }
 
   /// Why `id`, at the head of its lane, does not run.

@@ -364,8 +364,8 @@ package tally_pkg;
     logic [31:0] output_bytes;  // byte 24: with Sizes: bytes of Output
     logic [31:0] input_bytes;  // byte 20: with Sizes: bytes of Input
     logic [15:0] reserved0;
-    logic [15:0] output_chunks;  // byte 16: chunks of Output; 0: the whole vector
-    logic [15:0] input_chunks;  // byte 14: chunks of Input; 0: the whole vector
+    logic [15:0] output_chunks;  // byte 16: chunks of Output; 0: the whole vector, 65535: the schedule does not use it
+    logic [15:0] input_chunks;  // byte 14: chunks of Input; 0: the whole vector, 65535: the schedule does not use it
     logic [15:0] chunks;  // byte 12: chunks of the vector that one pass takes; 0: one pass, whatever the length
     logic [15:0] scratch_chunks;  // byte 10: chunks of Scratch that the schedule uses
     logic [15:0] lane3_len;  // byte 8: instructions of lane 3

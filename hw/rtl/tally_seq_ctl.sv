@@ -364,11 +364,11 @@ module tally_seq_ctl #(
       pass_q    <= h_q.chunks == '0 ? 48'hFFFF_FFFF
                                     : 48'(h_q.chunks) * 48'(desc.chunk_bytes);
       input_q   <= sizes ? 48'(h_q.input_bytes)
-                   : (h_q.input_chunks == '0 ? total_q
-                                             : 48'(h_q.input_chunks) * 48'(desc.chunk_bytes));
+                   : (h_q.input_chunks == '0 ? total_q : (h_q.input_chunks == '1 ? '0
+                      : 48'(h_q.input_chunks) * 48'(desc.chunk_bytes)));
       output_q  <= sizes ? 48'(h_q.output_bytes)
-                   : (h_q.output_chunks == '0 ? total_q
-                                              : 48'(h_q.output_chunks) * 48'(desc.chunk_bytes));
+                   : (h_q.output_chunks == '0 ? total_q : (h_q.output_chunks == '1 ? '0
+                      : 48'(h_q.output_chunks) * 48'(desc.chunk_bytes)));
       scratch_q <= sizes ? 48'(h_q.scratch_bytes)
                          : 48'(h_q.scratch_chunks) * 48'(desc.chunk_bytes);
     end
@@ -377,8 +377,12 @@ module tally_seq_ctl #(
                     65'(desc.input_addr) < 65'(desc.output_addr) + 65'(output_q) &&
                     65'(desc.output_addr) < 65'(desc.input_addr) + 65'(input_q);
     end
-    // A pass longer than the vector is the vector.
-    if (state_q == StSum && pass_q > 48'(32'hFFFF_FFFF)) pass_q <= 48'hFFFF_FFFF;
+    if (state_q == StSum) begin
+      // A pass longer than the vector is the vector; no buffer counted in chunks is longer either.
+      if (pass_q > 48'(32'hFFFF_FFFF)) pass_q <= 48'hFFFF_FFFF;
+      if (!sizes && input_q > total_q) input_q <= total_q;
+      if (!sizes && output_q > total_q) output_q <= total_q;
+    end
   end
 
   // --- slots -------------------------------------------------------------------------------------

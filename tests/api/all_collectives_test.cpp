@@ -7,7 +7,6 @@
 
 #include "place.hpp"
 #include "schedule/schedule.hpp"
-#include "support/device_can.hpp"
 #include "support/exercise.hpp"
 #include "support/seed.hpp"
 
@@ -16,8 +15,6 @@ namespace {
 
 struct AllCollectives : OnEngine {};
 TALLY_ON_EACH_ENGINE(AllCollectives);
-
-bool runs(const CollectiveCase& c) { return !on_rtl() || device_can(c.api, c.dtype, c.op); }
 
 constexpr std::size_t kMemory = 4u << 20;
 /// A device that looks buffers up with the size of the whole vector reaches beyond the end of the last one.
@@ -49,8 +46,7 @@ CollectiveCase make_case(Api api, int ranks, std::uint64_t seed) {
   do {
     c.dtype = kAllDtypes[random.below(std::size(kAllDtypes))];
     c.op = is_reduction(api) ? kAllOps[random.below(std::size(kAllOps))] : TALLY_OP_NONE;
-  } while ((is_reduction(api) && !has_reduction(c.dtype, c.op)) ||
-           (on_rtl() && !device_can(Api::kBcast, c.dtype, c.op)));
+  } while (is_reduction(api) && !has_reduction(c.dtype, c.op));
   return c;
 }
 
@@ -66,8 +62,7 @@ TEST_P(AllCollectives, give_what_the_standard_says_for_every_size_and_rank_count
             CollectiveCase c = make_case(api, place.size, ++number);
             c.count = count;
             if (has_counts(api)) c.draw_counts(count);
-            if (runs(c))
-              run_case(place, nullptr, c, place.rank, mode == 1 || (mode == 2 && place.rank % 2 == 0));
+            run_case(place, nullptr, c, place.rank, mode == 1 || (mode == 2 && place.rank % 2 == 0));
           }
         }
       }
@@ -88,7 +83,7 @@ TEST_P(AllCollectives, every_root_serves) {
           c.root = root;
           c.count = count;
           if (has_counts(api)) c.draw_counts(count);
-          if (runs(c)) run_case(place, nullptr, c, place.rank, number % 2 == 0);
+          run_case(place, nullptr, c, place.rank, number % 2 == 0);
         }
       }
     }
@@ -112,7 +107,7 @@ TEST_P(AllCollectives, every_operation_reduces_every_type_that_it_is_for) {
           c.dtype = dtype;
           c.op = op;
           c.count = 67;
-          if (runs(c)) run_case(place, nullptr, c, place.rank, false);
+          run_case(place, nullptr, c, place.rank, false);
         }
       }
     }
@@ -170,7 +165,7 @@ TEST_P(AllCollectives, every_algorithm_gives_the_same) {
             CollectiveCase c = make_case(api, place.size, ++number);
             c.count = count;
             if (has_counts(api)) c.draw_counts(count);
-            if (runs(c)) run_case(place, group, c, place.rank, number % 3 == 0);
+            run_case(place, group, c, place.rank, number % 3 == 0);
           }
         }
       }
@@ -220,7 +215,7 @@ TEST_P(AllCollectives, many_of_several_groups_run_at_once) {
         c.count = plan.below(on_rtl() ? 300 : 800);
         if (has_counts(c.api)) c.draw_counts(300);
         const bool in_place = plan.percent(50);
-        if (member.rank < 0 || !runs(c)) continue;
+        if (member.rank < 0) continue;
         queues[g].push_back({g, Exercise(c, member.rank, in_place), nullptr});
         order.push_back(g);
         Exercise& exercise = queues[g].back().exercise;
@@ -229,9 +224,7 @@ TEST_P(AllCollectives, many_of_several_groups_run_at_once) {
         at += (exercise.bytes() + 63) / 64 * 64;
       }
       Random own(first + round * 17 + static_cast<std::uint64_t>(place.rank));
-      if (!on_rtl() || device_runs_any_order()) {
-        for (std::size_t k = order.size(); k > 1; --k) std::swap(order[k - 1], order[own.below(k)]);
-      }
+      for (std::size_t k = order.size(); k > 1; --k) std::swap(order[k - 1], order[own.below(k)]);
       std::vector<std::size_t> next(kGroups, 0);
       std::vector<Started*> waiting;
       for (const std::size_t g : order) {
@@ -288,25 +281,21 @@ TEST_P(AllCollectives, blocks_that_would_overlap_and_what_only_a_root_may_say_ar
               "overlap and are not in place");
     }
     // The own block in a gap of output is no overlap; blocks that are sent may overlap.
-    const CollectiveCase v{.api = Api::kAllgatherv, .ranks = 3};
-    if (runs(v)) {
-      b[4] = place.rank;
-      const std::size_t ones[] = {1, 1, 1};
-      RANK_OK(tally_allgatherv(e, nullptr, b + 4, 1, b, ones, apart, TALLY_I32));
-      RANK_CHECK(b[0] == 0 && b[5] == 1 && b[2] == 2);
-      const std::size_t same[] = {0, 0, 0};
-      const std::size_t row[] = {0, 1, 2};
-      *a = 7 + place.rank;
-      RANK_OK(tally_alltoallv(e, nullptr, a, ones, same, b, ones, row, TALLY_I32));
-      RANK_CHECK(b[0] == 7 && b[1] == 8 && b[2] == 9);
-    }
+    b[4] = place.rank;
+    const std::size_t ones[] = {1, 1, 1};
+    RANK_OK(tally_allgatherv(e, nullptr, b + 4, 1, b, ones, apart, TALLY_I32));
+    RANK_CHECK(b[0] == 0 && b[5] == 1 && b[2] == 2);
+    const std::size_t same[] = {0, 0, 0};
+    const std::size_t row[] = {0, 1, 2};
+    *a = 7 + place.rank;
+    RANK_OK(tally_alltoallv(e, nullptr, a, ones, same, b, ones, row, TALLY_I32));
+    RANK_CHECK(b[0] == 7 && b[1] == 8 && b[2] == 9);
     place.close();
   });
 }
 
 TEST_P(AllCollectives, ranks_that_disagree_about_a_block_get_a_mismatch) {
   const CollectiveCase v{.api = Api::kGatherv, .ranks = 2};
-  if (!runs(v)) GTEST_SKIP() << "the device does not run calls with arrays";
   const TestJob job(2);
   const auto codes = run_ranks(job.segment, [](int) {
     Place place;

@@ -531,7 +531,6 @@ TEST_P(Collective, allreduce_sums_on_the_devices) {
     d.scratch_addr = reinterpret_cast<std::uint64_t>(memory[r].data() + 700'000);
     d.input_key = d.output_key = d.scratch_key = keys[r];
     d.chunk_bytes = static_cast<std::uint32_t>(tally::schedule::chunk_bytes(count, 8, schedule.chunks));
-    d.total_bytes = 8 * count;
     d.cookie = 100;
     hosts[r]->post(d, true);
   }

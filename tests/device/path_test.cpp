@@ -94,7 +94,7 @@ TEST(Path, relay_of_a_packet_and_completion_take_their_cycles) {
     d.output_addr = reinterpret_cast<std::uint64_t>(mine + 256);
     d.scratch_addr = reinterpret_cast<std::uint64_t>(mine + 512);
     d.input_key = d.output_key = d.scratch_key = hosts[r]->add_region(mine, 8192, 5);
-    d.chunk_bytes = d.total_bytes = 8;
+    d.chunk_bytes = 8;
     hosts[r]->load(tally::schedule::compile(schedule, static_cast<int>(r), everyone), 8);
     descriptors.push_back(d);
   }

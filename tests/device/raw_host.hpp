@@ -161,9 +161,12 @@ class RawHost {
     for (std::size_t l = 0; l < program.lanes.size(); ++l)
       *lengths[l] = static_cast<std::uint16_t>(program.lanes[l].size());
     header.scratch_chunks = program.scratch_chunks;
+    header.input_chunks = program.uses_input ? program.input_chunks : 0xffff;
+    header.output_chunks = program.uses_output ? program.output_chunks : 0xffff;
+    std::uint8_t send_lane = 0;
     write(device::global_reg::kSchedAddr, address);
     store(&header);
-    for (const schedule::Lane& lane : program.lanes)
+    for (const schedule::Lane& lane : program.lanes) {
       for (const schedule::Instruction& i : lane) {
         device::Instr instr{};
         instr.op = static_cast<std::uint8_t>(i.op);
@@ -178,8 +181,11 @@ class RawHost {
         instr.recv_peer = static_cast<std::uint16_t>(i.recv_peer < 0 ? 0 : i.recv_peer);
         instr.dep_lane = i.dep_lane;
         instr.dep_step = i.dep_step;
+        instr.send_lane = send_lane;
         store(&instr);
       }
+      ++send_lane;
+    }
   }
 
   std::deque<device::Cqe> completions;

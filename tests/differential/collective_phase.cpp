@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <iterator>
 
-#include "support/device_can.hpp"
 #include "support/exercise.hpp"
 
 namespace tally::test {
@@ -63,7 +62,7 @@ std::string run_collectives(tally_endpoint* endpoint, const CollectivePhase& pha
     const CollectiveGroup& group = phase.groups[g];
     const CollectiveCase c = random_case(plan, group.size);
     const char* algorithm = kAlgorithms[plan() % std::size(kAlgorithms)];
-    if (group.rank < 0 || !(phase.everything || device_can(c.api, c.dtype, c.op))) continue;
+    if (group.rank < 0) continue;
     const bool in_place =
         (c.seed >> (8 + group.rank) & 1) != 0;  // the same in each run: it decides what is an output
     queues[g].push_back({k, &group, Exercise(c, group.rank, in_place), algorithm, nullptr});
@@ -74,7 +73,7 @@ std::string run_collectives(tally_endpoint* endpoint, const CollectivePhase& pha
     used += queues[g].back().exercise.bytes();
   }
   // Each group's in their order; the groups in an order of this rank's own where nothing blocks.
-  if (phase.everything || device_runs_any_order()) std::shuffle(order.begin(), order.end(), local);
+  std::shuffle(order.begin(), order.end(), local);
   std::vector<std::size_t> next(queues.size(), 0);
   std::vector<Call*> waiting;
   for (const std::size_t g : order) {

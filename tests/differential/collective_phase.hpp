@@ -23,7 +23,6 @@ struct CollectiveGroup {
 struct CollectivePhase {
   std::uint64_t number;
   std::vector<CollectiveGroup> groups;
-  bool everything;  ///< also what the devices do not take yet: for runs that are compared with no device
 };
 
 /// Runs the phase that `plan`, equal on all ranks, makes, with this rank's choices from `local`; writes what

@@ -64,7 +64,7 @@ std::map<std::string, std::uint64_t> totals(const std::string& output) {
 
 /// Runs the program under `tally run`; fails the test when it fails.
 Outcome run_program(const std::string& engine, int ranks, std::uint64_t seed, unsigned phases,
-                    const std::string& environment = "", const std::string& config = "", bool everything = false) {
+                    const std::string& environment = "", const std::string& config = "") {
   const fs::path dir = fs::temp_directory_path() / ("tally-diff-" + std::to_string(::getpid()) + "-" + engine);
   fs::create_directories(dir);
   const std::string out = (dir / "seen").string();
@@ -76,7 +76,7 @@ Outcome run_program(const std::string& engine, int ranks, std::uint64_t seed, un
   const std::string command = "TALLY_TIMEOUT=60 " + environment + (environment.empty() ? "" : " ") + TALLY_COMMAND +
                               " run -n " + std::to_string(ranks) + " --engine " + engine + options + " --counters -- " +
                               RANDOM_PROGRAM + " --seed " + std::to_string(seed) + " --phases " +
-                              std::to_string(phases) + " --out " + out + (everything ? " --everything" : "");
+                              std::to_string(phases) + " --out " + out;
   const int status = std::system((command + " > " + (dir / "log").string() + " 2>&1").c_str());
   const std::string log = read_file(dir / "log");
   EXPECT_EQ(status, 0) << "replay: " << command << (config.empty() ? "" : "\nwith the configuration " + config) << '\n'

@@ -203,11 +203,11 @@ class Runner {
   }
 
   /// One or many; see collective_phase.hpp.
-  void collectives(std::uint64_t number, std::mt19937_64& plan, std::mt19937_64& local, bool everything) {
+  void collectives(std::uint64_t number, std::mt19937_64& plan, std::mt19937_64& local) {
     arena_.reset();
     const int odd_ranks = size_ / 2;
     tally::test::CollectivePhase phase{
-        number, {{nullptr, size_, rank_}, {reversed_, size_, size_ - 1 - rank_}}, everything};
+        number, {{nullptr, size_, rank_}, {reversed_, size_, size_ - 1 - rank_}}};
     if (odd_ranks > 0) phase.groups.push_back({odd_, odd_ranks, odd_ == nullptr ? -1 : rank_ / 2});
     // A device that looks buffers up with the size of the whole vector reaches beyond the last one: the arena goes on.
     constexpr std::size_t kRoom = 32u << 20;
@@ -416,8 +416,6 @@ int main(int argc, char** argv) {
   std::uint64_t seed = 1, phases = 10;
   std::uint32_t max_bytes = 300u << 10;
   std::string out;
-  bool everything = false;
-  app.add_flag("--everything", everything, "Also collectives that the devices do not take yet");
   app.add_option("--seed", seed);
   app.add_option("--phases", phases);
   app.add_option("--max-bytes", max_bytes);
@@ -443,7 +441,7 @@ int main(int argc, char** argv) {
         runner.messages(phase, tally::test::make_message_phase(plan, size, max_bytes, depth), local);
       } else {
         std::mt19937_64 own(plan());
-        runner.collectives(phase, own, local, everything);
+        runner.collectives(phase, own, local);
       }
     }
     check(tally_barrier(endpoint, nullptr), "tally_barrier");

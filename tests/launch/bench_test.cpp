@@ -11,7 +11,6 @@
 #include "bench/report.hpp"
 #include "bench/workload.hpp"
 #include "launch/harness.hpp"
-#include "support/device_can.hpp"
 #include "support/elements.hpp"
 
 namespace tally::test {
@@ -134,7 +133,6 @@ TEST_P(Bench, every_type_and_operation_is_correct) {
   for (const auto& dtype : api::kDtypes) {
     for (const auto& op : api::kOps) {
       if (!has_reduction(dtype.value, op.value)) continue;
-      if (GetParam() == "rtl" && !device_can(Api::kAllreduce, dtype.value, op.value)) continue;
       const auto outcome = tally(bench(GetParam(), {"--ranks", "3", "--sizes", "16,144", "--repeats", "1", "--dtype",
                                                     dtype.word, "--op", op.word}));
       EXPECT_EQ(outcome.code, 0) << dtype.word << ' ' << op.word << '\n' << outcome.err;

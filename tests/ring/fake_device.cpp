@@ -6,7 +6,6 @@
 #include <cstring>
 #include <utility>
 
-#include "engine/ring/sequencer_limits.hpp"
 
 namespace tally::test {
 
@@ -74,7 +73,6 @@ bool FakeDevice::write32(std::uint32_t offset, std::uint32_t value) {
   } else if (offset >= global::kSchedData0 && offset <= global::kSchedData7) {
     ++schedule_words;
     std::uint32_t& at = registers[global::kSchedAddr / 4];
-    rule(ring::kConcurrentCollectives || collectives.empty(), "schedule memory written while a collective runs");
     rule(!schedule_in_use(at), "schedule memory of a running collective overwritten");
     rule(at < schedule.size(), "schedule memory address");
     if (at >= schedule.size()) return true;
@@ -175,12 +173,26 @@ void FakeDevice::accept(const std::array<std::byte, 64>& descriptor) {
   }
   device::CollDesc c;
   std::memcpy(&c, descriptor.data(), 64);
-  check_region(c.input_key, c.input_addr, c.total_bytes, "input");
-  check_region(c.output_key, c.output_addr, c.total_bytes, "output");
   device::ScheduleHeader header;
   std::memcpy(&header, schedule[c.schedule].data(), sizeof header);
   rule(header.lanes >= 1 && header.lanes <= device::kNumLanes, "schedule header");
-  const std::uint64_t scratch = std::uint64_t{header.scratch_chunks} * c.chunk_bytes;
+  const bool sizes = (header.flags & device::kHeaderFlagSizes) != 0;
+  const std::uint64_t total =
+      std::uint64_t{c.count} * numerics::element_bytes(static_cast<tally_dtype>(c.dtype));
+  const auto bytes = [&](std::uint16_t chunks, std::uint32_t told) {
+    if (sizes) return std::uint64_t{told};
+    if (chunks == 0xffff) return std::uint64_t{0};
+    return chunks == 0 ? total : std::min(total, std::uint64_t{chunks} * c.chunk_bytes);
+  };
+  const std::uint64_t input = bytes(header.input_chunks, header.input_bytes);
+  if ((c.flags & device::kCollFlagInline) != 0) {
+    rule(input <= device::kCollInlineBytes, "input in the descriptor");
+  } else {
+    check_region(c.input_key, c.input_addr, input, "input");
+  }
+  check_region(c.output_key, c.output_addr, bytes(header.output_chunks, header.output_bytes), "output");
+  const std::uint64_t scratch =
+      sizes ? header.scratch_bytes : std::uint64_t{header.scratch_chunks} * c.chunk_bytes;
   check_region(c.scratch_key, c.scratch_addr, scratch, "scratch");
   for (const device::CollDesc& other : collectives)
     rule(scratch == 0 || other.scratch_key != c.scratch_key, "scratch of another collective");

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Collectives: checks, programs and scratch, those on the device, aborts.
 #include <algorithm>
+#include <cstddef>
+#include <cstring>
 
 #include "engine/numerics/reduce.hpp"
 #include "engine/ring/ring_engine.hpp"
-#include "engine/ring/sequencer_limits.hpp"
 
 namespace tally::ring {
 
@@ -17,14 +18,6 @@ constexpr std::chrono::milliseconds kRepeatAbort{1};
 Status not_registered(const char* what, std::uint32_t key, std::uint64_t length) {
   return {TALLY_ERR_NOT_REGISTERED, std::string(what) + " (" + std::to_string(length) +
                                         " bytes) is not within the region of key " + std::to_string(key)};
-}
-
-/// Types and operations that the sequencer knows.
-bool known(tally_dtype dtype, tally_op op) {
-  if (kAllCollectives) return true;
-  const bool type = dtype == TALLY_BYTE || dtype == TALLY_I32 || dtype == TALLY_I64 || dtype == TALLY_F32 ||
-                    dtype == TALLY_F64;
-  return type && (op == TALLY_OP_NONE || op == TALLY_SUM || op == TALLY_MIN || op == TALLY_MAX);
 }
 
 /// Sizes of a collective's buffers, bytes.
@@ -75,12 +68,6 @@ Status RingEngine::check_program(const schedule::Program& program, const Collect
     return {TALLY_ERR_ARGUMENT, "redop " + std::to_string(collective.redop) + " does not reduce dtype " +
                                     std::to_string(collective.dtype)};
   }
-  if (!known(collective.dtype, collective.redop)) {
-    return {TALLY_ERR_UNSUPPORTED, "the device does not know dtype " + std::to_string(collective.dtype) +
-                                       " with redop " + std::to_string(collective.redop)};
-  }
-  if (program.by_bytes && !kAllCollectives)
-    return {TALLY_ERR_UNSUPPORTED, "the device does not know instructions sized in bytes"};
   if (program.chunks == 0) return {TALLY_ERR_ARGUMENT, "program has no chunks"};
   return {};
 }
@@ -145,9 +132,13 @@ Status RingEngine::post_collective(const CollectiveDescriptor& collective) {
   d.signature = collective.signature;
   d.count = static_cast<std::uint32_t>(collective.count);
   d.chunk_bytes = static_cast<std::uint32_t>(sizes.chunk);
-  d.total_bytes = static_cast<std::uint32_t>(sizes.total);
   d.cookie = index;
-  if (sizes.input > 0) {
+  if (sizes.input > 0 && sizes.input <= device::kCollInlineBytes) {
+    // The descriptor carries what is this short: the device reads no memory for it.
+    d.flags = device::kCollFlagInline;
+    std::memcpy(reinterpret_cast<std::byte*>(&d) + offsetof(device::CollDesc, input_key), collective.input,
+                sizes.input);
+  } else if (sizes.input > 0) {
     d.input_addr = reinterpret_cast<std::uintptr_t>(collective.input);
     d.input_key = collective.input_key;
     use_region(operation, collective.input_key, sizes.input);
@@ -157,11 +148,6 @@ Status RingEngine::post_collective(const CollectiveDescriptor& collective) {
     d.output_key = collective.output_key;
     use_region(operation, collective.output_key, sizes.output);
   }
-  if (!kAllCollectives) {  // the device looks both up: the one stands in for the other, which is not used
-    if (sizes.input == 0) d.input_addr = d.output_addr, d.input_key = d.output_key;
-    if (sizes.output == 0) d.output_addr = d.input_addr, d.output_key = d.input_key;
-    if (sizes.input == 0 && sizes.output == 0) d.chunk_bytes = d.total_bytes = 0;
-  }
   operation.place = Place::kHeld;
   operation.held = Held::kTurn;
   held_collectives_.push(operations_, index);
@@ -169,8 +155,8 @@ Status RingEngine::post_collective(const CollectiveDescriptor& collective) {
   return {};
 }
 
-/// In the order of the calls. Where the sequencer runs contexts at once, one that waits for its schedule or
-/// scratch lets those of other contexts pass: all ranks need not agree on the order of different contexts.
+/// In the order of the calls. One that waits for its schedule or scratch lets those of other contexts pass: all
+/// ranks need not agree on the order of different contexts.
 void RingEngine::feed_collectives() {
   collectives_behind_ = false;
   if (!failure_.ok()) return;
@@ -204,14 +190,14 @@ Held RingEngine::feed_collective(OperationIndex index, bool* all) {
     return Held::kRingFull;
   }
   std::uint16_t at = 0;
-  switch (schedules_.load(*operation.program, kConcurrentCollectives || running_.empty(), &at)) {
+  switch (schedules_.load(*operation.program, &at)) {
     case ScheduleMemory::Load::kDone:
       break;
     case ScheduleMemory::Load::kLater:
       collectives_behind_ = true;
       return Held::kTurn;
     case ScheduleMemory::Load::kNoRoom:
-      *all = !kConcurrentCollectives;
+      *all = false;
       return Held::kTurn;
   }
   device::CollDesc& d = operation.collective;
@@ -225,7 +211,7 @@ Held RingEngine::feed_collective(OperationIndex index, bool* all) {
         *all = false;
         return Held::kNot;
       }
-      *all = !kConcurrentCollectives;
+      *all = false;
       return Held::kTurn;
     }
     d.scratch_addr = reinterpret_cast<std::uintptr_t>(scratch_.address(operation.scratch));

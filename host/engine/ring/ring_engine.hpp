@@ -10,8 +10,8 @@
 //   sends beyond the window of their peer, or of the endpoint (fallback_send_window);
 //   receives beyond the device's posted entries (fallback_posted_full): the host then stands in for the match
 //   unit; what meets a full ring, and collectives that the device's queue has no place for (fallback_ring_full);
-//   collectives whose schedule cannot be loaded before others have completed (sequencer_limits.hpp). That is the
-//   device's rule, not a fallback.
+//   collectives whose schedule finds no room beside those that others under way use: the device's limit, not a
+//   fallback.
 #pragma once
 
 #include <chrono>

@@ -20,7 +20,10 @@ std::uint32_t entries_of(const Program& program) {
   return static_cast<std::uint32_t>(entries);
 }
 
-device::Instr encode_instruction(const Instruction& i) {
+/// Value of ScheduleHeader.input_chunks and output_chunks for a buffer that the schedule does not use.
+constexpr std::uint16_t kUnused = 0xffff;
+
+device::Instr encode_instruction(const Instruction& i, std::size_t lane) {
   device::Instr out{};
   out.op = static_cast<std::uint8_t>(i.op);
   out.flags = i.has_dep ? static_cast<std::uint8_t>(device::kInstrFlagHasDep) : std::uint8_t{0};
@@ -34,6 +37,13 @@ device::Instr encode_instruction(const Instruction& i) {
   out.recv_peer = schedule::receives(i.op) ? static_cast<std::uint16_t>(i.recv_peer) : std::uint16_t{0};
   out.dep_lane = i.has_dep ? i.dep_lane : std::uint8_t{0};
   out.dep_step = i.has_dep ? i.dep_step : std::uint16_t{0};
+  out.send_lane = static_cast<std::uint8_t>(lane);
+  if (i.by_bytes) {
+    out.flags = static_cast<std::uint8_t>(out.flags | device::kInstrFlagByBytes);
+    out.src_offset = i.src_offset;
+    out.dst_offset = i.dst_offset;
+    out.bytes = i.bytes;
+  }
   return out;
 }
 
@@ -108,6 +118,14 @@ void ScheduleMemory::encode(const Program& program) {
   header.lane2_len = length(2);
   header.lane3_len = length(3);
   header.scratch_chunks = program.scratch_chunks;
+  header.input_chunks = program.uses_input ? program.input_chunks : kUnused;
+  header.output_chunks = program.uses_output ? program.output_chunks : kUnused;
+  if (program.by_bytes) {
+    header.flags = static_cast<std::uint8_t>(device::kHeaderFlagSizes);
+    header.input_bytes = program.uses_input ? static_cast<std::uint32_t>(program.input_bytes) : 0;
+    header.output_bytes = program.uses_output ? static_cast<std::uint32_t>(program.output_bytes) : 0;
+    header.scratch_bytes = static_cast<std::uint32_t>(program.scratch_bytes);
+  }
   words_.clear();
   const auto add = [&](const auto& entry) {
     std::array<std::uint32_t, 8> words;
@@ -116,17 +134,16 @@ void ScheduleMemory::encode(const Program& program) {
     words_.insert(words_.end(), words.begin(), words.end());
   };
   add(header);
-  for (const schedule::Lane& lane : program.lanes) {
-    for (const Instruction& i : lane) add(encode_instruction(i));
+  for (std::size_t lane = 0; lane < program.lanes.size(); ++lane) {
+    for (const Instruction& i : program.lanes[lane]) add(encode_instruction(i, lane));
   }
 }
 
-ScheduleMemory::Load ScheduleMemory::load(const Program& program, bool may_write, std::uint16_t* at) {
+ScheduleMemory::Load ScheduleMemory::load(const Program& program, std::uint16_t* at) {
   const auto resident = [&](std::uint64_t id) {
     return std::find_if(residents_.begin(), residents_.end(), [&](const Resident& r) { return r.id == id; });
   };
   if (writing_ != program.id && resident(program.id) == residents_.end()) {
-    if (!may_write) return Load::kNoRoom;
     // A program that was given up half-way (its collective was aborted) is not there.
     if (writing_ != 0) std::erase_if(residents_, [&](const Resident& r) { return r.id == writing_; });
     writing_ = program.id;

@@ -25,8 +25,7 @@ class ScheduleMemory {
     kNoRoom,  ///< not before a collective has ended
   };
   /// Brings the program into the device. kDone: *at is its header entry, and the program stays until release().
-  /// Without `may_write` only a program that is there already will do.
-  [[nodiscard]] Load load(const schedule::Program& program, bool may_write, std::uint16_t* at);
+  [[nodiscard]] Load load(const schedule::Program& program, std::uint16_t* at);
   /// One use of the program is over.
   void release(std::uint64_t id);
   [[nodiscard]] bool cached(std::uint64_t id) const;

@@ -475,8 +475,8 @@ struct ScheduleHeader {
   std::uint16_t lane3_len;  ///< instructions of lane 3
   std::uint16_t scratch_chunks;  ///< chunks of Scratch that the schedule uses
   std::uint16_t chunks;  ///< chunks of the vector that one pass takes; 0: one pass, whatever the length
-  std::uint16_t input_chunks;  ///< chunks of Input; 0: the whole vector
-  std::uint16_t output_chunks;  ///< chunks of Output; 0: the whole vector
+  std::uint16_t input_chunks;  ///< chunks of Input; 0: the whole vector, 65535: the schedule does not use it
+  std::uint16_t output_chunks;  ///< chunks of Output; 0: the whole vector, 65535: the schedule does not use it
   std::uint8_t reserved0[2];
   std::uint32_t input_bytes;  ///< with Sizes: bytes of Input
   std::uint32_t output_bytes;  ///< with Sizes: bytes of Output
