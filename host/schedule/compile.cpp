@@ -43,8 +43,10 @@ Program compile(const Schedule& schedule, int rank, const std::vector<std::uint1
   p.uses_input = p.uses_output = false;
   if (has_blocks(schedule.collective)) {
     // A buffer that the rank does not have counts as one block, which nobody touches.
-    p.input_chunks = static_cast<std::uint16_t>(std::max<std::size_t>(1, places(schedule, r, Buffer::kInput)));
-    p.output_chunks = static_cast<std::uint16_t>(std::max<std::size_t>(1, places(schedule, r, Buffer::kOutput)));
+    p.input_chunks =
+        static_cast<std::uint16_t>(std::max<std::size_t>(1, places(schedule, r, Buffer::kInput)));
+    p.output_chunks =
+        static_cast<std::uint16_t>(std::max<std::size_t>(1, places(schedule, r, Buffer::kOutput)));
   }
   p.id = next_program_id();
   for (Lane& lane : p.lanes) {
@@ -85,8 +87,8 @@ class Bytes {
     const auto check = [&](Buffer buffer, std::size_t given, const char* name) {
       const std::size_t expected = places(schedule, rank, buffer);
       if (given == expected) return;
-      throw std::invalid_argument("the layout has " + std::to_string(given) + " places of " + name + ", the schedule " +
-                                  std::to_string(expected));
+      throw std::invalid_argument("the layout has " + std::to_string(given) + " places of " + name +
+                                  ", the schedule " + std::to_string(expected));
     };
     check(Buffer::kInput, layout.input.size(), "Input");
     check(Buffer::kOutput, layout.output.size(), "Output");
@@ -135,9 +137,11 @@ class Bytes {
 
 }  // namespace
 
-Program compile(const Schedule& schedule, int rank, const std::vector<std::uint16_t>& group_ranks, const Layout& layout) {
+Program compile(const Schedule& schedule, int rank, const std::vector<std::uint16_t>& group_ranks,
+                const Layout& layout) {
   if (!schedule.by_counts)
-    throw std::invalid_argument("schedule " + schedule.algorithm + " does not take blocks that differ in size");
+    throw std::invalid_argument("schedule " + schedule.algorithm +
+                                " does not take blocks that differ in size");
   Program p = compile(schedule, rank, group_ranks);
   const Bytes bytes(schedule, static_cast<std::size_t>(rank), layout);
   p.by_bytes = true;

@@ -26,14 +26,16 @@ std::uint64_t count_of(int rank, const Sizes& counts) {
 
 }  // namespace
 
-Layout gatherv_layout(int rank, int root, std::uint64_t own, const Sizes& counts, const Sizes& displacements) {
+Layout gatherv_layout(int rank, int root, std::uint64_t own, const Sizes& counts,
+                      const Sizes& displacements) {
   Layout layout;
   layout.input = {{0, own}};
   if (rank == root) layout.output = extents(counts, displacements);
   return layout;
 }
 
-Layout scatterv_layout(int rank, int root, std::uint64_t own, const Sizes& counts, const Sizes& displacements) {
+Layout scatterv_layout(int rank, int root, std::uint64_t own, const Sizes& counts,
+                       const Sizes& displacements) {
   Layout layout;
   layout.output = {{0, own}};
   if (rank == root) layout.input = extents(counts, displacements);

@@ -15,18 +15,16 @@ namespace tally::schedule {
 
 /// Lanes that every engine has (device::kNumLanes).
 inline constexpr std::size_t kMaxLanes = 4;
-/// The most bytes of one instruction that a flow holds when nobody consumes them, in the engine whose flows hold the
-/// least (device: FlowSlots * MaxPayload). With a path MTU below 4096 the device's hold less: an engine says how much
-/// (Capabilities::flow_bytes).
+/// The most bytes of one instruction that a flow holds when nobody consumes them, in the engine whose flows
+/// hold the least (device: FlowSlots * MaxPayload). With a path MTU below 4096 the device's hold less: an
+/// engine says how much (Capabilities::flow_bytes).
 inline constexpr std::uint64_t kFlowBytes = 32256;
 /// Packets that a flow of the device holds (device::kFlowSlots).
 inline constexpr std::uint8_t kFlowPackets = 8;
-/// The least that the flows of any engine hold (the device's at a path MTU of 256).
-inline constexpr std::uint64_t kLeastFlowBytes = 1536;
 /// An instruction of at most so many bytes travels although its receiver has not asked for it yet.
 inline constexpr std::uint64_t kUnaskedBytes = 128;
-/// Largest vector of the fused recursive doubling.
-inline constexpr std::uint64_t kSmallBytes = 16 * 1024;
+/// Largest vector of the fused recursive doublings.
+inline constexpr std::uint64_t kSmallBytes = kFlowBytes;
 /// The most packets of a chunk of the fused ring: what it passes on needs a packet of room besides.
 inline constexpr std::uint8_t kRingPackets = kFlowPackets - 1;
 /// Size of the largest element type.
@@ -48,8 +46,9 @@ enum class Op : std::uint8_t {
 /// Same values as device::Buffer.
 enum class Buffer : std::uint8_t { kInput = 0, kOutput = 1, kScratch = 2 };
 
-/// What a schedule computes. "Vector": Input and Output both hold the whole logical vector. "Blocks": the logical vector is
-/// one block a rank (n blocks); of a buffer that is named "one block", block `rank` of the vector stands at place 0.
+/// What a schedule computes. "Vector": Input and Output both hold the whole logical vector. "Blocks": the
+/// logical vector is one block a rank (n blocks); of a buffer that is named "one block", block `rank` of the
+/// vector stands at place 0.
 enum class Collective : std::uint8_t {
   kBarrier = 0,
   kBcast = 1,          ///< vector; always in place
@@ -65,12 +64,8 @@ enum class Collective : std::uint8_t {
 };
 inline constexpr std::size_t kCollectives = 11;
 
-[[nodiscard]] constexpr bool receives(Op op) noexcept {
-  return op == Op::kRecv || op >= Op::kRecvReduceCopy;
-}
-[[nodiscard]] constexpr bool sends(Op op) noexcept {
-  return op == Op::kSend || op >= Op::kRecvCopySend;
-}
+[[nodiscard]] constexpr bool receives(Op op) noexcept { return op == Op::kRecv || op >= Op::kRecvReduceCopy; }
+[[nodiscard]] constexpr bool sends(Op op) noexcept { return op == Op::kSend || op >= Op::kRecvCopySend; }
 [[nodiscard]] constexpr bool reduces(Op op) noexcept {
   return op == Op::kReduce || op == Op::kRecvReduceCopy || op == Op::kRecvReduceSend ||
          op == Op::kRecvReduceCopySend;
@@ -101,8 +96,9 @@ struct Instruction {
   bool has_dep = false;
   std::uint8_t dep_lane = 0;   ///< wait until this lane ...
   std::uint16_t dep_step = 0;  ///< ... has completed this many instructions
-  /// Set by compile() where blocks differ in size (gatherv and the like): the data are `bytes` bytes at these byte offsets of
-  /// the buffers; chunk fields mean nothing then. Both ends of a message give the same number of bytes.
+  /// Set by compile() where blocks differ in size (gatherv and the like): the data are `bytes` bytes at these
+  /// byte offsets of the buffers; chunk fields mean nothing then. Both ends of a message give the same number
+  /// of bytes.
   bool by_bytes = false;
   std::uint32_t src_offset = 0;
   std::uint32_t dst_offset = 0;
@@ -118,26 +114,29 @@ struct RankSchedule {
 
 /// A collective for all ranks of a group.
 struct Schedule {
-  std::string algorithm;            ///< "recursive_doubling", "ring", ...
+  std::string algorithm;  ///< "recursive_doubling", "ring", ...
   Collective collective = Collective::kAllreduce;
-  std::uint16_t root = 0;           ///< of bcast, reduce, gather and scatter
-  std::uint16_t chunks = 1;         ///< logical chunks of the vector; with blocks: one a rank
-  std::uint16_t scratch_chunks = 0; ///< chunks of scratch, of chunk_bytes each
+  std::uint16_t root = 0;            ///< of bcast, reduce, gather and scatter
+  std::uint16_t chunks = 1;          ///< logical chunks of the vector; with blocks: one a rank
+  std::uint16_t scratch_chunks = 0;  ///< chunks of scratch, of chunk_bytes each
   std::vector<RankSchedule> ranks;
-  /// Largest vector it may be used for, in bytes; 0: any, with flows of one packet. Not 0: flows hold the data of one
-  /// instruction of such a vector (at most kFlowBytes), provided that it is what the receiver's lane takes at present or
-  /// with its next receive.
+  /// Largest vector it may be used for, in bytes; 0: any, with flows of one packet. Not 0: flows hold the
+  /// data of one instruction of such a vector (at most kFlowBytes), provided that it is what the receiver's
+  /// lane takes at present or with its next receive.
   std::uint64_t max_bytes = 0;
-  /// With max_bytes: the most packets of an instruction. Fewer than kFlowPackets: flows must have that much more room.
+  /// With max_bytes: the most packets of an instruction. Fewer than kFlowPackets: flows must have that much
+  /// more room.
   std::uint8_t packets = kFlowPackets;
-  /// With max_bytes: instructions are of at most kUnaskedBytes, and a flow holds one although the receiver's lane has
-  /// others to take first.
+  /// With max_bytes: instructions are of at most kUnaskedBytes, and a flow holds one although the receiver's
+  /// lane has others to take first.
   bool unasked = false;
-  /// The ways of calling it that it stands. In place as MPI has it: Input and Output are the same memory, of which "one
-  /// block" is the rank's own block (gather, scatter: at the root only; reduce_scatter: the start of Input).
+  /// The ways of calling it that it stands. In place as MPI has it: Input and Output are the same memory, of
+  /// which "one block" is the rank's own block (gather, scatter: at the root only; reduce_scatter: the start
+  /// of Input).
   bool out_of_place = true;
   bool in_place = true;
-  /// compile() takes it with a Layout: each instruction's bytes are known to both ends from what MPI tells each rank.
+  /// compile() takes it with a Layout: each instruction's bytes are known to both ends from what MPI tells
+  /// each rank.
   bool by_counts = false;
 };
 
@@ -146,13 +145,14 @@ struct Program {
   std::vector<Lane> lanes;
   std::uint16_t chunks = 1;
   std::uint16_t scratch_chunks = 0;
-  std::uint64_t id = 0;  ///< unique in the process: engines cache what they made of a program by it
+  std::uint64_t id = 0;         ///< unique in the process: engines cache what they made of a program by it
   std::uint64_t max_bytes = 0;  ///< as in Schedule
   std::uint16_t span = 1;       ///< the most chunks of one instruction: with max_bytes, flows hold as many
   /// Sizes of the buffers, in chunks; 0: the whole vector (the last chunk may be short).
   std::uint16_t input_chunks = 0;
   std::uint16_t output_chunks = 0;
-  /// False: no instruction touches the buffer, which then need not exist (Output of a gather where the rank is not root).
+  /// False: no instruction touches the buffer, which then need not exist (Output of a gather where the rank
+  /// is not root).
   bool uses_input = true;
   bool uses_output = true;
   /// All instructions are by_bytes; the sizes of the buffers are these. For one call's sizes only.
@@ -182,8 +182,8 @@ struct Layout {
 }
 
 /// Bytes that logical chunks [first, first + n) hold of a vector of total bytes.
-[[nodiscard]] constexpr std::uint64_t extent_bytes(std::uint64_t first, std::uint64_t n,
-                                                   std::uint64_t chunk, std::uint64_t total) noexcept {
+[[nodiscard]] constexpr std::uint64_t extent_bytes(std::uint64_t first, std::uint64_t n, std::uint64_t chunk,
+                                                   std::uint64_t total) noexcept {
   const std::uint64_t begin = first * chunk;
   if (begin >= total) return 0;
   return total - begin < n * chunk ? total - begin : n * chunk;
@@ -194,7 +194,8 @@ struct Layout {
   return c == Collective::kReduceScatter || c >= Collective::kGather;
 }
 [[nodiscard]] constexpr bool has_root(Collective c) noexcept {
-  return c == Collective::kBcast || c == Collective::kReduce || c == Collective::kGather || c == Collective::kScatter;
+  return c == Collective::kBcast || c == Collective::kReduce || c == Collective::kGather ||
+         c == Collective::kScatter;
 }
 [[nodiscard]] constexpr bool has_reduction(Collective c) noexcept {
   return c >= Collective::kAllreduce && c <= Collective::kExscan;
@@ -204,30 +205,34 @@ struct Layout {
 /// Chunk places of Input or Output at a rank; 0: the rank has no such buffer. Scratch: scratch_chunks.
 [[nodiscard]] std::size_t places(const Schedule& s, std::size_t rank, Buffer buffer);
 /// The logical chunk at a place of Input or Output.
-[[nodiscard]] std::size_t logical_chunk(const Schedule& s, std::size_t rank, Buffer buffer, std::size_t place);
+[[nodiscard]] std::size_t logical_chunk(const Schedule& s, std::size_t rank, Buffer buffer,
+                                        std::size_t place);
 /// The most chunks that one instruction of the schedule moves.
 [[nodiscard]] std::uint16_t span(const Schedule& s);
-/// The most bytes that an instruction of `span` chunks moves of a vector of `bytes`, whatever the size of its elements.
+/// The most bytes that an instruction of `span` chunks moves of a vector of `bytes`, whatever the size of its
+/// elements.
 [[nodiscard]] std::uint64_t instruction_bytes(const Schedule& s, std::uint64_t bytes, std::uint16_t span);
-/// The largest vector of which no instruction moves more than `bytes` bytes, whatever the size of its elements.
+/// The largest vector of which no instruction moves more than `bytes` bytes, whatever the size of its
+/// elements.
 [[nodiscard]] std::uint64_t largest_vector(const Schedule& s, std::uint64_t bytes);
 /// The most bytes of one instruction on an engine whose flows hold flow_bytes; 0: of any size.
 [[nodiscard]] std::uint64_t instruction_limit(const Schedule& s, std::uint64_t flow_bytes = kFlowBytes);
 
 // --- algorithms (host/schedule/algorithms) -------------------------------------------------------
-// docs/schedules.md tells how each works, what it costs and where it comes from. All take 1 to 65535 ranks and throw
-// std::invalid_argument otherwise. `in_place`: the variant for calls in place, where one schedule does not serve both or
-// would copy for nothing; the messages are the same, so that ranks may differ in it.
+// docs/schedules.md tells how each works, what it costs and where it comes from. All take 1 to 65535 ranks
+// and throw std::invalid_argument otherwise. `in_place`: the variant for calls in place, where one schedule
+// does not serve both or would copy for nothing; the messages are the same, so that ranks may differ in it.
 
-/// Allreduce by recursive doubling; ranks beyond the largest power of two fold into a neighbour first and get the result
-/// last. Vectors of any size.
+/// Allreduce by recursive doubling; ranks beyond the largest power of two fold into a neighbour first and get
+/// the result last. Vectors of any size.
 [[nodiscard]] Schedule allreduce_recursive_doubling(int ranks);
-/// The same with each step's reduction fused with the next step's send: one lane, no scratch. For at most kSmallBytes.
-/// The same association of operands as allreduce_recursive_doubling, hence the same bits.
+/// The same with each step's reduction fused with the next step's send: one lane, no scratch. For at most
+/// kSmallBytes. The same association of operands as allreduce_recursive_doubling, hence the same bits.
 [[nodiscard]] Schedule allreduce_recursive_doubling_fused(int ranks);
 /// Allreduce by ring in `parts` parts of one chunk a rank. Vectors of any size.
 [[nodiscard]] Schedule allreduce_ring(int ranks, int parts = 1);
-/// The same with all links busy from start to end, for chunks that a flow holds. The same bits for the same `parts`.
+/// The same with all links busy from start to end, for chunks that a flow holds. The same bits for the same
+/// `parts`.
 [[nodiscard]] Schedule allreduce_ring_fused(int ranks, int parts = static_cast<int>(kMaxLanes));
 /// Allreduce by recursive halving and doubling. Any size.
 [[nodiscard]] Schedule allreduce_rabenseifner(int ranks);
@@ -246,16 +251,19 @@ struct Layout {
 /// Reduce along a chain of all ranks, packet by packet.
 [[nodiscard]] Schedule reduce_chain(int ranks, int root);
 
-/// Each rank gets its block's contributions straight from all others. direct: blocks of at most kUnaskedBytes.
+/// Each rank gets its block's contributions straight from all others. direct: blocks of at most
+/// kUnaskedBytes.
 [[nodiscard]] Schedule reduce_scatter_direct(int ranks);
 [[nodiscard]] Schedule reduce_scatter_pairwise(int ranks, bool in_place = false);
 [[nodiscard]] Schedule reduce_scatter_ring(int ranks, bool in_place = false);
 
 [[nodiscard]] Schedule scan_linear(int ranks, bool in_place = false);
 [[nodiscard]] Schedule exscan_linear(int ranks);
-/// log2(n) steps; at most kLeastFlowBytes.
+/// log2(n) steps, of any size, and for at most kSmallBytes in one lane without scratch: the same bits.
 [[nodiscard]] Schedule scan_recursive_doubling(int ranks, bool in_place = false);
+[[nodiscard]] Schedule scan_recursive_doubling_fused(int ranks, bool in_place = false);
 [[nodiscard]] Schedule exscan_recursive_doubling(int ranks);
+[[nodiscard]] Schedule exscan_recursive_doubling_fused(int ranks);
 
 [[nodiscard]] Schedule gather_linear(int ranks, int root, bool in_place = false);
 [[nodiscard]] Schedule gather_binomial(int ranks, int root, bool in_place = false);
@@ -265,8 +273,9 @@ struct Layout {
 /// Blocks of at most kUnaskedBytes.
 [[nodiscard]] Schedule allgather_direct(int ranks, bool in_place = false);
 [[nodiscard]] Schedule allgather_pairwise(int ranks, bool in_place = false);
-/// Vectors of at most kFlowBytes.
+/// Blocks of which flows hold allgather_bruck_span().
 [[nodiscard]] Schedule allgather_bruck(int ranks, bool in_place = false);
+[[nodiscard]] std::uint64_t allgather_bruck_span(int ranks);
 [[nodiscard]] Schedule allgather_ring(int ranks, bool in_place = false);
 
 /// Blocks of at most kUnaskedBytes.
@@ -275,25 +284,28 @@ struct Layout {
 
 // --- selection (host/schedule/select.cpp) --------------------------------------------------------
 
-/// All that the choice of a schedule depends on, besides an algorithm's name. Equal on all ranks, but for in_place.
+/// All that the choice of a schedule depends on, besides an algorithm's name. Equal on all ranks, but for
+/// in_place.
 struct Call {
   Collective collective = Collective::kBarrier;
   int ranks = 1;
   int root = 0;
-  /// Of the logical vector: with blocks, of all blocks. With by_counts of reduce_scatter and allgather: the sum; of others
-  /// 0, as not every rank knows it.
+  /// Of the logical vector: with blocks, of all blocks. With by_counts of reduce_scatter and allgather: the
+  /// sum; of others 0, as not every rank knows it.
   std::uint64_t bytes = 0;
   bool in_place = false;
   bool by_counts = false;  ///< blocks differ in size: the schedule will be compiled with a Layout
   std::uint64_t flow_bytes = kFlowBytes;  ///< what the engine's flows hold (Capabilities::flow_bytes)
 };
 
-/// The schedule for a call. `algorithm` may be empty or "auto" (choose by size) or a name; returns false and sets *error when
-/// there is no such algorithm for this collective, or not for this call. out->algorithm names it exactly:
-/// "recursive_doubling" gives "recursive_doubling_fused" and "ring" gives "ring_fused" where their sizes and the engine's
-/// flows allow. Results of reductions do not depend on flow_bytes: variants combine in the same association.
+/// The schedule for a call. `algorithm` may be empty or "auto" (choose by size) or a name; returns false and
+/// sets *error when there is no such algorithm for this collective, or not for this call. out->algorithm
+/// names it exactly: "recursive_doubling" gives "recursive_doubling_fused" and "ring" gives "ring_fused"
+/// where their sizes and the engine's flows allow. Results of reductions do not depend on flow_bytes:
+/// variants combine in the same association.
 [[nodiscard]] bool select(const Call& call, const std::string& algorithm, Schedule* out, std::string* error);
-/// Calls of equal collective, ranks, root and algorithm with equal keys get the same schedule. Cheap.
+/// Calls of equal collective, ranks, root, flow_bytes and algorithm with equal keys get the same schedule, or
+/// none. Allocates nothing.
 [[nodiscard]] std::uint32_t select_key(const Call& call, const std::string& algorithm);
 /// The same for a call out of place (a bcast: in place) with equal blocks.
 [[nodiscard]] bool select(Collective collective, int ranks, int root, std::uint64_t bytes,
@@ -304,30 +316,33 @@ struct Call {
 
 // --- verification (host/schedule/verify.cpp) -----------------------------------------------------
 
-/// Proves that the schedule computes its collective for every rank, whatever the interleaving: symbolic execution of
-/// sets of contributions; each output chunk holds exactly what it must; every receive has its send and nothing stays
-/// undelivered; no deadlock (max_bytes 0: with any flow buffering of at least one packet, whatever the size of the vector;
-/// else with flows as Schedule says); no two unordered accesses of which one writes touch a chunk; indices in range; in
-/// every way of calling that it claims; all ranks of an allreduce combine in the same association, so that their results
-/// are equal bit for bit.
-/// Returns an empty string, or the reason, which names rank, lane and step.
+/// Proves that the schedule computes its collective for every rank, whatever the interleaving: symbolic
+/// execution of sets of contributions; each output chunk holds exactly what it must; every receive has its
+/// send and nothing stays undelivered; no deadlock (max_bytes 0: with any flow buffering of at least one
+/// packet, whatever the size of the vector; else with flows as Schedule says); no two unordered accesses of
+/// which one writes touch a chunk; indices in range; in every way of calling that it claims; all ranks of an
+/// allreduce combine in the same association, so that their results are equal bit for bit. Returns an empty
+/// string, or the reason, which names rank, lane and step.
 [[nodiscard]] std::string verify(const Schedule& schedule);
 
 // --- compilation (host/schedule/compile.cpp) -----------------------------------------------------
 
 /// Rank `rank`'s part with peers translated by group_ranks (group rank -> job rank).
-[[nodiscard]] Program compile(const Schedule& schedule, int rank, const std::vector<std::uint16_t>& group_ranks);
-/// The same with the byte offsets and sizes of `layout`. Throws std::invalid_argument where the schedule is not by_counts,
-/// the layout is not of this rank's buffers, or an offset or size does not fit 32 bits.
-[[nodiscard]] Program compile(const Schedule& schedule, int rank, const std::vector<std::uint16_t>& group_ranks,
-                              const Layout& layout);
+[[nodiscard]] Program compile(const Schedule& schedule, int rank,
+                              const std::vector<std::uint16_t>& group_ranks);
+/// The same with the byte offsets and sizes of `layout`. Throws std::invalid_argument where the schedule is
+/// not by_counts, the layout is not of this rank's buffers, or an offset or size does not fit 32 bits.
+[[nodiscard]] Program compile(const Schedule& schedule, int rank,
+                              const std::vector<std::uint16_t>& group_ranks, const Layout& layout);
 
 // Layouts of MPI's v-forms; counts and displacements in bytes, an entry a rank.
 
 /// gatherv: a rank knows its own count; only the root gives counts and displacements (other ranks: empty).
-[[nodiscard]] Layout gatherv_layout(int rank, int root, std::uint64_t own, const std::vector<std::uint64_t>& counts,
+[[nodiscard]] Layout gatherv_layout(int rank, int root, std::uint64_t own,
+                                    const std::vector<std::uint64_t>& counts,
                                     const std::vector<std::uint64_t>& displacements);
-[[nodiscard]] Layout scatterv_layout(int rank, int root, std::uint64_t own, const std::vector<std::uint64_t>& counts,
+[[nodiscard]] Layout scatterv_layout(int rank, int root, std::uint64_t own,
+                                     const std::vector<std::uint64_t>& counts,
                                      const std::vector<std::uint64_t>& displacements);
 [[nodiscard]] Layout allgatherv_layout(int rank, const std::vector<std::uint64_t>& counts,
                                        const std::vector<std::uint64_t>& displacements);
@@ -338,7 +353,8 @@ struct Call {
 /// Blocks of Input lie one after the other.
 [[nodiscard]] Layout reduce_scatter_layout(int rank, const std::vector<std::uint64_t>& counts);
 
-/// 16-bit hash of collective, algorithm, chunks a rank, and root: equal on all ranks that run the same collective.
+/// 16-bit hash of collective, algorithm, chunks a rank, and root: equal on all ranks that run the same
+/// collective.
 [[nodiscard]] std::uint16_t signature(const Schedule& schedule) noexcept;
 
 }  // namespace tally::schedule

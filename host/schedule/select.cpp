@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Which schedule a call takes.
 #include <algorithm>
+#include <bit>
+#include <limits>
 
 #include "schedule/schedule.hpp"
 
@@ -8,20 +10,34 @@ namespace tally::schedule {
 
 namespace {
 
-/// Where one algorithm gives way to the next, in bytes. docs/schedules.md gives the reasons.
-struct Thresholds {
-  /// Allreduce: direct up to kUnaskedBytes, recursive doubling up to kSmallBytes, halving and doubling up to here, then ring.
-  static constexpr std::uint64_t kAllreduceHalving = 64 * 1024;
-  static constexpr std::uint64_t kBcastBinomial = 16 * 1024;
-  static constexpr std::uint64_t kReduceBinomial = 16 * 1024;
-  static constexpr std::uint64_t kReduceScatterPairwise = 64 * 1024;
-  static constexpr std::uint64_t kAllgatherBruck = 4 * 1024;
-  static constexpr std::uint64_t kAllgatherPairwise = 64 * 1024;
-  static constexpr std::uint64_t kScanDoubling = kLeastFlowBytes;
-  /// Fewest ranks at which an exchange of all with all takes fewer rounds than recursive doubling.
-  static constexpr int kDirectRanks = 3;
-};
-static_assert(Thresholds::kScanDoubling <= kLeastFlowBytes);
+/// Where one algorithm gives way to the next, in bytes of the vector, or of a block where blocks are named;
+/// most grow with the number of ranks. docs/schedules.md gives the reasons.
+namespace limit {
+
+constexpr std::uint64_t kKiB = 1024;
+/// Fewest rounds of recursive doubling for which one round of all with all is faster (up to kUnaskedBytes).
+constexpr int kDirectRounds = 3;
+/// Most ranks for that: a rank has as many packets to send and to add up one by one.
+constexpr int kDirectRanks = 16;
+/// Allreduce by recursive doubling, a rank and at most kSmallBytes; half of it where ranks have to fold; then
+constexpr std::uint64_t kAllreduceDoubling = 4 * kKiB;
+/// by halving and doubling, a rank, where none folds; then by ring.
+constexpr std::uint64_t kAllreduceHalving = 3 * kKiB;
+/// The most entries of the schedule memory for a ring's program.
+constexpr int kRingEntries = 512;
+/// Parts of the ring beyond, and up to how many ranks.
+constexpr int kLargeRingParts = 8;
+constexpr int kLargeRingRanks = 8;
+/// Binomial trees, a rank; then chains.
+constexpr std::uint64_t kBcastTree = 4 * kKiB;
+constexpr std::uint64_t kReduceTree = 3 * kKiB;
+/// Recursive doubling, a rank and at most kSmallBytes; then the pipeline.
+constexpr std::uint64_t kScanDoubling = 4 * kKiB;
+/// Pairwise exchanges, bytes of a block, a rank; then rings.
+constexpr std::uint64_t kReduceScatterPairwise = 1 * kKiB;
+constexpr std::uint64_t kAllgatherPairwise = 2 * kKiB;
+
+}  // namespace limit
 
 enum class Algorithm : std::uint8_t {
   kNone,
@@ -63,8 +79,10 @@ constexpr Name kNames[] = {
     {Collective::kReduceScatter, "pairwise", Algorithm::kPairwise},
     {Collective::kReduceScatter, "ring", Algorithm::kRing},
     {Collective::kScan, "recursive_doubling", Algorithm::kRecursiveDoubling},
+    {Collective::kScan, "recursive_doubling_fused", Algorithm::kRecursiveDoublingFused, true},
     {Collective::kScan, "linear", Algorithm::kLinear},
     {Collective::kExscan, "recursive_doubling", Algorithm::kRecursiveDoubling},
+    {Collective::kExscan, "recursive_doubling_fused", Algorithm::kRecursiveDoublingFused, true},
     {Collective::kExscan, "linear", Algorithm::kLinear},
     {Collective::kGather, "linear", Algorithm::kLinear},
     {Collective::kGather, "binomial", Algorithm::kBinomial},
@@ -84,21 +102,25 @@ std::uint64_t ring_chunk(std::uint64_t flow_bytes) {
   return held - std::min(held, kMaxElementBytes);
 }
 
-/// Parts of the ring: the same for all engines, as they decide the association.
+/// Parts of the ring: the fewest of which flows hold a chunk. The same for all engines, as they decide the
+/// association.
 int ring_parts(int ranks, std::uint64_t bytes) {
-  const std::uint64_t held = ring_chunk(kFlowBytes) * static_cast<std::uint64_t>(ranks);
-  for (const int parts : {4, 8}) {
-    if (bytes <= held * static_cast<std::uint64_t>(parts)) return parts;
+  for (int parts = static_cast<int>(kMaxLanes); parts * (2 * ranks - 1) < limit::kRingEntries; parts *= 2) {
+    if (bytes <= ring_chunk(kFlowBytes) * static_cast<std::uint64_t>(ranks * parts)) return parts;
   }
-  return 4;
+  return ranks <= limit::kLargeRingRanks ? limit::kLargeRingParts : 1;
+}
+
+/// Rounds of recursive doubling with folding.
+int doubling_rounds(int ranks) {
+  const auto n = static_cast<unsigned>(ranks);
+  return std::bit_width(n) - 1 + (std::has_single_bit(n) ? 0 : 2);
 }
 
 struct Choice {
   Algorithm algorithm = Algorithm::kNone;
   int parts = 0;
 };
-
-bool fits(std::uint64_t bytes, std::uint64_t limit) { return bytes <= limit; }
 
 /// What a name or "auto" stands for in this call; kNone: the collective has no such algorithm.
 Choice choose(const Call& c, const std::string& name) {
@@ -111,52 +133,79 @@ Choice choose(const Call& c, const std::string& name) {
     if (asked == Algorithm::kNone) return {};
   }
   const auto ranks = static_cast<std::uint64_t>(c.ranks);
-  const bool tiny_blocks = !c.by_counts && fits(c.bytes, ranks * kUnaskedBytes);
+  const std::uint64_t block = c.bytes / ranks;
+  const bool tiny_blocks = !c.by_counts && c.bytes <= ranks * kUnaskedBytes;
   const auto pick = [&](Algorithm by_size) { return automatic ? by_size : asked; };
+  /// A fused schedule where the engine's flows hold its instructions.
+  const auto fused = [&](Algorithm a) {
+    const bool held = c.bytes <= std::min(kSmallBytes, c.flow_bytes);
+    return a == Algorithm::kRecursiveDoubling && held ? Algorithm::kRecursiveDoublingFused : a;
+  };
   switch (c.collective) {
     case Collective::kBarrier:
       return {Algorithm::kDissemination, 0};
     case Collective::kBcast:
-      return {pick(fits(c.bytes, Thresholds::kBcastBinomial) ? Algorithm::kBinomial : Algorithm::kChain), 0};
+      return {pick(c.bytes <= limit::kBcastTree * ranks ? Algorithm::kBinomial : Algorithm::kChain), 0};
     case Collective::kReduce:
-      return {pick(fits(c.bytes, Thresholds::kReduceBinomial) ? Algorithm::kBinomial : Algorithm::kChain), 0};
+      return {pick(c.bytes <= limit::kReduceTree * ranks ? Algorithm::kBinomial : Algorithm::kChain), 0};
     case Collective::kAllreduce: {
-      Algorithm a = pick(fits(c.bytes, kUnaskedBytes) && c.ranks >= Thresholds::kDirectRanks ? Algorithm::kDirect
-                         : fits(c.bytes, kSmallBytes)                     ? Algorithm::kRecursiveDoubling
-                         : fits(c.bytes, Thresholds::kAllreduceHalving)   ? Algorithm::kRabenseifner
-                                                                           : Algorithm::kRing);
-      if (a == Algorithm::kRecursiveDoubling && fits(c.bytes, std::min(kSmallBytes, c.flow_bytes)))
-        a = Algorithm::kRecursiveDoublingFused;
-      if (a == Algorithm::kRing || a == Algorithm::kRingFused) {
-        const int parts = ring_parts(c.ranks, c.bytes);
-        if (a == Algorithm::kRing && fits(c.bytes, ring_chunk(c.flow_bytes) * ranks * static_cast<std::uint64_t>(parts)))
-          a = Algorithm::kRingFused;
-        return {a, parts};
-      }
-      return {a, 0};
+      const bool one_round = c.bytes <= kUnaskedBytes && c.ranks <= limit::kDirectRanks &&
+                             doubling_rounds(c.ranks) >= limit::kDirectRounds;
+      const bool folds = !std::has_single_bit(ranks);
+      const std::uint64_t doubling =
+          std::min(limit::kAllreduceDoubling * ranks / (folds ? 2 : 1), kSmallBytes);
+      const std::uint64_t halving = folds ? 0 : limit::kAllreduceHalving * ranks;
+      const Algorithm a = pick(one_round             ? Algorithm::kDirect
+                               : c.bytes <= doubling ? Algorithm::kRecursiveDoubling
+                               : c.bytes <= halving  ? Algorithm::kRabenseifner
+                                                     : Algorithm::kRing);
+      if (a != Algorithm::kRing && a != Algorithm::kRingFused) return {fused(a), 0};
+      const int parts = ring_parts(c.ranks, c.bytes);
+      const bool held = c.bytes <= ring_chunk(c.flow_bytes) * ranks * static_cast<std::uint64_t>(parts);
+      return {held ? Algorithm::kRingFused : a, parts};
     }
     case Collective::kReduceScatter:
-      return {pick(tiny_blocks                                            ? Algorithm::kDirect
-                   : fits(c.bytes, Thresholds::kReduceScatterPairwise) ? Algorithm::kPairwise
-                                                                          : Algorithm::kRing),
+      return {pick(tiny_blocks                                      ? Algorithm::kDirect
+                   : block <= limit::kReduceScatterPairwise * ranks ? Algorithm::kPairwise
+                                                                    : Algorithm::kRing),
               0};
     case Collective::kScan:
     case Collective::kExscan:
-      return {pick(fits(c.bytes, Thresholds::kScanDoubling) ? Algorithm::kRecursiveDoubling : Algorithm::kLinear), 0};
+      return {fused(pick(c.bytes <= std::min(limit::kScanDoubling * ranks, kSmallBytes)
+                             ? Algorithm::kRecursiveDoubling
+                             : Algorithm::kLinear)),
+              0};
     case Collective::kGather:
     case Collective::kScatter:
       return {pick(Algorithm::kLinear), 0};
     case Collective::kAllgather:
-      return {pick(tiny_blocks ? Algorithm::kDirect
-                   : !c.by_counts && fits(c.bytes, std::min(Thresholds::kAllgatherBruck, c.flow_bytes))
-                       ? Algorithm::kBruck
-                   : fits(c.bytes, Thresholds::kAllgatherPairwise) ? Algorithm::kPairwise
-                                                                     : Algorithm::kRing),
+      return {pick(tiny_blocks                                  ? Algorithm::kDirect
+                   : block <= limit::kAllgatherPairwise * ranks ? Algorithm::kPairwise
+                                                                : Algorithm::kRing),
               0};
     case Collective::kAlltoall:
       return {pick(tiny_blocks ? Algorithm::kDirect : Algorithm::kPairwise), 0};
   }
   return {};
+}
+
+/// The largest vector that a choice serves in this call.
+std::uint64_t most_bytes(const Call& c, const Choice& choice) {
+  constexpr std::uint64_t kAny = std::numeric_limits<std::uint64_t>::max();
+  if (c.ranks == 1) return kAny;
+  const auto ranks = static_cast<std::uint64_t>(c.ranks);
+  switch (choice.algorithm) {
+    case Algorithm::kDirect:
+      return std::min(kUnaskedBytes, c.flow_bytes / kFlowPackets) * (has_blocks(c.collective) ? ranks : 1);
+    case Algorithm::kRecursiveDoublingFused:
+      return std::min(kSmallBytes, c.flow_bytes);
+    case Algorithm::kRingFused:
+      return ring_chunk(c.flow_bytes) * ranks * static_cast<std::uint64_t>(choice.parts);
+    case Algorithm::kBruck:
+      return std::min(kFlowBytes, c.flow_bytes) / allgather_bruck_span(c.ranks) * ranks;
+    default:
+      return kAny;
+  }
 }
 
 Schedule make(const Call& c, const Choice& choice) {
@@ -192,13 +241,19 @@ Schedule make(const Call& c, const Choice& choice) {
              : a == Algorithm::kPairwise ? reduce_scatter_pairwise(n, in_place)
                                          : reduce_scatter_ring(n, in_place);
     case Collective::kScan:
-      return a == Algorithm::kLinear ? scan_linear(n, in_place) : scan_recursive_doubling(n, in_place);
+      return a == Algorithm::kLinear              ? scan_linear(n, in_place)
+             : a == Algorithm::kRecursiveDoubling ? scan_recursive_doubling(n, in_place)
+                                                  : scan_recursive_doubling_fused(n, in_place);
     case Collective::kExscan:
-      return a == Algorithm::kLinear ? exscan_linear(n) : exscan_recursive_doubling(n);
+      return a == Algorithm::kLinear              ? exscan_linear(n)
+             : a == Algorithm::kRecursiveDoubling ? exscan_recursive_doubling(n)
+                                                  : exscan_recursive_doubling_fused(n);
     case Collective::kGather:
-      return a == Algorithm::kLinear ? gather_linear(n, c.root, in_place) : gather_binomial(n, c.root, in_place);
+      return a == Algorithm::kLinear ? gather_linear(n, c.root, in_place)
+                                     : gather_binomial(n, c.root, in_place);
     case Collective::kScatter:
-      return a == Algorithm::kLinear ? scatter_linear(n, c.root, in_place) : scatter_binomial(n, c.root, in_place);
+      return a == Algorithm::kLinear ? scatter_linear(n, c.root, in_place)
+                                     : scatter_binomial(n, c.root, in_place);
     case Collective::kAllgather:
       return a == Algorithm::kDirect     ? allgather_direct(n, in_place)
              : a == Algorithm::kPairwise ? allgather_pairwise(n, in_place)
@@ -228,7 +283,8 @@ std::vector<std::string> algorithms(Collective collective) {
 std::uint32_t select_key(const Call& call, const std::string& algorithm) {
   const Choice choice = choose(call, algorithm);
   return static_cast<std::uint32_t>(choice.algorithm) | static_cast<std::uint32_t>(choice.parts) << 8 |
-         (call.in_place ? 1u << 24 : 0u) | (call.by_counts ? 1u << 25 : 0u);
+         (call.in_place ? 1u << 24 : 0u) | (call.by_counts ? 1u << 25 : 0u) |
+         (call.bytes > most_bytes(call, choice) ? 1u << 26 : 0u);
 }
 
 bool select(const Call& call, const std::string& algorithm, Schedule* out, std::string* error) {
@@ -242,20 +298,19 @@ bool select(const Call& call, const std::string& algorithm, Schedule* out, std::
   if (choice.algorithm == Algorithm::kNone) {
     std::string names;
     for (const std::string& name : algorithms(call.collective)) names += (names.empty() ? "" : ", ") + name;
-    return fail(error, "algorithm \"" + algorithm + "\" is not one of " + name_of(call.collective) + ": auto, " + names);
+    return fail(error, "algorithm \"" + algorithm + "\" is not one of " + name_of(call.collective) +
+                           ": auto, " + names);
   }
   Schedule s = make(call, choice);
   const std::string what = std::string(name_of(call.collective)) + " algorithm " + s.algorithm;
-  if (call.by_counts && !s.by_counts)
-    return fail(error, what + " takes only blocks of one size");
-  if (s.max_bytes != 0) {
-    // What this engine's flows hold may be less than what the schedule could use.
-    s.max_bytes = std::min(s.max_bytes, largest_vector(s, instruction_limit(s, call.flow_bytes)));
-    if (call.bytes > s.max_bytes || s.max_bytes == 0) {
-      return fail(error, what + " takes at most " + std::to_string(s.max_bytes) + " bytes, not " +
-                             std::to_string(call.bytes));
-    }
+  if (call.by_counts && !s.by_counts) return fail(error, what + " takes only blocks of one size");
+  const std::uint64_t most = most_bytes(call, choice);
+  if (call.bytes > most) {
+    return fail(
+        error, what + " takes at most " + std::to_string(most) + " bytes, not " + std::to_string(call.bytes));
   }
+  // What this engine's flows hold may be less than what the schedule could use.
+  s.max_bytes = std::min(s.max_bytes, most);
   *out = std::move(s);
   return true;
 }

@@ -7,8 +7,9 @@
 namespace tally::schedule {
 
 const char* name_of(Collective collective) {
-  static constexpr const char* kNames[kCollectives] = {"barrier", "bcast",  "allreduce", "reduce",    "reduce_scatter", "scan",
-                                                       "exscan",  "gather", "scatter",   "allgather", "alltoall"};
+  static constexpr const char* kNames[kCollectives] = {"barrier",        "bcast",     "allreduce", "reduce",
+                                                       "reduce_scatter", "scan",      "exscan",    "gather",
+                                                       "scatter",        "allgather", "alltoall"};
   const auto n = static_cast<std::size_t>(collective);
   return n < kCollectives ? kNames[n] : "unknown collective";
 }
@@ -41,9 +42,10 @@ std::size_t places(const Schedule& s, std::size_t rank, Buffer buffer) {
 }
 
 std::size_t logical_chunk(const Schedule& s, std::size_t rank, Buffer buffer, std::size_t place) {
-  const bool one_block = buffer == Buffer::kInput
-                             ? s.collective == Collective::kGather || s.collective == Collective::kAllgather
-                             : s.collective == Collective::kReduceScatter || s.collective == Collective::kScatter;
+  const bool one_block =
+      buffer == Buffer::kInput
+          ? s.collective == Collective::kGather || s.collective == Collective::kAllgather
+          : s.collective == Collective::kReduceScatter || s.collective == Collective::kScatter;
   return one_block ? rank + place : place;
 }
 

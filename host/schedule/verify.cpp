@@ -37,9 +37,10 @@ std::string place(std::size_t rank, std::size_t lane, std::size_t step, Op op) {
          std::to_string(step) + " (" + name_of(op) + ")";
 }
 
-/// Range of one memory operand. Where blocks have sizes of their own, Input and Output hold each at its own place.
-std::string check_operand(const Schedule& s, std::size_t rank, const Instruction& i, Buffer buffer, std::uint16_t chunk,
-                          const char* role) {
+/// Range of one memory operand. Where blocks have sizes of their own, Input and Output hold each at its own
+/// place.
+std::string check_operand(const Schedule& s, std::size_t rank, const Instruction& i, Buffer buffer,
+                          std::uint16_t chunk, const char* role) {
   if (buffer > Buffer::kScratch) return std::string(role) + " buffer is unknown";
   const std::string what = std::string(role) + " " + name_of(buffer) + " chunk " + std::to_string(chunk);
   const std::size_t held = places(s, rank, buffer);
@@ -91,8 +92,7 @@ std::string check_instruction(const Schedule& s, std::size_t rank, std::size_t l
   if (reads_src(i.op)) reason = check_operand(s, rank, i, i.src_buf, i.src_chunk, "source");
   if (reason.empty() && writes_dst(i.op)) {
     reason = check_operand(s, rank, i, i.dst_buf, i.dst_chunk, "destination");
-    if (reason.empty() && i.dst_buf == Buffer::kInput)
-      reason = "destination is Input, which is the caller's";
+    if (reason.empty() && i.dst_buf == Buffer::kInput) reason = "destination is Input, which is the caller's";
   }
   if (reason.empty() && reads_src(i.op) && writes_dst(i.op) && i.src_buf == i.dst_buf &&
       i.src_chunk != i.dst_chunk && i.src_chunk < i.dst_chunk + i.chunks &&
@@ -147,16 +147,19 @@ std::string check_structure(const Schedule& s) {
   if (s.ranks.empty()) return "the schedule has no ranks";
   if (s.chunks == 0) return "chunks is 0";
   if (has_blocks(s.collective) && s.chunks != s.ranks.size()) {
-    return "chunks is " + std::to_string(s.chunks) + ", not one a rank (" + std::to_string(s.ranks.size()) + ")";
+    return "chunks is " + std::to_string(s.chunks) + ", not one a rank (" + std::to_string(s.ranks.size()) +
+           ")";
   }
   if (!s.out_of_place && !s.in_place) return "the schedule serves calls neither in place nor out of place";
   if (s.unasked && s.max_bytes == 0) return "unasked without max_bytes";
-  if (s.by_counts && (s.max_bytes != 0 || !has_blocks(s.collective))) return "by_counts is for blocks of any size";
-  if (s.packets == 0 || s.packets > kFlowPackets) return "packets is " + std::to_string(s.packets) + ", not 1 to 8";
+  if (s.by_counts && (s.max_bytes != 0 || !has_blocks(s.collective)))
+    return "by_counts is for blocks of any size";
+  if (s.packets == 0 || s.packets > kFlowPackets)
+    return "packets is " + std::to_string(s.packets) + ", not 1 to 8";
   const std::uint64_t most = instruction_bytes(s, s.max_bytes, span(s));
   if (most > instruction_limit(s)) {
-    return "max_bytes " + std::to_string(s.max_bytes) + " makes instructions of " + std::to_string(most) + " bytes, " +
-           (s.unasked ? "more than travel unasked (" : "more than a flow holds (") +
+    return "max_bytes " + std::to_string(s.max_bytes) + " makes instructions of " + std::to_string(most) +
+           " bytes, " + (s.unasked ? "more than travel unasked (" : "more than a flow holds (") +
            std::to_string(instruction_limit(s)) + ")";
   }
   if (has_root(s.collective) && s.root >= s.ranks.size()) {
@@ -182,17 +185,27 @@ std::string check_structure(const Schedule& s) {
 }
 
 std::string check_sizes(const Graph& g) {
+  const Collective collective = g.schedule->collective;
+  if ((collective == Collective::kGather || collective == Collective::kScatter) &&
+      g.schedule->scratch_chunks != 0)
+    return "by_counts with scratch: only the root knows the sizes of others' blocks";
   for (std::size_t id = 0; id < g.site.size(); ++id) {
-    if (g.instruction[id]->op != Op::kNop && g.instruction[id]->chunks != 1)
+    const Instruction& i = *g.instruction[id];
+    if (i.op == Op::kNop) continue;
+    if (i.chunks != 1)
       return describe(g, id) + ": moves several blocks, which need not be next to each other";
-    if (g.schedule->collective != Collective::kAlltoall || g.receiver[id] == kNone) continue;
-    // The bytes of a block are known to its source and its destination only.
-    const Instruction& out = *g.instruction[id];
-    const Instruction& in = *g.instruction[g.receiver[id]];
-    if (out.size_chunk != g.site[g.receiver[id]].rank || in.size_chunk != g.site[id].rank) {
-      return describe(g, id) + ": passes a block on of which " + describe(g, g.receiver[id]) +
-             " does not know the size";
-    }
+    if (collective != Collective::kAlltoall) continue;
+    // A rank knows the sizes of the blocks that it sends (Input) and of those that it receives (Output, and
+    // Scratch).
+    if (sends(i.op) && (i.op != Op::kSend || i.src_buf != Buffer::kInput))
+      return describe(g, id) + ": passes a block on, of which source and destination alone know the size";
+    if (sends(i.op) && g.instruction[g.receiver[id]]->size_chunk != g.site[id].rank)
+      return describe(g, g.receiver[id]) + ": takes a block of rank " + std::to_string(g.site[id].rank) +
+             " for one of rank " + std::to_string(g.instruction[g.receiver[id]]->size_chunk);
+    if (sends(i.op) && i.size_chunk != g.site[g.receiver[id]].rank)
+      return describe(g, id) + ": sends another rank's block";
+    if (!sends(i.op) && reads_src(i.op) && i.src_buf == Buffer::kInput && i.size_chunk != g.site[id].rank)
+      return describe(g, id) + ": takes a block that leaves for one that comes";
   }
   return {};
 }

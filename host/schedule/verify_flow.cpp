@@ -15,10 +15,10 @@
 // receiver) from a Send to a Recv. The run takes a path when all its instructions are at the heads of their
 // lanes with their dependencies met, and moves the packets one by one from its start to its end: one packet
 // of room in each flow suffices, and so does any size, down to the one packet of an empty chunk. With
-// max_bytes, the run moves packets: every instruction has Schedule::packets of them, a flow holds kFlowPackets, and
-// takes those only that the receiver's lane takes at present or with its next receive. Instructions of fewer packets
-// complete too: leave out the first packets of both ends, and no flow holds more than before. An unasked instruction
-// has one packet, as those of a barrier have, and a flow holds one.
+// max_bytes, the run moves packets: every instruction has Schedule::packets of them, a flow holds
+// kFlowPackets, and takes those only that the receiver's lane takes at present or with its next receive.
+// Instructions of fewer packets complete too: leave out the first packets of both ends, and no flow holds
+// more than before. An unasked instruction has one packet, as those of a barrier have, and a flow holds one.
 #include <map>
 #include <tuple>
 
@@ -45,7 +45,8 @@ class Runner {
     for (std::size_t id = 0; id < g.site.size(); ++id) {
       if (g.receiver[id] == kNone) continue;
       const Site& at = g.site[id];
-      flow_[id] = flows.try_emplace({at.rank, at.lane, g.instruction[id]->send_peer}, flows.size()).first->second;
+      flow_[id] =
+          flows.try_emplace({at.rank, at.lane, g.instruction[id]->send_peer}, flows.size()).first->second;
     }
     held_.resize(flows.size());
   }
@@ -100,7 +101,8 @@ class Runner {
     if (id == kNone || !dependency_met(id)) return false;
     const std::size_t from = g_.sender[id];
     if (from != kNone && moved_[from] == moved_[id]) return false;
-    if (g_.receiver[id] != kNone && (held_[flow_[id]] == room_ || !(unasked_ || asked_for(g_.receiver[id])))) return false;
+    if (g_.receiver[id] != kNone && (held_[flow_[id]] == room_ || !(unasked_ || asked_for(g_.receiver[id]))))
+      return false;
     if (from != kNone) --held_[flow_[from]];
     if (g_.receiver[id] != kNone) ++held_[flow_[id]];
     if (++moved_[id] == packets_) complete(id);
@@ -130,7 +132,8 @@ class Runner {
     }
     if (g_.receiver[id] != kNone) {
       const bool full = !any_size_ && held_[flow_[id]] == room_;
-      return "sends to " + describe(g_, g_.receiver[id]) + (full ? ", whose flow is full" : ", which has not started");
+      return "sends to " + describe(g_, g_.receiver[id]) +
+             (full ? ", whose flow is full" : ", which has not started");
     }
     return "waits for data of " + describe(g_, g_.sender[id]);
   }

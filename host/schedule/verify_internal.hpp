@@ -54,7 +54,9 @@ class Cells {
   Cells(const Schedule& s, std::size_t rank, bool in_place);
   [[nodiscard]] std::size_t count() const { return scratch_ + scratch_count_; }
   [[nodiscard]] std::size_t of(Buffer buffer, std::size_t chunk) const {
-    return buffer == Buffer::kInput ? input_ + chunk : buffer == Buffer::kOutput ? output_ + chunk : scratch_ + chunk;
+    return buffer == Buffer::kInput    ? input_ + chunk
+           : buffer == Buffer::kOutput ? output_ + chunk
+                                       : scratch_ + chunk;
   }
   /// A write of Output changes all of Input: reduce_scatter in place, where blocks may have any size.
   [[nodiscard]] bool output_covers_input() const { return covers_; }
@@ -63,7 +65,7 @@ class Cells {
  private:
   std::size_t inputs_;
   std::size_t input_ = 0;  // cell of Input's first place
-  std::size_t output_;  // cell of Output's first place
+  std::size_t output_;     // cell of Output's first place
   std::size_t scratch_;
   std::size_t scratch_count_;
   bool covers_ = false;

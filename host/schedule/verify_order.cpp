@@ -85,9 +85,9 @@ std::string check_races(const Graph& g, const std::vector<Clocks>& clocks, bool 
         if (g.site[other.id].lane == g.site[id].lane || (!other.write && !a.write)) continue;
         if (before(g, clocks, other, now) || before(g, clocks, now, other)) continue;
         if (!reason.empty()) return;
-        reason = "race: " + describe(g, id) + (a.write ? " writes " : " reads ") + name_of(a.buffer) + " chunk " +
-                 std::to_string(chunk) + ", " + describe(g, other.id) + (other.write ? " writes" : " reads") +
-                 " it, in no order";
+        reason = "race: " + describe(g, id) + (a.write ? " writes " : " reads ") + name_of(a.buffer) +
+                 " chunk " + std::to_string(chunk) + ", " + describe(g, other.id) +
+                 (other.write ? " writes" : " reads") + " it, in no order";
       }
       memory[cell].push_back(now);
     };

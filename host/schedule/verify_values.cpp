@@ -44,7 +44,9 @@ class Expressions {
     return value;
   }
   [[nodiscard]] std::size_t chunk(Value v) const { return chunks_[v]; }
-  [[nodiscard]] bool has(Value v, std::size_t rank) const { return (sets_[v][rank / 64] >> (rank % 64) & 1) != 0; }
+  [[nodiscard]] bool has(Value v, std::size_t rank) const {
+    return (sets_[v][rank / 64] >> (rank % 64) & 1) != 0;
+  }
 
  private:
   Value add(std::vector<std::uint64_t> set, std::size_t chunk) {
@@ -86,10 +88,13 @@ class Interpreter {
   }
 
  private:
-  Cell& cell(std::size_t rank, Buffer buffer, std::size_t chunk) { return memory_[rank][cells_[rank].of(buffer, chunk)]; }
+  Cell& cell(std::size_t rank, Buffer buffer, std::size_t chunk) {
+    return memory_[rank][cells_[rank].of(buffer, chunk)];
+  }
   void write(std::size_t rank, Buffer buffer, std::size_t chunk, Cell content) {
     if (buffer == Buffer::kOutput && cells_[rank].output_covers_input()) {
-      for (std::size_t p = 0; p < cells_[rank].inputs(); ++p) cell(rank, Buffer::kInput, p) = {kNone, content.writer};
+      for (std::size_t p = 0; p < cells_[rank].inputs(); ++p)
+        cell(rank, Buffer::kInput, p) = {kNone, content.writer};
     }
     cell(rank, buffer, chunk) = content;
   }
@@ -99,11 +104,12 @@ class Interpreter {
     *out = from.value;
     const std::string what = std::string(name_of(buffer)) + " chunk " + std::to_string(chunk);
     if (*out == kNone) {
-      return "reads " + what + (from.writer == kNone ? ", which holds nothing yet"
-                                                     : ", which " + describe(g_, from.writer) + " has overwritten");
+      return "reads " + what +
+             (from.writer == kNone ? ", which holds nothing yet"
+                                   : ", which " + describe(g_, from.writer) + " has overwritten");
     }
-    // In an alltoall the number of a block is another at its source than at its destination; all of them are told apart by
-    // source and destination when they have arrived.
+    // In an alltoall the number of a block is another at its source than at its destination; all of them are
+    // told apart by source and destination when they have arrived.
     if (expressions_.chunk(*out) != logical && s_.collective != Collective::kAlltoall) {
       return "reads " + what + " as logical chunk " + std::to_string(logical) + ", but it holds chunk " +
              std::to_string(expressions_.chunk(*out));
@@ -148,7 +154,8 @@ class Interpreter {
 
   std::string result_of(std::size_t rank, std::size_t place) {
     const Cell& result = cell(rank, Buffer::kOutput, place);
-    return (result.writer == kNone ? "rank " + std::to_string(rank) + ", no step" : describe(g_, result.writer)) +
+    return (result.writer == kNone ? "rank " + std::to_string(rank) + ", no step"
+                                   : describe(g_, result.writer)) +
            " leaves Output chunk " + std::to_string(place);
   }
   /// Rank q's contribution belongs to what rank r gets at a place.
@@ -179,8 +186,8 @@ class Interpreter {
     }
     for (std::size_t q = 0; q < s_.ranks.size(); ++q) {
       if (expressions_.has(value, q) == wanted(q, r, place)) continue;
-      return result_of(r, place) + (wanted(q, r, place) ? " without" : " with") + " the contribution of rank " +
-             std::to_string(q);
+      return result_of(r, place) + (wanted(q, r, place) ? " without" : " with") +
+             " the contribution of rank " + std::to_string(q);
     }
     if (s_.collective == Collective::kAllreduce && value != cell(0, Buffer::kOutput, place).value)
       return result_of(r, place) + " combined in another association than rank 0's: the bits may differ";
@@ -191,7 +198,8 @@ class Interpreter {
       for (std::size_t p = 0; p < places(s_, r, Buffer::kOutput); ++p) {
         if (s_.collective == Collective::kExscan && r == 0) {
           // There is nothing to combine: what stands there stays.
-          if (cell(r, Buffer::kOutput, p).writer != kNone) return result_of(r, p) + ", which is not its to write";
+          if (cell(r, Buffer::kOutput, p).writer != kNone)
+            return result_of(r, p) + ", which is not its to write";
           continue;
         }
         const std::string reason = check_result(r, p);

@@ -31,7 +31,8 @@ void for_each_variant(const Maker& maker, int ranks, Visit&& visit) {
   for (const int root : roots(collective, ranks)) {
     for (const bool in_place : {false, true}) {
       if (collective == Collective::kBcast && !in_place) continue;
-      SCOPED_TRACE(std::to_string(ranks) + " ranks, root " + std::to_string(root) + (in_place ? ", in place" : ""));
+      SCOPED_TRACE(std::to_string(ranks) + " ranks, root " + std::to_string(root) +
+                   (in_place ? ", in place" : ""));
       visit(maker.make(ranks, root, in_place), in_place);
     }
   }
@@ -64,7 +65,8 @@ TEST_P(Algorithm, takes_blocks_of_any_sizes_where_it_says_so) {
   for (int n = 1; n <= 9; ++n) {
     for_each_variant(GetParam(), n, [&](const Schedule& s, bool in_place) {
       if (!s.by_counts) {
-        EXPECT_THROW((void)compile(s, 0, std::vector<std::uint16_t>(s.ranks.size()), Layout{}), std::invalid_argument);
+        EXPECT_THROW((void)compile(s, 0, std::vector<std::uint16_t>(s.ranks.size()), Layout{}),
+                     std::invalid_argument);
         return;
       }
       for (unsigned round = 0; round < 4 * effort(); ++round) {
@@ -104,7 +106,7 @@ TEST_P(Algorithm, fits_the_device) {
       for (const RankSchedule& rank : s.ranks) {
         std::size_t entries = 1;
         for (const Lane& lane : rank.lanes) entries += lane.size();
-        EXPECT_LE(entries, 256u) << "several schedules must fit the schedule memory of 1024 entries";
+        EXPECT_LE(entries, 220u) << "several schedules must fit the schedule memory of 1024 entries";
       }
     });
   }
@@ -114,7 +116,8 @@ class Allreduce : public testing::TestWithParam<Maker> {};
 INSTANTIATE_TEST_SUITE_P(Each, Allreduce, testing::ValuesIn([] {
                            std::vector<Maker> some;
                            for (const Maker& maker : makers()) {
-                             if (maker.make(2, 0, false).collective == Collective::kAllreduce) some.push_back(maker);
+                             if (maker.make(2, 0, false).collective == Collective::kAllreduce)
+                               some.push_back(maker);
                            }
                            return some;
                          }()),
@@ -122,7 +125,7 @@ INSTANTIATE_TEST_SUITE_P(Each, Allreduce, testing::ValuesIn([] {
 
 InterpreterOptions options_for(const Schedule& s, std::size_t elements, std::mt19937_64& random) {
   InterpreterOptions o = random_options(s, elements, random);
-  o.in_place = random() % 2 != 0;
+  o.in_place = !s.out_of_place || (s.in_place && random() % 2 != 0);
   return o;
 }
 
@@ -163,7 +166,7 @@ TEST(AllreduceRecursiveDoublingFused, deadlocks_where_flows_hold_less_than_it_st
   EXPECT_NE(error.find("deadlock"), std::string::npos);
 }
 
-TEST(Allreduces, fused_schedules_give_the_bits_of_the_unfused_ones) {
+TEST(Fused, schedules_give_the_bits_of_the_unfused_ones) {
   // Engines with small flows take the unfused ones in their place.
   std::mt19937_64 random(seed(0x5eed6));
   std::uniform_real_distribution<double> value(-1e9, 1e9);
@@ -185,18 +188,21 @@ TEST(Allreduces, fused_schedules_give_the_bits_of_the_unfused_ones) {
         const auto left = run(a);
         const auto right = run(b);
         ASSERT_EQ(left.size(), right.size());
-        for (std::size_t r = 0; r < left.size(); ++r) {
+        for (std::size_t r = a.collective == Collective::kExscan ? 1 : 0; r < left.size(); ++r) {
           ASSERT_EQ(std::memcmp(left[r].data(), right[r].data(), 177 * sizeof(double)), 0)
               << a.algorithm << ", " << n << " ranks, rank " << r;
         }
       };
       expect_equal_bits(allreduce_recursive_doubling_fused(n), allreduce_recursive_doubling(n));
       expect_equal_bits(allreduce_ring_fused(n, 5), allreduce_ring(n, 5));
+      for (const bool in_place : {false, true})
+        expect_equal_bits(scan_recursive_doubling_fused(n, in_place), scan_recursive_doubling(n, !in_place));
+      expect_equal_bits(exscan_recursive_doubling_fused(n), exscan_recursive_doubling(n));
     }
   }
 }
 
-TEST(Allreduces, fused_ring_deadlocks_where_flows_hold_less_than_it_states) {
+TEST(Fused, ring_deadlocks_where_flows_hold_less_than_it_states) {
   std::mt19937_64 random(seed(0x5eed8));
   const Schedule s = allreduce_ring_fused(4);
   std::string error;

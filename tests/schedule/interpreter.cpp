@@ -39,15 +39,17 @@ class Machine {
     const Instruction& i = program.lanes[l][lane.step];
     if (i.has_dep && ranks_[r].lane[i.dep_lane].step < i.dep_step) return false;
     const std::size_t chunk = schedule::chunk_bytes(total_, 1, program.chunks);
-    const std::size_t size = i.op == Op::kNop    ? 0
-                             : program.by_bytes ? i.bytes / sizeof(T)
-                                                : schedule::extent_bytes(i.size_chunk, i.chunks, chunk, total_);
+    const std::size_t size = i.op == Op::kNop ? 0
+                             : program.by_bytes
+                                 ? i.bytes / sizeof(T)
+                                 : schedule::extent_bytes(i.size_chunk, i.chunks, chunk, total_);
     const std::size_t at = lane.packet * options_.packet;
     const std::size_t n = std::min(options_.packet, size - std::min(at, size));
     auto* in = schedule::receives(i.op) ? &flows_[{i.recv_peer, r, l}] : nullptr;
     auto* out = schedule::sends(i.op) ? &flows_[{r, i.send_peer, l}] : nullptr;
     if (in != nullptr && in->packets.empty()) return false;
-    if (out != nullptr && (out->packets.size() >= options_.capacity || !asked(*out, r, i.send_peer, l))) return false;
+    if (out != nullptr && (out->packets.size() >= options_.capacity || !asked(*out, r, i.send_peer, l)))
+      return false;
     std::vector<T> data(n);
     if (in != nullptr) {
       data = std::move(in->packets.front());
@@ -132,11 +134,13 @@ class Machine {
     std::size_t sent = 0, received = 0;  // instructions that have ended
   };
 
-  /// The receiver's lane takes the flow's next packets with the instruction at work or with the next receive behind it.
+  /// The receiver's lane takes the flow's next packets with the instruction at work or with the next receive
+  /// behind it.
   bool asked(const Flow& flow, std::size_t from, int to, std::size_t l) const {
     if (options_.flows == Flows::kCapacity) return true;
     const auto& lane = programs_[static_cast<std::size_t>(to)].lanes[l];
-    std::size_t ahead = flow.sent - flow.received;  // receives of this flow before the one that takes the packet
+    std::size_t ahead =
+        flow.sent - flow.received;  // receives of this flow before the one that takes the packet
     const std::size_t now = ranks_[static_cast<std::size_t>(to)].lane[l].step;
     for (std::size_t k = now; k < lane.size(); ++k) {
       if (!schedule::receives(lane[k].op)) continue;
@@ -183,8 +187,8 @@ InterpreterOptions random_options(const schedule::Schedule& s, std::uint64_t cou
 
 template <typename T>
 bool execute(const std::vector<Program>& programs, std::uint64_t count, std::vector<RankMemory<T>>& memory,
-             const std::function<T(T, T)>& combine, const InterpreterOptions& options, std::mt19937_64& random,
-             std::string* error) {
+             const std::function<T(T, T)>& combine, const InterpreterOptions& options,
+             std::mt19937_64& random, std::string* error) {
   return Machine<T>(programs, count, memory, combine, options).run(random, error);
 }
 
@@ -209,12 +213,13 @@ std::vector<std::vector<T>> interpret(const schedule::Schedule& s, const std::ve
   return outputs;
 }
 
-#define TALLY_INSTANTIATE(T)                                                                                       \
-  template bool execute(const std::vector<Program>&, std::uint64_t, std::vector<RankMemory<T>>&,                   \
-                        const std::function<T(T, T)>&, const InterpreterOptions&, std::mt19937_64&, std::string*); \
-  template std::vector<std::vector<T>> interpret(const schedule::Schedule&, const std::vector<std::vector<T>>&,    \
-                                                 const std::function<T(T, T)>&, const InterpreterOptions&,         \
-                                                 std::mt19937_64&, std::string*)
+#define TALLY_INSTANTIATE(T)                                                                        \
+  template bool execute(const std::vector<Program>&, std::uint64_t, std::vector<RankMemory<T>>&,    \
+                        const std::function<T(T, T)>&, const InterpreterOptions&, std::mt19937_64&, \
+                        std::string*);                                                              \
+  template std::vector<std::vector<T>> interpret(                                                   \
+      const schedule::Schedule&, const std::vector<std::vector<T>>&, const std::function<T(T, T)>&, \
+      const InterpreterOptions&, std::mt19937_64&, std::string*)
 TALLY_INSTANTIATE(std::uint64_t);
 TALLY_INSTANTIATE(double);
 #undef TALLY_INSTANTIATE

@@ -34,23 +34,23 @@ struct RankMemory {
   std::size_t output = 0;  ///< where Output starts
 };
 
-/// Runs one program a rank (peers are indices of `programs`) on a vector of `count` elements. On deadlock, or where a program
-/// leaves its memory, sets *error and returns false. `combine` is the operation.
+/// Runs one program a rank (peers are indices of `programs`) on a vector of `count` elements. On deadlock, or
+/// where a program leaves its memory, sets *error and returns false. `combine` is the operation.
 template <typename T>
-bool execute(const std::vector<schedule::Program>& programs, std::uint64_t count, std::vector<RankMemory<T>>& memory,
-             const std::function<T(T, T)>& combine, const InterpreterOptions& options, std::mt19937_64& random,
-             std::string* error);
+bool execute(const std::vector<schedule::Program>& programs, std::uint64_t count,
+             std::vector<RankMemory<T>>& memory, const std::function<T(T, T)>& combine,
+             const InterpreterOptions& options, std::mt19937_64& random, std::string* error);
 
-/// For collectives of vectors: runs `s` on `inputs` (one vector a rank, equal lengths). Returns the outputs, or nothing and
-/// sets *error.
+/// For collectives of vectors: runs `s` on `inputs` (one vector a rank, equal lengths). Returns the outputs,
+/// or nothing and sets *error.
 template <typename T>
 std::vector<std::vector<T>> interpret(const schedule::Schedule& s, const std::vector<std::vector<T>>& inputs,
                                       const std::function<T(T, T)>& combine,
                                       const InterpreterOptions& options, std::mt19937_64& random,
                                       std::string* error);
 
-/// Options for a random run: where the schedule asks for flows that hold an instruction of a vector of `count` elements,
-/// exactly that, else few packets.
+/// Options for a random run: where the schedule asks for flows that hold an instruction of a vector of
+/// `count` elements, exactly that, else few packets.
 InterpreterOptions random_options(const schedule::Schedule& s, std::uint64_t count, std::mt19937_64& random);
 
 /// Rank by rank.

@@ -76,17 +76,19 @@ class Call {
     after_ = before_;
   }
 
-  std::string run(const std::vector<Program>& programs, std::uint64_t count, const InterpreterOptions& options,
-                  std::mt19937_64& random) {
+  std::string run(const std::vector<Program>& programs, std::uint64_t count,
+                  const InterpreterOptions& options, std::mt19937_64& random) {
     std::string error;
-    if (!execute<Word>(programs, count, after_, [](Word a, Word b) { return a + b; }, options, random, &error))
+    if (!execute<Word>(
+            programs, count, after_, [](Word a, Word b) { return a + b; }, options, random, &error))
       return error;
     for (std::size_t r = 0; r < before_.size(); ++r) {
       const std::vector<Word> expected = expect(r);
       for (std::size_t k = 0; k < expected.size(); ++k) {
         if (expected[k] != after_[r].words[k]) {
-          return "rank " + std::to_string(r) + ", word " + std::to_string(k) + " of " + std::to_string(expected.size()) +
-                 " (Input at " + std::to_string(after_[r].input) + ", Output at " + std::to_string(after_[r].output) + ")";
+          return "rank " + std::to_string(r) + ", word " + std::to_string(k) + " of " +
+                 std::to_string(expected.size()) + " (Input at " + std::to_string(after_[r].input) +
+                 ", Output at " + std::to_string(after_[r].output) + ")";
         }
       }
     }
@@ -133,7 +135,8 @@ class Call {
     std::vector<Word> words = before_[r].words;
     const auto& output = buffers_[r].output;
     const auto fill = [&](std::size_t block, auto&& value) {
-      for (std::uint64_t k = 0; k < output[block].size; ++k) words[before_[r].output + output[block].at + k] = value(k);
+      for (std::uint64_t k = 0; k < output[block].size; ++k)
+        words[before_[r].output + output[block].at + k] = value(k);
     };
     switch (s_.collective) {
       case Collective::kBarrier:
@@ -161,7 +164,8 @@ class Call {
         break;
       case Collective::kGather:
       case Collective::kAllgather:
-        for (std::size_t q = 0; q < output.size(); ++q) fill(q, [&](std::uint64_t k) { return input(q, 0, k); });
+        for (std::size_t q = 0; q < output.size(); ++q)
+          fill(q, [&](std::uint64_t k) { return input(q, 0, k); });
         break;
       case Collective::kAlltoall:
         for (std::size_t q = 0; q < ranks; ++q) fill(q, [&](std::uint64_t k) { return input(q, r, k); });
@@ -200,7 +204,8 @@ Layout layout_of(const Schedule& s, std::size_t r, const Buffers& b) {
     case Collective::kReduceScatter:
       return reduce_scatter_layout(rank, bytes(b.input));
     default:
-      return alltoallv_layout(bytes(b.input), displacements(b.input), bytes(b.output), displacements(b.output));
+      return alltoallv_layout(bytes(b.input), displacements(b.input), bytes(b.output),
+                              displacements(b.output));
   }
 }
 

@@ -35,16 +35,41 @@ TEST(Select, takes_few_rounds_for_small_and_few_bytes_for_large_vectors) {
   for (const char* name : {"", "auto"}) {
     EXPECT_EQ(chosen(Collective::kAllreduce, 8, 0, name), "direct");
     EXPECT_EQ(chosen(Collective::kAllreduce, 8, kUnaskedBytes, name), "direct");
-    EXPECT_EQ(chosen(Collective::kAllreduce, 2, kUnaskedBytes, name), "recursive_doubling_fused");
+    EXPECT_EQ(chosen(Collective::kAllreduce, 4, kUnaskedBytes, name), "recursive_doubling_fused");
     EXPECT_EQ(chosen(Collective::kAllreduce, 8, kUnaskedBytes + 1, name), "recursive_doubling_fused");
     EXPECT_EQ(chosen(Collective::kAllreduce, 8, kSmallBytes, name), "recursive_doubling_fused");
-    EXPECT_EQ(chosen(Collective::kAllreduce, 8, kSmallBytes + 1, name), "rabenseifner");
+    EXPECT_EQ(chosen(Collective::kAllreduce, 4, 16384, name), "recursive_doubling_fused");
+    EXPECT_EQ(chosen(Collective::kAllreduce, 4, 16385, name), "ring_fused");
+    EXPECT_EQ(chosen(Collective::kAllreduce, 16, kSmallBytes + 1, name), "rabenseifner");
+    EXPECT_EQ(chosen(Collective::kAllreduce, 6, 12288, name), "recursive_doubling_fused");
+    EXPECT_EQ(chosen(Collective::kAllreduce, 6, 12289, name), "ring_fused");
     EXPECT_EQ(chosen(Collective::kAllreduce, 8, 1 << 20, name), "ring_fused");
     EXPECT_EQ(chosen(Collective::kAllreduce, 8, 1 << 30, name), "ring");
     EXPECT_EQ(chosen(Collective::kBcast, 8, 8, name), "binomial");
     EXPECT_EQ(chosen(Collective::kBcast, 8, 1 << 20, name), "chain");
+    EXPECT_EQ(chosen(Collective::kScan, 8, 8, name), "recursive_doubling_fused");
+    EXPECT_EQ(chosen(Collective::kScan, 8, 1 << 20, name), "linear");
+    EXPECT_EQ(chosen(Collective::kAllgather, 8, 8 * kUnaskedBytes, name), "direct");
+    EXPECT_EQ(chosen(Collective::kAllgather, 8, 1 << 16, name), "pairwise");
+    EXPECT_EQ(chosen(Collective::kAllgather, 8, 1 << 20, name), "ring");
     EXPECT_EQ(chosen(Collective::kAlltoall, 8, 8 * kUnaskedBytes, name), "direct");
     EXPECT_EQ(chosen(Collective::kAlltoall, 8, 8 * kUnaskedBytes + 8, name), "pairwise");
+  }
+}
+
+TEST(Select, cuts_the_ring_into_chunks_that_flows_hold_as_long_as_the_program_is_short) {
+  for (int ranks = 2; ranks <= 16; ++ranks) {
+    std::uint64_t fused_up_to = 0;
+    for (std::uint64_t bytes = 1 << 16; bytes < 1 << 25; bytes += bytes / 7) {
+      Schedule s;
+      std::string error;
+      ASSERT_TRUE(select(Collective::kAllreduce, ranks, 0, bytes, "ring", &s, &error)) << error;
+      std::size_t entries = 1;
+      for (const Lane& lane : s.ranks[0].lanes) entries += lane.size();
+      EXPECT_LE(entries, 512u) << ranks << " ranks, " << bytes;
+      if (s.algorithm == "ring_fused") fused_up_to = bytes;
+    }
+    EXPECT_GT(fused_up_to, 3u << 20) << ranks << " ranks";
   }
 }
 
@@ -53,7 +78,8 @@ TEST(Select, gives_for_every_size_and_flow_a_proved_schedule_that_serves_it) {
     for (const std::string& name : algorithms(collective)) {
       for (const int ranks : {1, 2, 5, 8}) {
         for (const std::uint64_t flow : kFlows) {
-          for (const std::uint64_t block : {0, 1, 16, 128, 129, 1000, 1536, 10000, 16384, 40000, 1 << 20, 1 << 28}) {
+          for (const std::uint64_t block :
+               {0, 1, 16, 128, 129, 1000, 1536, 10000, 16384, 40000, 1 << 20, 1 << 28}) {
             Call call;
             call.collective = collective;
             call.ranks = ranks;
@@ -72,6 +98,7 @@ TEST(Select, gives_for_every_size_and_flow_a_proved_schedule_that_serves_it) {
               }
               EXPECT_TRUE(call.in_place ? s.in_place : s.out_of_place);
               if (s.max_bytes == 0) continue;
+              EXPECT_EQ(s.max_bytes, std::min(s.max_bytes, largest_vector(s, instruction_limit(s, flow))));
               EXPECT_LE(call.bytes, s.max_bytes) << s.algorithm;
               EXPECT_LE(instruction_bytes(s, s.max_bytes, span(s)), flow) << s.algorithm;
               if (block == 16) {
@@ -84,7 +111,7 @@ TEST(Select, gives_for_every_size_and_flow_a_proved_schedule_that_serves_it) {
     }
   }
   EXPECT_EQ(chosen(Collective::kAllreduce, 4, kSmallBytes + 1, "recursive_doubling_fused"),
-            "error: allreduce algorithm recursive_doubling_fused takes at most 16384 bytes, not 16385");
+            "error: allreduce algorithm recursive_doubling_fused takes at most 32256 bytes, not 32257");
   EXPECT_EQ(chosen(Collective::kAllreduce, 4, 2000, "recursive_doubling_fused", 8 * 192),
             "error: allreduce algorithm recursive_doubling_fused takes at most 1536 bytes, not 2000");
 }
@@ -119,12 +146,15 @@ TEST(Select, serves_blocks_that_differ_in_size) {
 
 TEST(Select, takes_the_same_association_where_flows_hold_less_than_the_vector) {
   for (const std::uint64_t flow : kFlows) {
-    for (const char* name : {"auto", "recursive_doubling"}) {
-      const std::uint64_t fused = std::min(flow, kSmallBytes);
-      EXPECT_EQ(chosen(Collective::kAllreduce, 6, fused, name, flow), "recursive_doubling_fused") << flow;
-      if (fused == kSmallBytes) continue;
-      EXPECT_EQ(chosen(Collective::kAllreduce, 6, fused + 1, name, flow), "recursive_doubling") << flow;
-      EXPECT_EQ(chosen(Collective::kAllreduce, 6, kSmallBytes, name, flow), "recursive_doubling") << flow;
+    for (const Collective collective : {Collective::kAllreduce, Collective::kScan, Collective::kExscan}) {
+      for (const char* name : {"auto", "recursive_doubling"}) {
+        const std::uint64_t small = std::min<std::uint64_t>(kSmallBytes, 8 * 4096);
+        EXPECT_EQ(chosen(collective, 8, std::min(flow, small), name, flow), "recursive_doubling_fused")
+            << flow;
+        if (flow >= small) continue;
+        EXPECT_EQ(chosen(collective, 8, flow + 1, name, flow), "recursive_doubling") << flow;
+        EXPECT_EQ(chosen(collective, 8, small, name, flow), "recursive_doubling") << flow;
+      }
     }
     for (const std::uint64_t bytes : {100000u, 1u << 20, 3u << 20}) {
       Schedule s, wide;
@@ -139,19 +169,26 @@ TEST(Select, takes_the_same_association_where_flows_hold_less_than_the_vector) {
 
 TEST(Select, gives_equal_keys_to_equal_schedules_only) {
   for (const Collective collective : collectives()) {
-    std::map<std::uint32_t, std::tuple<std::string, std::uint16_t, bool>> seen;
-    for (const bool in_place : {false, true}) {
-      for (std::uint64_t bytes = 0; bytes < 10000000; bytes += bytes / 9 + 3) {
-        Call call;
-        call.collective = collective;
-        call.ranks = 4;
-        call.in_place = in_place;
-        call.bytes = bytes;
-        Schedule s;
-        std::string error;
-        ASSERT_TRUE(select(call, "", &s, &error)) << error;
-        const auto made = std::tuple{s.algorithm, s.chunks, in_place};
-        EXPECT_EQ(seen.emplace(select_key(call, ""), made).first->second, made) << bytes;
+    std::vector<std::string> names = algorithms(collective);
+    names.emplace_back();
+    for (const std::string& name : names) {
+      std::map<std::uint32_t, std::tuple<std::string, std::uint16_t, std::uint64_t, bool>> seen;
+      for (const bool in_place : {false, true}) {
+        for (std::uint64_t bytes = 0; bytes < 10000000; bytes += bytes / 9 + 3) {
+          Call call;
+          call.collective = collective;
+          call.ranks = 4;
+          call.in_place = in_place;
+          call.bytes = bytes;
+          call.flow_bytes = 8 * 1984;
+          Schedule s;
+          s.algorithm = "none";
+          std::string error;
+          if (!select(call, name, &s, &error)) s.algorithm = "none";
+          const auto made = std::tuple{s.algorithm, s.chunks, s.max_bytes, in_place};
+          EXPECT_EQ(seen.emplace(select_key(call, name), made).first->second, made)
+              << name << ", " << bytes << " bytes: " << error;
+        }
       }
     }
   }

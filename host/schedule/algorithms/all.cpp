@@ -10,13 +10,15 @@ using namespace detail;  // NOLINT
 
 namespace {
 
-/// Every rank sends to all before it receives. A pair has one lane for both directions, so that in place a block is sent
-/// before the one that replaces it arrives.
+/// Every rank sends to all before it receives. A pair has one lane for both directions, so that in place a
+/// block is sent before the one that replaces it arrives.
 template <typename Source>
 void direct(Schedule& s, int ranks, Source&& source) {
-  s.unasked = true;
-  s.max_bytes = kUnaskedBytes * static_cast<std::uint64_t>(ranks);
-  const auto lane_of = [&](int k) { return static_cast<std::size_t>(std::min(k, ranks - k) - 1) % kMaxLanes; };
+  s.unasked = ranks > 1;
+  s.max_bytes = ranks > 1 ? kUnaskedBytes * static_cast<std::uint64_t>(ranks) : 0;
+  const auto lane_of = [&](int k) {
+    return static_cast<std::size_t>(std::min(k, ranks - k) - 1) % kMaxLanes;
+  };
   for (int r = 0; r < ranks; ++r) {
     auto& lanes = s.ranks[static_cast<std::size_t>(r)].lanes;
     lanes.resize(kMaxLanes);
@@ -38,8 +40,8 @@ Schedule finished(Schedule s, bool in_place) {
     for (int r = 0; r < static_cast<int>(s.ranks.size()); ++r) {
       auto& lanes = s.ranks[static_cast<std::size_t>(r)].lanes;
       if (lanes.empty()) lanes.resize(1);
-      const auto shortest =
-          std::min_element(lanes.begin(), lanes.end(), [](const Lane& a, const Lane& b) { return a.size() < b.size(); });
+      const auto shortest = std::min_element(
+          lanes.begin(), lanes.end(), [](const Lane& a, const Lane& b) { return a.size() < b.size(); });
       shortest->push_back(copy(input(s.collective == Collective::kAllgather ? 0 : r), output(r), r));
     }
   }
@@ -128,10 +130,16 @@ Schedule allgather_ring(int ranks, bool in_place) {
   return finished(std::move(s), in_place);
 }
 
+std::uint64_t allgather_bruck_span(int ranks) {
+  int most = 1;
+  for (int have = 1; have < ranks; have *= 2) most = std::max(most, std::min(have, ranks - have));
+  return static_cast<std::uint64_t>(most);
+}
+
 Schedule allgather_bruck(int ranks, bool in_place) {
   Schedule s = start("bruck", Collective::kAllgather, ranks);
-  // After step k a rank has the blocks of the 2^(k+1) ranks from itself on. Blocks stand at their places from the start; those
-  // that wrap around are a message of their own.
+  // After step k a rank has the blocks of the 2^(k+1) ranks from itself on. Blocks stand at their places from
+  // the start; those that wrap around are a message of their own.
   struct Run {
     int first, count;
   };
@@ -160,7 +168,7 @@ Schedule allgather_bruck(int ranks, bool in_place) {
     s.ranks[static_cast<std::size_t>(r)].lanes = {std::move(lane)};
   }
   if (ranks == 1 && !in_place) s.ranks[0].lanes = {{copy(input(), output())}};
-  s.max_bytes = largest_vector(s, kFlowBytes);
+  if (ranks > 1) s.max_bytes = largest_vector(s, kFlowBytes);
   serve_only(s, in_place);
   finish(s);
   return s;

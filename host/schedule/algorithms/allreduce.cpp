@@ -11,8 +11,9 @@ using namespace detail;  // NOLINT
 
 namespace {
 
-/// The exchange pattern of recursive doubling (Thakur, Rabenseifner, Gropp, IJHPCA 2005). With p the largest power of two <=
-/// ranks, the first 2 * (ranks - p) ranks pair up: the even one folds into the odd one, which takes part for both.
+/// The exchange pattern of recursive doubling (Thakur, Rabenseifner, Gropp, IJHPCA 2005). With p the largest
+/// power of two <= ranks, the first 2 * (ranks - p) ranks pair up: the even one folds into the odd one, which
+/// takes part for both.
 struct Doubling {
   explicit Doubling(int rank_count)
       : ranks(rank_count),
@@ -127,8 +128,8 @@ Schedule allreduce_rabenseifner(int ranks) {
       reduced = true;
     }
     const int index = d.core_index(r);
-    // Both instructions of a step wait for all of the step before: what is sent has been reduced there, and what is
-    // overwritten has been sent there.
+    // Both instructions of a step wait for all of the step before: what is sent has been reduced there, and
+    // what is overwritten has been sent there.
     const auto exchange = [&](int k, Instruction out, Instruction in) {
       const std::size_t out_lane = (index >> k & 1) != 0 ? 1 : 0;
       const std::size_t in_lane = 1 - out_lane;
@@ -169,31 +170,25 @@ Schedule allreduce_direct(int ranks) {
   s.unasked = true;
   if (ranks == 1) return copy_only(std::move(s));
   s.scratch_chunks = 1;
-  // Every rank computes ((x0 op x1) op x2) ... in one lane: what the lane just wrote is its next operand. The rank's own
-  // contribution is an operand in memory, which costs one access; those of ranks 0 and 1 need none.
+  // Every rank computes ((x0 op x1) op x2) ... in one lane: what the lane just wrote is its next operand. The
+  // rank's own contribution is an operand in memory, which costs one access; those of ranks 0 and 1 need
+  // none.
   for (int r = 0; r < ranks; ++r) {
     Lane lane;
     for (int k = 1; k < ranks; ++k) lane.push_back(send(input(), shifted(r, k, ranks)));
+    const bool own_last = r >= 2 && r == ranks - 1;
+    const int last = r == ranks - 1 ? ranks - 2 : ranks - 1;  // of the contributions that arrive
     Place sum = input();
-    bool have = r < 2;
-    for (int k = r < 2 ? 1 - r : 0; k < ranks; ++k) {
-      if (r < 2 && k == r) continue;
-      const Place next = k == ranks - 1 ? output() : scratch();
+    for (int k = 0; k < ranks; ++k) {
       if (k == r) {
-        lane.push_back(reduce(input(), sum));
-        if (k == ranks - 1) lane.push_back(copy(sum, output()));
+        if (r >= 2) lane.push_back(reduce(input(), sum));
         continue;
       }
-      if (have) {
-        const bool last = k == ranks - 1 || (r == 1 && ranks == 2);
-        lane.push_back(make(Op::kRecvReduceCopy, sum, last ? output() : scratch(), k, kNoPeer, 0));
-        sum = scratch();
-      } else {
-        lane.push_back(recv(next, k));
-        sum = next;
-        have = true;
-      }
+      const Place next = k == last && !own_last ? output() : scratch();
+      lane.push_back(r >= 2 && k == 0 ? recv(next, 0) : make(Op::kRecvReduceCopy, sum, next, k, kNoPeer, 0));
+      sum = next;
     }
+    if (own_last) lane.push_back(copy(sum, output()));
     s.ranks[static_cast<std::size_t>(r)].lanes = {std::move(lane)};
   }
   return s;

@@ -11,11 +11,12 @@ using namespace detail;  // NOLINT
 
 namespace {
 
-// Chunk c of every part starts at rank c, is reduced on its way around and complete at rank c - 1, from where it goes around
-// once more. Both schedules combine it in that order.
+// Chunk c of every part starts at rank c, is reduced on its way around and complete at rank c - 1, from where
+// it goes around once more. Both schedules combine it in that order.
 Schedule ring(const char* algorithm, int ranks, int parts) {
   Schedule s = start(algorithm, Collective::kAllreduce, ranks);
-  if (parts < 1 || ranks * parts > 0xffff) throw std::invalid_argument("parts must be positive, chunks at most 65535");
+  if (parts < 1 || ranks * parts > 0xffff)
+    throw std::invalid_argument("parts must be positive, chunks at most 65535");
   s.chunks = static_cast<std::uint16_t>(ranks * parts);
   return s;
 }
@@ -25,8 +26,8 @@ Schedule ring(const char* algorithm, int ranks, int parts) {
 Schedule allreduce_ring(int ranks, int parts) {
   Schedule s = ring("ring", ranks, parts);
   if (ranks == 1) return copy_only(std::move(s));
-  // Each chunk is one stream of packets through all ranks, then another one. All ranks take the streams of a lane in the same
-  // order, so a stream never waits for a later one, whatever its length.
+  // Each chunk is one stream of packets through all ranks, then another one. All ranks take the streams of a
+  // lane in the same order, so a stream never waits for a later one, whatever its length.
   const int chunks = ranks * parts;
   const std::size_t lane_count = std::min(static_cast<std::size_t>(chunks), kMaxLanes);
   for (int r = 0; r < ranks; ++r) {
@@ -62,14 +63,10 @@ Schedule allreduce_ring(int ranks, int parts) {
 
 Schedule allreduce_ring_fused(int ranks, int parts) {
   Schedule s = ring("ring_fused", ranks, parts);
+  if (ranks == 1) return copy_only(std::move(s));
   s.packets = kRingPackets;
-  s.max_bytes = 1;  // not of any size: the limit follows
-  s.max_bytes = largest_vector(s, instruction_limit(s));
-  if (ranks == 1) {
-    s.max_bytes = instruction_limit(s);
-    return copy_only(std::move(s));
-  }
-  // Every rank does the same at the same time in all lanes: it sends its own chunk, then passes on what comes from the left.
+  // Every rank does the same at the same time in all lanes: it sends its own chunk, then passes on what comes
+  // from the left.
   const std::size_t lane_count = std::min(static_cast<std::size_t>(parts), kMaxLanes);
   for (int r = 0; r < ranks; ++r) {
     auto& lanes = s.ranks[static_cast<std::size_t>(r)].lanes;
@@ -81,7 +78,12 @@ Schedule allreduce_ring_fused(int ranks, int parts) {
       for (int step = 0; step <= 2 * ranks - 2; ++step) {
         const int c = part * ranks + (r + 2 * ranks - step) % ranks;
         if (step == 0) {
-          lane.push_back(send(input(c), right, c));
+          // The lanes start one after the other, and so stay apart: while one is at its last step, which
+          // sends nothing, the others keep the link busy.
+          const Instruction i = send(input(c), right, c);
+          lane.push_back(part > 0 && part < static_cast<int>(lane_count)
+                             ? after_steps(i, static_cast<std::size_t>(part - 1), 1)
+                             : i);
         } else if (step < ranks - 1) {
           lane.push_back(make(Op::kRecvReduceSend, input(c), {}, left, right, c));
         } else if (step == ranks - 1) {
@@ -94,6 +96,8 @@ Schedule allreduce_ring_fused(int ranks, int parts) {
       }
     }
   }
+  s.max_bytes = 1;  // not of any size
+  s.max_bytes = largest_vector(s, instruction_limit(s));
   return s;
 }
 

@@ -56,8 +56,8 @@ constexpr int partner(int rank, int round, int ranks) {
   if (other != rank) return other;
   return circle < ranks ? circle : -1;
 }
-/// Lanes of an exchange of two ranks in a round. The flows of both directions have different lanes, so neither waits for the
-/// other; two rounds are under way at once.
+/// Lanes of an exchange of two ranks in a round. The flows of both directions have different lanes, so
+/// neither waits for the other; two rounds are under way at once.
 struct ExchangeLanes {
   ExchangeLanes(int rank, int other, int round)
       : send(static_cast<std::size_t>(2 * (round % 2) + (rank < other ? 0 : 1))),

@@ -85,14 +85,16 @@ Schedule gather_binomial(int ranks, int root, bool in_place) {
     if (v != 0 && size > 1) lane.push_back(copy(input(), scratch(), r));
     for (int b = 1; b < size; b *= 2) {
       for_each_run(v + b, std::min(b, ranks - v - b), root, ranks, [&](int from, int logical, int count) {
-        lane.push_back(recv(v == 0 ? output(logical) : scratch(from - v), shifted(v + b, root, ranks), logical, count));
+        lane.push_back(
+            recv(v == 0 ? output(logical) : scratch(from - v), shifted(v + b, root, ranks), logical, count));
       });
     }
     if (v == 0) {
       if (!in_place) lane.push_back(copy(input(), output(root), root));
     } else {
       for_each_run(v, size, root, ranks, [&](int from, int logical, int count) {
-        lane.push_back(send(size > 1 ? scratch(from - v) : input(), shifted(v - bit, root, ranks), logical, count));
+        lane.push_back(
+            send(size > 1 ? scratch(from - v) : input(), shifted(v - bit, root, ranks), logical, count));
       });
     }
     s.ranks[static_cast<std::size_t>(r)].lanes = {std::move(lane)};
@@ -112,13 +114,15 @@ Schedule scatter_binomial(int ranks, int root, bool in_place) {
     const int size = std::min(bit, ranks - v);
     if (v != 0) {
       for_each_run(v, size, root, ranks, [&](int from, int logical, int count) {
-        lane.push_back(recv(size > 1 ? scratch(from - v) : output(), shifted(v - bit, root, ranks), logical, count));
+        lane.push_back(
+            recv(size > 1 ? scratch(from - v) : output(), shifted(v - bit, root, ranks), logical, count));
       });
     }
     for (int b = bit / 2; b > 0; b /= 2) {  // the largest subtree first
       if (b >= size) continue;
       for_each_run(v + b, std::min(b, ranks - v - b), root, ranks, [&](int from, int logical, int count) {
-        lane.push_back(send(v == 0 ? input(logical) : scratch(from - v), shifted(v + b, root, ranks), logical, count));
+        lane.push_back(
+            send(v == 0 ? input(logical) : scratch(from - v), shifted(v + b, root, ranks), logical, count));
       });
     }
     if (v != 0 && size > 1) lane.push_back(copy(scratch(), output(), r));

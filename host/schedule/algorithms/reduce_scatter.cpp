@@ -103,8 +103,8 @@ Schedule reduce_scatter_ring(int ranks, bool in_place) {
     const int left = shifted(r, -1, ranks);
     const int right = shifted(r, 1, ranks);
     const Place result = in_place ? scratch() : output();
-    // Block c is a stream that starts at rank c + 1 and ends at rank c; all ranks take the streams of a lane in the same
-    // order, so that none waits for a later one.
+    // Block c is a stream that starts at rank c + 1 and ends at rank c; all ranks take the streams of a lane
+    // in the same order, so that none waits for a later one.
     for (int c = 0; c < ranks; ++c) {
       Lane& lane = lanes[static_cast<std::size_t>(c) % lane_count];
       const int position = shifted(r - c, -1, ranks);

@@ -30,8 +30,8 @@ Schedule barrier_dissemination(int ranks) {
 
 namespace {
 
-/// A binomial tree of ranks: the parent of a rank differs in the lowest set bit of its distance from the root; the children
-/// have one lower bit set.
+/// A binomial tree of ranks: the parent of a rank differs in the lowest set bit of its distance from the
+/// root; the children have one lower bit set.
 struct Tree {
   Tree(int rank, int tree_root, int rank_count)
       : root(tree_root), ranks(rank_count), relative(shifted(rank, -tree_root, rank_count)) {
