@@ -172,12 +172,15 @@ Status measure_varying(const CallPlace& at, const CollectiveCall& call, bool in_
     return bad_argument("{} {} is not {}[{}], {}", name, count, array, own, expected);
   };
 
-  Status status = check_sign("count", call.count);
+  Status status;
   std::uint64_t total = 0;
   *extents = Extents{};
   const std::uint64_t own_bytes = call.count * element;
-  if (call.count > most / element)
-    status = too_large(fmt::format("count {} of {} bytes each", call.count, element));
+  if (!in_place) {  // in place `count` means nothing
+    status = check_sign("count", call.count);
+    if (status.ok() && call.count > most / element)
+      status = too_large(fmt::format("count {} of {} bytes each", call.count, element));
+  }
   switch (call.collective) {
     case Collective::kReduceScatter:
       if (status.ok()) status = walk(true, call.input_blocks, &extents->input_bytes, &extents->count);

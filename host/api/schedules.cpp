@@ -59,21 +59,16 @@ Status Schedules::get(Collective collective, int root, std::uint64_t bytes, bool
     const std::uint64_t key = static_cast<std::uint64_t>(root) << 40 |
                               static_cast<std::uint64_t>(collective) << 32 |
                               schedule::select_key(call, *algorithm);
-    Choice& choice = choices_[key];
-    if (bytes >= choice.too_large) continue;
-    if (choice.compiled == nullptr) status = make(call, *algorithm, &choice.compiled);
-    if (choice.compiled != nullptr) {
-      const std::uint64_t most = choice.compiled->program.max_bytes;
-      if (most == 0 || bytes <= most) {
-        *compiled = choice.compiled;
-        return {};
-      }
-    }
-    choice.too_large = bytes;
+    const auto [choice, fresh] = choices_.try_emplace(key, nullptr);
+    if (fresh) status = make(call, *algorithm, &choice->second);
+    if (choice->second == nullptr) continue;
+    *compiled = choice->second;
+    return {};
   }
-  return status.ok() ? Status{TALLY_ERR_UNSUPPORTED, fmt::format("{}: no schedule for {} bytes",
-                                                                 schedule::name_of(collective), bytes)}
-                     : status;
+  return status.ok()
+             ? Status{TALLY_ERR_UNSUPPORTED,
+                      fmt::format("{}: no schedule for {} bytes", schedule::name_of(collective), bytes)}
+             : status;
 }
 
 Status Schedules::make(const schedule::Call& call, const std::string& algorithm, Compiled** compiled) {

@@ -83,13 +83,8 @@ class Schedules {
   std::string algorithm_ = automatic_;
   std::array<bool, schedule::kCollectives> known_{};  ///< whether a collective has algorithm_
   std::uint64_t algorithm_changes_ = 0;
-  /// What get() answers, by collective, root and select_key().
-  struct Choice {
-    Compiled* compiled = nullptr;
-    std::uint64_t too_large =
-        ~std::uint64_t{0};  ///< vectors of so many bytes and more need another algorithm
-  };
-  std::unordered_map<std::uint64_t, Choice> choices_;
+  /// What get() answers, by collective, root and select_key(); nullptr: no such schedule.
+  std::unordered_map<std::uint64_t, Compiled*> choices_;
   std::vector<std::unique_ptr<Compiled>> compiled_;
   std::vector<Varying> varying_;
   std::uint64_t clock_ = 0;

@@ -176,8 +176,8 @@ TEST_P(Soft, follows_the_matching_rules_in_each_run_alike) {
   const int ranks = GetParam();
   const std::uint64_t first = tally::test::seed(20260301 + static_cast<std::uint64_t>(ranks) * 1000);
   for (unsigned k = 0; k < 4 * tally::test::effort(); ++k) {
-    const Outcome once = run_program("soft", ranks, first + k, 25, "", "", true);
-    const Outcome again = run_program("soft", ranks, first + k, 25, "", "", true);
+    const Outcome once = run_program("soft", ranks, first + k, 25);
+    const Outcome again = run_program("soft", ranks, first + k, 25);
     ASSERT_EQ(once.seen, again.seen) << "seed " << first + k;
     EXPECT_EQ(sum(once.counters, "fallback_") + sum(once.counters, "handovers_"), 0u);
   }
