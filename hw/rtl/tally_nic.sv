@@ -471,7 +471,7 @@ module tally_nic #(
   end
 
   // --- collectives ----------------------------------------------------------------------------
-  logic seq_idle, seq_reduced_beat, seq_done, seq_protection;
+  logic seq_idle, seq_working, seq_reduced_beat, seq_done, seq_protection;
 
   assign tx_ep[4 +: 2]  = 2'd0;
   assign cpl_ep[8 +: 2] = 2'd0;
@@ -496,7 +496,7 @@ module tally_nic #(
     .mr_key_o(mrc_key), .mr_addr_o(mrc_addr), .mr_len_o(mrc_len), .mr_ok_i(mrc_ok),
     .cpl_valid_o(cpl_valid[4]), .cpl_ready_i(cpl_ready[4]), .cpl_data_o(cpl_data[4*256 +: 256]),
     .abort_valid_i(coll_abort_valid), .abort_i(coll_abort),
-    .idle_o(seq_idle),
+    .idle_o(seq_idle), .working_o(seq_working),
     .reduced_beat_o(seq_reduced_beat), .collective_done_o(seq_done),
     .protection_o(seq_protection)
   );
@@ -579,12 +579,12 @@ module tally_nic #(
                  (s_axis_tvalid_i && s_axis_tready_o) || s_axil_b_valid_o || s_axil_r_valid_o ||
                  s_axil_aw_valid_i || s_axil_ar_valid_i || s_axi_aw_valid_i || s_axi_b_valid_o ||
                  // These work for long without an interface; what they end with is still to travel.
-                 !match_idle || !transport_idle || !flush_idle;
+                 !match_idle || !transport_idle || !flush_idle || seq_working;
   assign bus_open = !rd_idle || !wr_idle || m_axis_tvalid_o;
 
   assign idle_o = up && !bus_open && !s_axil_b_valid_o && !s_axil_r_valid_o && !s_axi_b_valid_o &&
                   desc_valid == '0 &&
-                  sq_tail_valid == '0 && !conn_valid && transport_idle && match_idle &&
+                  sq_tail_valid == '0 && !conn_valid && transport_idle && match_idle && !seq_working &&
                   flush_idle && (quiet || still);
 
   tally_pkg_check u_check ();

@@ -86,6 +86,7 @@ module tally_seq (
 
   // Status and counter pulses.
   output      logic         idle_o,
+  output      logic         working_o,   // something goes on that no interface shows
   output      logic         reduced_beat_o,
   output      logic         collective_done_o,
   output      logic         protection_o
@@ -274,7 +275,8 @@ module tally_seq (
     .credit_valid_o(credit_valid), .credit_room_i(credit_room), .return_room_i(return_room),
     .credit_o(credit), .credit_reserve_o(reserve),
     .fail_o(step_fail), .fail_fault_o(step_fault), .fail_slot_o(step_fail_slot),
-    .fail_source_o(step_source), .fail_detail_o(step_detail), .idle_o(step_idle)
+    .fail_source_o(step_source), .fail_detail_o(step_detail), .timing_o(step_timing),
+    .idle_o(step_idle)
   );
 
   // A lane that found no room is looked at again when there is some.
@@ -354,6 +356,8 @@ module tally_seq (
     .tx_valid_o, .tx_ready_i, .tx_data_o, .tx_last_o, .idle_o(tx_idle)
   );
 
+  logic step_timing;
+  assign working_o = walk || step_timing;
   assign idle_o = ctl_idle && rx_idle && step_idle && operand_idle && exec_idle && tx_idle;
 endmodule
 

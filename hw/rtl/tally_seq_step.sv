@@ -157,6 +157,7 @@ module tally_seq_step #(
   output      logic [15:0]            fail_source_o,
   output      logic [31:0]            fail_detail_o,
 
+  output      logic                   timing_o,        // the clock of late credits runs
   output      logic                   idle_o
 );
   localparam logic [3:0] Places = 4'(tally_pkg::FlowSlots);
@@ -922,6 +923,7 @@ module tally_seq_step #(
   assign fail_detail_o = {c2.is_short && diff != '0 ? diff : tally_pkg::MismatchFieldSignature,
                           c2.is_short ? (info_desc[63:56] != '0 ? 24'hFFFFFF : info_desc[55:32])
                                       : (desc2[63:56] != '0 ? 24'hFFFFFF : desc2[55:32])};
+  assign timing_o = tick_wait_q != '0;
   logic unused;
   assign unused = ^{c1, n1};
   assign idle_o = poke_q == '0 && !v1_q && !v2_q && !req_valid_q && tick_wait_q == '0;
