@@ -24,6 +24,7 @@ struct Arguments {
   std::string ranks = "4";
   std::string sizes = "8:64K";
   std::string repeats = "5";
+  std::string concurrent = "1";
   std::string dtype = "f32";
   std::string op = "sum";
   std::string algorithm = "auto";
@@ -48,6 +49,8 @@ bool check(const Arguments& arguments, bench::Options* options, const EngineChoi
   options->ranks = static_cast<unsigned>(number);
   if (!take("--repeats", arguments.repeats, 1, bench::kMaxRepeats)) return false;
   options->repeats = static_cast<unsigned>(number);
+  if (!take("--concurrent", arguments.concurrent, 1, bench::kMaxConcurrent)) return false;
+  options->concurrent = static_cast<unsigned>(number);
   if (!take("--skew-ns", arguments.skew_ns, 0, bench::kMaxSkewNs)) return false;
   options->skew_ns = static_cast<unsigned>(number);
   if (!take("--seed", arguments.seed, 0, 999999999999999999ull)) return false;
@@ -88,6 +91,10 @@ bool check(const Arguments& arguments, bench::Options* options, const EngineChoi
   if ((*engine)->kind != job::EngineKind::kRtl) {
     if (!arguments.config.empty()) {
       *error = fmt::format("--config: engine {} has no fabric to configure", (*engine)->name);
+      return false;
+    }
+    if (options->concurrent != 1) {
+      *error = fmt::format("--concurrent: engine {} runs one allreduce at a time here", (*engine)->name);
       return false;
     }
     if (options->skew_ns != 0) {
@@ -150,8 +157,10 @@ void add_bench_command(CLI::App& app, CommandContext& context) {
   command->add_option("--sizes", arguments->sizes, "Bytes: 8:64K (powers of two), 8,64,1K or 64K")->capture_default_str()
       ->type_name("SIZES");
   command->add_option("--repeats", arguments->repeats, "Timed runs of each size")->capture_default_str()->type_name("N");
+  command->add_option("--concurrent", arguments->concurrent, "Allreduces at once, each in its own context (engine rtl)")
+      ->capture_default_str()->type_name("N");
   command->add_option("--dtype", arguments->dtype, "Element type: i8, f32, ..., see tally info")->capture_default_str()->type_name("TYPE");
-  command->add_option("--op", arguments->op, "sum, min or max")->capture_default_str()->type_name("OP");
+  command->add_option("--op", arguments->op, "Operation: sum, prod, min, ..., see tally info")->capture_default_str()->type_name("OP");
   command->add_option("--algorithm", arguments->algorithm, "auto or a name of `tally info`")->capture_default_str()->type_name("NAME");
   command->add_option("--config", arguments->config, "Parameters of the simulated fabric (JSON)")->type_name("FILE");
   command->add_option("--json", arguments->json, "Also write the results there")->type_name("FILE");

@@ -34,8 +34,8 @@ struct Host {
   schedule::Program program;
   std::uint64_t posted_ps = 0;
   std::uint64_t completed_ps = 0;
-  std::uint64_t device_ns = 0;
-  bool done = false;
+  std::uint64_t device_ns = 0;  ///< of the completion that came last
+  unsigned under_way = 0;
   std::string failure;
 };
 
@@ -48,7 +48,7 @@ class Bench {
         fabric_(config_, options.ranks),
         hosts_(options.ranks),
         random_(options.seed) {
-    const auto bytes = *std::max_element(options.sizes.begin(), options.sizes.end());
+    const auto bytes = *std::max_element(options.sizes.begin(), options.sizes.end()) * options.concurrent;
     for (unsigned rank = 0; rank < options.ranks; ++rank) {
       auto& host = hosts_[rank];
       host.engine = std::make_unique<ring::RingEngine>(fabric_.local_bar(rank), rank, options.ranks);
@@ -65,7 +65,7 @@ class Bench {
       report.rows.emplace_back();
       auto& row = report.rows.back();
       row.bytes = bytes;
-      row.bound = bound(parameters_, options_.ranks, bytes);
+      row.bound = least(bytes);
       choose(bytes, &row.algorithm);
       unsigned round = 0;
       once(bytes, Pattern::kExact, round++);  // brings the schedule into the devices
@@ -94,16 +94,23 @@ class Bench {
     const double counted = static_cast<double>(last.device_ns) * device::kClockMhz / config_.clock_mhz;
     // What the device did before the last rank posted is not part of the latency.
     const double device_ns = counted - static_cast<double>(posted_ps - last.posted_ps) / kPsPerNs;
-    const auto least = bound(parameters_, options_.ranks, bytes);
+    const auto limit = least(bytes);
     Breakdown parts;
     parts.latency = static_cast<double>(last.completed_ps - posted_ps) / kPsPerNs;
     parts.doorbell = config_.mmio_write_ns;
-    parts.operand_read = config_.dma_read_ns;
-    parts.wire = std::max(rounds(options_.ranks) * config_.one_way_ns(), least.bandwidth_ns);
+    parts.operand_read = bytes > device::kCollInlineBytes ? config_.dma_read_ns : 0;
+    parts.wire = std::max(rounds(options_.ranks) * config_.one_way_ns(), limit.bandwidth_ns);
     parts.device = device_ns - parts.operand_read - parts.wire;
     parts.completion = parts.latency - parts.doorbell - device_ns;
     parts.link_busy = static_cast<double>(link_bytes) * 8.0 / config_.link_gbps / parts.latency;
     return parts;
+  }
+
+  /// The bound of all that runs at once: their bytes share the links.
+  [[nodiscard]] Bound least(std::uint64_t bytes) const {
+    Bound b = bound(parameters_, options_.ranks, bytes);
+    b.bandwidth_ns *= options_.concurrent;
+    return b;
   }
 
   void choose(std::uint64_t bytes, std::string* algorithm) {
@@ -124,19 +131,25 @@ class Bench {
     }
   }
 
-  /// One allreduce on all hosts, checked. Latency: last post to last completion visible in host memory.
+  /// Part k of a buffer: that of the k-th allreduce.
+  static std::byte* part(const Buffer& buffer, std::uint64_t bytes, unsigned k) { return buffer.base() + k * bytes; }
+
+  /// One allreduce, or several at once, on all hosts, checked. Latency: last post to last completion visible in host
+  /// memory.
   Breakdown once(std::uint64_t bytes, Pattern pattern, unsigned round) {
     for (unsigned rank = 0; rank < options_.ranks; ++rank) {
       auto& host = hosts_[rank];
-      fill_input({host.input->base(), bytes}, options_.dtype, options_.op, pattern, options_.seed, round, rank);
-      poison({host.output->base(), bytes});
-      host.done = false;
+      for (unsigned k = 0; k < options_.concurrent; ++k) {
+        fill_input({part(*host.input, bytes, k), bytes}, options_.dtype, options_.op, pattern, options_.seed, round + k, rank);
+        poison({part(*host.output, bytes, k), bytes});
+      }
+      host.under_way = options_.concurrent;
     }
     std::vector<std::uint64_t> link_bytes(options_.ranks);
     for (unsigned rank = 0; rank < options_.ranks; ++rank) link_bytes[rank] = fabric_.stats(rank).link_bytes_sent;
     post_all(bytes);
     // Far above what a correct device needs, so that a hang ends with a report.
-    const auto limit = static_cast<std::uint64_t>((bound(parameters_, options_.ranks, bytes).ns() * 200 + 1e7) * kPsPerNs);
+    const auto limit = static_cast<std::uint64_t>((least(bytes).ns() * 200 + 1e7) * kPsPerNs);
     fabric_.run_until([this] { return poll_all(); }, limit);
     std::uint64_t posted = 0;
     std::uint64_t busiest = 0;
@@ -144,7 +157,7 @@ class Bench {
     for (unsigned rank = 0; rank < options_.ranks; ++rank) {
       const auto& host = hosts_[rank];
       if (!host.failure.empty()) throw std::runtime_error(fmt::format("rank {}: {}", rank, host.failure));
-      if (!host.done) {
+      if (host.under_way != 0) {
         throw std::runtime_error(fmt::format("{} bytes: rank {} did not complete within {:.3f} ms of simulated time; {}",
                                              bytes, rank, static_cast<double>(limit) * 1e-9,
                                              host.engine->describe_pending()));
@@ -154,9 +167,11 @@ class Bench {
       busiest = std::max(busiest, fabric_.stats(rank).link_bytes_sent - link_bytes[rank]);
     }
     for (unsigned rank = 0; rank < options_.ranks; ++rank) {
-      const auto difference = check_result({hosts_[rank].output->base(), bytes}, options_.dtype, options_.op, pattern,
-                                           options_.seed, round, options_.ranks, rank);
-      if (!difference.empty()) throw std::runtime_error(fmt::format("wrong result at {} bytes: {}", bytes, difference));
+      for (unsigned k = 0; k < options_.concurrent; ++k) {
+        const auto difference = check_result({part(*hosts_[rank].output, bytes, k), bytes}, options_.dtype, options_.op,
+                                             pattern, options_.seed, round + k, options_.ranks, rank);
+        if (!difference.empty()) throw std::runtime_error(fmt::format("wrong result at {} bytes: {}", bytes, difference));
+      }
     }
     const auto result = breakdown(*last, bytes, posted, busiest);
     fabric_.run_for(kQuietPs);  // credits and register writes of this run do not meet the next one
@@ -178,16 +193,17 @@ class Bench {
         // The ranks that have posted may complete meanwhile only if they wait for nobody; poll all the same.
         fabric_.run_for(start + skew - now);
       }
-      post(hosts_[rank], bytes);
+      for (unsigned k = 0; k < options_.concurrent; ++k) post(hosts_[rank], bytes, k);
     }
     ++sequence_;
   }
 
-  void post(Host& host, std::uint64_t bytes) {
+  void post(Host& host, std::uint64_t bytes, unsigned k) {
     CollectiveDescriptor descriptor;
     descriptor.program = &host.program;
-    descriptor.input = host.input->base();
-    descriptor.output = host.output->base();
+    descriptor.input = part(*host.input, bytes, k);
+    descriptor.output = part(*host.output, bytes, k);
+    descriptor.context = static_cast<std::uint16_t>(k);
     descriptor.input_key = host.input_key;
     descriptor.output_key = host.output_key;
     descriptor.count = bytes / numerics::element_bytes(options_.dtype);
@@ -213,12 +229,12 @@ class Bench {
   bool poll_all() {
     bool all = true;
     for (auto& host : hosts_) {
-      if (host.done) continue;
-      std::array<Completion, 4> completions;
+      if (host.under_way == 0) continue;
+      std::array<Completion, kMaxConcurrent> completions;
       const auto count = host.engine->poll(completions);
       for (std::size_t i = 0; i < count; ++i) {
         const auto& completion = completions[i];
-        host.done = true;
+        --host.under_way;
         host.completed_ps = fabric_.now_ps();
         host.device_ns = completion.device_ns;
         if (completion.cookie != static_cast<std::uint16_t>(sequence_ - 1)) {
@@ -227,7 +243,7 @@ class Bench {
           host.failure = fmt::format("collective ended with {}", tally_status_name(completion.status));
         }
       }
-      all = all && host.done;
+      all = all && host.under_way == 0;
     }
     return all;
   }
@@ -235,10 +251,11 @@ class Bench {
   /// All ranks hold the same bytes.
   void same_bytes(std::uint64_t bytes) const {
     const auto* first = hosts_[0].output->base();
+    const auto* end = first + bytes * options_.concurrent;
     for (unsigned rank = 1; rank < options_.ranks; ++rank) {
       const auto* other = hosts_[rank].output->base();
-      const auto [a, b] = std::mismatch(first, first + bytes, other);
-      if (a == first + bytes) continue;
+      const auto [a, b] = std::mismatch(first, end, other);
+      if (a == end) continue;
       throw std::runtime_error(fmt::format("wrong result at {} bytes: ranks 0 and {} differ first in byte {}", bytes, rank,
                                            a - first));
     }

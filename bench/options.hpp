@@ -12,6 +12,8 @@ namespace tally::bench {
 inline constexpr std::uint64_t kMaxBytes = std::uint64_t{256} << 20;
 inline constexpr unsigned kMaxRepeats = 10000;
 inline constexpr unsigned kMaxSkewNs = 1000000;
+/// Collectives that a simulated device executes at once.
+inline constexpr unsigned kMaxConcurrent = 8;
 
 /// What a benchmark of allreduce runs; checked.
 struct Options {
@@ -19,6 +21,7 @@ struct Options {
   unsigned ranks = 4;
   std::vector<std::uint64_t> sizes;  ///< bytes
   unsigned repeats = 5;
+  unsigned concurrent = 1;  ///< allreduces of this size at once, each in a context of its own (engine rtl)
   tally_dtype dtype = TALLY_F32;
   std::string dtype_name = "f32";
   tally_op op = TALLY_SUM;

@@ -9,16 +9,19 @@
 namespace tally::bench {
 namespace {
 
-/// Bytes of the vector over the median latency, GB/s (10^9).
-double gigabytes_per_second(const Row& row) {
+/// Bytes of the vectors over the median latency, GB/s (10^9).
+double gigabytes_per_second(const Options& options, const Row& row) {
   const double latency = median(row.latency_ns);
-  return latency > 0 ? static_cast<double>(row.bytes) / latency : 0;
+  return latency > 0 ? static_cast<double>(row.bytes * options.concurrent) / latency : 0;
 }
 
 std::string heading(const Options& options, const Report& report) {
   auto text = fmt::format("allreduce {} of {}, {} rank{}, engine {}, {} timed repeat{} a size, every result checked\n",
                           options.op_name, options.dtype_name, options.ranks, options.ranks == 1 ? "" : "s", options.engine, options.repeats,
                           options.repeats == 1 ? "" : "s");
+  if (options.concurrent > 1) {
+    text += fmt::format("{} allreduces of that size at once, each in a context of its own\n", options.concurrent);
+  }
   text += report.simulated ? "Times are simulated time; "
                            : fmt::format("Times are wall-clock time of this machine ({} cores for {} rank processes);\n",
                                          report.cores, options.ranks);
@@ -28,10 +31,10 @@ std::string heading(const Options& options, const Report& report) {
   } else if (report.simulated) {
     text += "Repeats are equal: only --skew-ns makes them differ.\n";
   }
-  return text + "GB/s: bytes of the vector / median latency, 10^9 a second.\n\n";
+  return text + "GB/s: bytes of the vectors / median latency, 10^9 a second.\n\n";
 }
 
-std::string latencies(const Report& report) {
+std::string latencies(const Options& options, const Report& report) {
   std::string text = fmt::format("{:>10}  {:<24} {:>11} {:>11} {:>11} {:>8}", "", "", "min", "median", "max", "");
   if (report.simulated) text += fmt::format(" {:>10} {:>8}", "bound", "median/");
   text += fmt::format("  {:>8} {:>11} {:>11}\n", "CPU", "CPU reduced", "CPU copied");
@@ -41,7 +44,7 @@ std::string latencies(const Report& report) {
   for (const auto& row : report.rows) {
     const auto [least, most] = std::minmax_element(row.latency_ns.begin(), row.latency_ns.end());
     text += fmt::format("{:>10}  {:<24} {:>11.1f} {:>11.1f} {:>11.1f} {:>8.4f}", row.bytes, row.algorithm, *least,
-                        median(row.latency_ns), *most, gigabytes_per_second(row));
+                        median(row.latency_ns), *most, gigabytes_per_second(options, row));
     if (row.bound) text += fmt::format(" {:>10.1f} {:>8.2f}", row.bound->ns(), median(row.latency_ns) / row.bound->ns());
     text += fmt::format("  {:>8} {:>11} {:>11}\n", row.work.cpu_matches, row.work.cpu_reduced_bytes,
                         row.work.cpu_copied_bytes);
@@ -139,7 +142,7 @@ std::string cpu_work(const Report& report) {
 }
 
 std::string as_table(const Options& options, const Report& report) {
-  auto text = heading(options, report) + latencies(report);
+  auto text = heading(options, report) + latencies(options, report);
   if (report.fabric) text += bound_explained(options, *report.fabric);
   text += where_the_time_goes(report);
   text += fmt::format("\nthe whole run took {:.2f} s of wall-clock time\n", report.wall_seconds);
@@ -155,6 +158,7 @@ nlohmann::ordered_json as_json(const Options& options, const Report& report) {
   json["dtype"] = options.dtype_name;
   json["op"] = options.op_name;
   json["repeats"] = options.repeats;
+  json["concurrent"] = options.concurrent;
   json["skew_ns"] = options.skew_ns;
   json["seed"] = options.seed;
   json["algorithm"] = options.algorithm;
@@ -187,7 +191,7 @@ nlohmann::ordered_json as_json(const Options& options, const Report& report) {
     entry["latency_min_ns"] = *least;
     entry["latency_median_ns"] = median(row.latency_ns);
     entry["latency_max_ns"] = *most;
-    entry["bandwidth_gb_per_s"] = gigabytes_per_second(row);
+    entry["bandwidth_gb_per_s"] = gigabytes_per_second(options, row);
     if (row.bound) {
       entry["bound_latency_ns"] = row.bound->latency_ns;
       entry["bound_bandwidth_ns"] = row.bound->bandwidth_ns;
