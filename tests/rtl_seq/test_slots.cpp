@@ -35,10 +35,6 @@ bool runs(Cluster& cluster, unsigned node, std::size_t completions, std::uint64_
   for (unsigned i = 0; i < 300; ++i) cluster.cycle();
   return true;
 }
-/// Not by EXPECT_EQ, which would print all bytes.
-bool same(Node& a, std::uint64_t a_addr, Node& b, std::uint64_t b_addr, std::size_t bytes) {
-  return std::memcmp(a.at(a_addr), b.at(b_addr), bytes) == 0;
-}
 
 TEST(SeqSlots, refused_descriptor_leaves_other_contexts_running) {
   // The refused one gets the slot that context 21 had before; context 21 runs in another one now.
