@@ -288,6 +288,11 @@ class Many {
   [[nodiscard]] std::string waiting() {
     std::string text = "waiting:";
     for (unsigned n = 0; n < cluster_.size(); ++n) {
+      for (const auto& cqe : cluster_.node(n).completions) {
+        if (cqe.status == 0) continue;
+        text += "\n  node " + std::to_string(n) + ": status " + std::to_string(cqe.status) + ", detail " +
+                std::to_string(cqe.detail) + ", source " + std::to_string(cqe.source) + " of " + jobs_[cqe.cookie].name;
+      }
       for (const std::size_t j : order_[n]) {
         const auto& done = cluster_.node(n).completions;
         if (std::none_of(done.begin(), done.end(), [&](const auto& cqe) { return cqe.cookie == j; })) {
