@@ -306,7 +306,7 @@ module tally_seq (
   );
 
   // --- execution ---------------------------------------------------------------------------------
-  logic             head_valid, head_ready, body_valid, body_ready, job_empty, handed;
+  logic             head_begun, head_valid, head_ready, body_valid, body_ready, job_empty, handed;
   logic [511:0]     body;
   logic [SlotW-1:0] empty_slot, handed_slot;
 
@@ -327,7 +327,8 @@ module tally_seq (
     .flow_place_o(flow_place), .flow_data_i(flow_data),
     .a_rd_o(a_rd), .lane_o(lane), .a_slot_o(a_slot), .beat_o(beat), .a_data_i(a_data),
     .b_data_i(b_data),
-    .head_valid_o(head_valid), .head_ready_i(head_ready), .head_o(head),
+    .head_begun_o(head_begun), .head_valid_o(head_valid), .head_ready_i(head_ready),
+    .head_o(head),
     .body_valid_o(body_valid), .body_ready_i(body_ready), .body_o(body),
     .wr_cmd_valid_o, .wr_cmd_ready_i, .wr_cmd_addr_o, .wr_cmd_len_o,
     .wr_data_valid_o, .wr_data_ready_i, .wr_data_o, .wr_done_i,
@@ -348,7 +349,8 @@ module tally_seq (
 
   tally_seq_tx u_tx (
     .clk_i, .rst_ni, .rank_i,
-    .head_valid_i(head_valid), .head_ready_o(head_ready), .head_i(head),
+    .head_begun_i(head_begun), .head_valid_i(head_valid), .head_ready_o(head_ready),
+    .head_i(head),
     .body_valid_i(body_valid), .body_ready_o(body_ready), .body_i(body),
     .credit_valid_i(credit_valid), .credit_room_o(credit_room), .credit_i(credit),
     .reserve_i(reserve), .return_room_o(return_room), .return_valid_i(release_short),

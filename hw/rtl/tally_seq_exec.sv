@@ -83,7 +83,9 @@ module tally_seq_exec #(
   input  wire logic [511:0]      a_data_i,
   input  wire logic [511:0]      b_data_i,
 
-  // Packets to send: headers and payload beats.
+  // Packets to send: headers and payload beats. head_begun_o: the beats of the first header's packet
+  // are on their way through tally_reduce, and follow within its latency.
+  output      logic              head_begun_o,
   output      logic              head_valid_o,
   input  wire logic              head_ready_i,
   output      logic [HeadW-1:0]  head_o,
@@ -304,6 +306,19 @@ module tally_seq_exec #(
   end
 
   // --- outputs -----------------------------------------------------------------------------------
+  // Packets whose first beat was read and whose header has not left. A complex product makes a beat
+  // in two cycles: its packet is begun with its last beat, so that no frame has gaps.
+  logic [$clog2(Heads+1)-1:0] begun_q;
+  logic                       j_slow, j_begins;
+  assign j_slow = j_reduce && j_op[15:8] == tally_pkg::RedopProd &&
+                  (j_op[7:0] == tally_pkg::DtypeC64 || j_op[7:0] == tally_pkg::DtypeC128);
+  assign j_begins = go && j_send && (j_slow ? j_end : beat_q == '0);
+  always_ff @(posedge clk_i) begin : p_begun
+    if (!rst_ni) begun_q <= '0;
+    else begun_q <= begun_q + ($clog2(Heads+1))'(j_begins) -
+                    ($clog2(Heads+1))'(head_valid_o && head_ready_i);
+  end
+  assign head_begun_o = begun_q != '0;
   tally_fifo #(.Width(HeadW), .Depth(Heads)) u_head (
     .clk_i, .rst_ni,
     .in_valid_i(go_send), .in_ready_o(head_room), .in_data_i(job_head_i),
@@ -357,6 +372,7 @@ module tally_seq_exec #(
   `TALLY_ASSERT(JobRoom_A, job_valid_i |-> job_room_o)
   `TALLY_ASSERT(SendRoom_A, go_send |-> tx_room_o)
   `TALLY_ASSERT(WriteRoom_A, go_write |-> wr_room_o)
+  `TALLY_ASSERT(BegunBound_A, begun_q <= head_level)
   `TALLY_ASSERT(BodyRoom_A, (out_valid && out_send) |-> body_in_ready)
   `TALLY_ASSERT(DataRoom_A, (out_valid && out_write) |-> data_in_ready)
   `TALLY_ASSERT_STABLE(CmdStable_A, wr_cmd_valid_o, wr_cmd_ready_i, {wr_cmd_addr_o, wr_cmd_len_o})

@@ -8,8 +8,8 @@
 // receive; a packet belongs to the older bank while that one expects any of its sender.
 // Counters that one side writes and the other reads stand in separate memories, so nothing is ever
 // written by both: *given*, *stored* and *arrived* by arrivals, *used* and *taken* by tally_seq_step.
-// Ordering: first in, first out in each flow and bank. Latency: 1 cycle from the last beat of a
-// packet to poke_o. Throughput: one beat a cycle.
+// Ordering: first in, first out in each flow and bank. Latency: poke_o comes with the last beat of a
+// packet, a beat can be read in the next cycle. Throughput: one beat a cycle.
 // Storage: short data 4096 flows * ShortSlots * ShortBytes, their descriptions 88 bits each (twice),
 // long data 32 lanes * 2 banks * FlowSlots * Mtu, counters 10 bits a flow.
 // Ready: low for one walk over the flows after reset and after clear_i (4096 cycles).
@@ -540,11 +540,10 @@ module tally_seq_rx #(
   assign s_fail = s_first_bad || s_second_bad || s_request_bad;
 
   // --- what is told ------------------------------------------------------------------------------
-  logic        fail_q, poke_q;
+  logic        fail_q;
   logic [SlotW-1:0] fail_slot_q;
   logic [15:0] fail_source_q;
   logic [31:0] fail_detail_q, count_seen;
-  logic [LcW-1:0] poke_lane_q;
 
   logic [7:0] fields_seen;
   logic [CtxW-1:0] h_now_ctx;
@@ -568,27 +567,24 @@ module tally_seq_rx #(
   always_ff @(posedge clk_i) begin : p_tell
     if (!rst_ni) begin
       fail_q <= 1'b0;
-      poke_q <= 1'b0;
     end else begin
       fail_q <= disagrees || s_fail;
-      // The collective may have started since the header came.
-      poke_q <= active_q[h_now_ctx] && (commit || credit) && !walk_q;
     end
     fail_slot_q   <= disagrees ? h_slot_q : scan_slot_q;
     fail_source_q <= disagrees ? 16'(h_peer) : 16'(s1_at_q[LaneW +: RankW]);
     fail_detail_q <= {fields_seen,
                       count_seen[31:24] != '0 ? 24'hFFFFFF : count_seen[23:0]};
-    poke_lane_q   <= {slot_of_q[h_now_ctx*SlotW +: SlotW], h_flow_q[LaneW-1:0]};
   end
   assign fail_o = fail_q;
   assign fail_slot_o = fail_slot_q;
   assign fail_source_o = fail_source_q;
   assign fail_detail_o = fail_detail_q;
-  assign poke_o = poke_q;
-  assign poke_lane_o = poke_lane_q;
+  // The collective may have started since the header came.
+  assign poke_o = active_q[h_now_ctx] && (commit || credit) && !walk_q;
+  assign poke_lane_o = {slot_of_q[h_now_ctx*SlotW +: SlotW], h_flow_q[LaneW-1:0]};
 
   assign idle_o = !walk_q && first_q && !h_valid_q && !scan_q && !s1_valid_q && !want_any &&
-                  !fail_q && !poke_q && !work_q;
+                  !fail_q && !work_q;
 
   logic unused;
   assign unused = ^{head, s1_at_q[LaneW-1:0], s_first[9:0], s_second[9:0]};

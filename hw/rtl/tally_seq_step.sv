@@ -376,7 +376,9 @@ module tally_seq_step #(
   logic [7:0]       diff;
   logic             grant_next, ask_peer;
   logic [1:0]       tick_now_q;
-  logic             ahead_may;
+  logic             ahead_may, n_bank, na_any;
+  logic [31:0]      n_ungranted, na_left;
+  logic [63:0]      na_addr;
 
   assign slot2 = l2_q[LcW-1:LaneW];
   assign {desc2, ctx2, pass2, total2} = slot2_q;
@@ -480,8 +482,15 @@ module tally_seq_step #(
   assign finish = act && !fresh2_q && c2.valid &&
                   ((!c2.going && dep_ok2_q && nothing) ||
                    (job_go && c2.bytes <= 32'(max_payload_i)));
-  assign load = act && !fresh2_q && !c2.valid && full2_q && c2.n_known && !n.fault;
+  assign load = act && !fresh2_q && !c2.valid && full2_q && !n.fault;
   assign bank_set = act && !fresh2_q && full2_q && !c2.n_known && !n.fault && n.recv && !n.is_short;
+  // What is known of the next instruction; when it is looked at first, what it says itself.
+  assign n_bank = c2.n_known ? c2.n_bank : !c2.last_bank;
+  assign n_ungranted = c2.n_known ? c2.n_ungranted : (bank_set ? n.bytes : '0);
+  assign na_addr = c2.n_known ? c2.na_addr : n.src;
+  assign na_left = c2.n_known ? c2.na_left
+                              : (n.read && !n.local_op && !n.from_inline ? n.bytes : '0);
+  assign na_any = c2.n_known && c2.na_any;
   // Reads for the next instruction before it is present: of what nobody writes, or of what was
   // not written since and cannot be ordered behind anything yet to come. What can be used again is
   // not read.
@@ -498,7 +507,7 @@ module tally_seq_step #(
                   : (c2.na_left > 32'(max_payload_i) ? max_payload_i : c2.na_left[12:0]);
   assign rd_go = act && !fresh2_q && rd_room_i && !slot_res[c2.op_wr] &&
                  ((c2.valid && c2.going && c2.rd_left != '0 && !c2.hazard) || rd_ahead);
-  assign ask = act && !fresh2_q && !c2.asked && !full2_q && c2.left != '0 &&
+  assign ask = act && !c2.asked && !full2_q && c2.left != '0 &&
                (!req_valid_o || req_ready_i);
   // Credits of a flow are spent in order: those for the next receive wait for all of the present one
   // if both are of one peer.
@@ -529,7 +538,7 @@ module tally_seq_step #(
       c.asked = 1'b1;
       c.pc = c2.pc + 1'b1;
       c.left = c2.left - 1'b1;
-    end else if (!fresh2_q && !c2.asked && !full2_q && c2.left != '0) begin
+    end else if (!c2.asked && !full2_q && c2.left != '0) begin
       again = 1'b1;
     end
     if (!fresh2_q && c2.left == '0 && !c2.asked && !full2_q) begin
@@ -549,11 +558,11 @@ module tally_seq_step #(
     if (full2_q && !c2.n_known && !fresh2_q && !n.fault) begin
       c.asked = 1'b0;
       c.n_known = 1'b1;
-      c.n_bank = !c2.last_bank;
-      c.n_ungranted = bank_set ? n.bytes : '0;
+      c.n_bank = n_bank;
+      c.n_ungranted = n_ungranted;
       if (bank_set) c.last_bank = !c2.last_bank;
-      c.na_addr = n.src;
-      c.na_left = n.read && !n.local_op && !n.from_inline ? n.bytes : '0;
+      c.na_addr = na_addr;
+      c.na_left = na_left;
       c.na_any = 1'b0;
       again = 1'b1;
     end
@@ -683,16 +692,17 @@ module tally_seq_step #(
       c.dirty = n.dirty;
       c.single = n.bytes <= 32'(max_payload_i);
       c.is_short = n.is_short;
-      c.bank = c2.n_bank;
-      c.ungranted = c2.n_ungranted;
+      c.asked = 1'b0;
+      c.bank = n_bank;
+      c.ungranted = n_ungranted;
       c.inline_at = n.inline_at;
       c.src_inline = n.from_inline;
-      c.src_fwd = n.read && !n.local_op && src_hit2_q && !n.from_inline && c2.na_any == 1'b0;
+      c.src_fwd = n.read && !n.local_op && src_hit2_q && !n.from_inline && !na_any;
       c.dst_fwd = n.local_op && dst_hit2_q;
       c.src_reuse = n.read && !n.local_op && last_hit2_q && !src_hit2_q && !n.from_inline &&
-                    c2.op_wr == c2.op_rd && !c2.na_any;
-      c.rd_addr = n.local_op ? n.src : c2.na_addr;
-      c.rd_left = n.local_op ? (n.from_inline && dst_hit2_q ? '0 : n.bytes) : c2.na_left;
+                    c2.op_wr == c2.op_rd && !na_any;
+      c.rd_addr = n.local_op ? n.src : na_addr;
+      c.rd_left = n.local_op ? (n.from_inline && dst_hit2_q ? '0 : n.bytes) : na_left;
       if (c.src_fwd || c.src_reuse) c.rd_left = '0;
       // A pair stands in an even slot and the odd one behind it.
       if (n.local_op && !dst_hit2_q && !n.from_inline && c2.op_wr[0]) begin

@@ -4,7 +4,8 @@
 //
 // Ordering: data packets in the order of their headers; after a data packet a waiting credit goes
 // first, else data does; places of short packets before credits. A data packet starts when its first
-// payload beat is here.
+// payload beat is in tally_reduce: its header leaves while that is computed, and a pause behind it is
+// no longer than the reduction's latency.
 // Latency: 1 cycle to the header beat. Throughput: one beat a cycle, one empty cycle between packets.
 // Storage: one header, Credits credits, Returns places. Limitations: none.
 `default_nettype none
@@ -27,6 +28,8 @@ module tally_seq_tx #(
 
   // {description: redop, dtype, count, signature, seq; context; short; last; number[23]; len[13];
   // lane; peer}
+  // A data packet starts when its beats are on their way (head_begun_i).
+  input  wire logic               head_begun_i,
   input  wire logic               head_valid_i,
   output      logic               head_ready_o,
   input  wire logic [HeadW-1:0]   head_i,
@@ -98,7 +101,7 @@ module tally_seq_tx #(
 
   assign {h_desc, h_ctx, h_short, h_last, h_number, h_len, h_lane, h_peer} = head_i;
   assign {c_type, c_count, c_desc, c_ctx, c_lane, c_peer} = c_data;
-  assign data_ok = head_valid_i && (h_len == '0 || body_valid_i);
+  assign data_ok = head_valid_i && head_begun_i;
   assign other = c_valid || r_valid;
 
   always_comb begin : p_next
