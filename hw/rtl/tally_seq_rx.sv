@@ -149,7 +149,8 @@ module tally_seq_rx #(
     if (!rst_ni) begin
       active_q <= '0;
     end else begin
-      if (free_i) active_q[free_ctx] <= 1'b0;
+      // The slot of a refused descriptor names the context it had before: that may run elsewhere.
+      if (free_i && slot_of_q[free_ctx*SlotW +: SlotW] == free_slot_i) active_q[free_ctx] <= 1'b0;
       if (start_i) active_q[context_i] <= 1'b1;
     end
     if (start_i) begin
@@ -328,8 +329,8 @@ module tally_seq_rx #(
 
   // --- the packet at work ------------------------------------------------------------------------
   // In the cycle after its header a packet has its place; its beats may have begun to come.
-  logic               fresh, work_q, good_q, good, place_short_q, last_beat;
-  logic               c_short_ok, sees_body;
+  logic               fresh, work_q, good_q, good, stale, place_short_q, last_beat;
+  logic               c_short_ok, sees_body, commit;
   logic [BeatW:0]     beat_q;
   logic [6:0]         beats_q, beats;
   logic [PlaceW-1:0]  place_q, place;
@@ -339,16 +340,17 @@ module tally_seq_rx #(
   assign fresh = h_valid_q && h_coll_q;
   assign c_short_ok = h_short_q && (stored_now - taken_q) != 2'd2;
   assign beats = 7'((h_len_q + 13'd63) >> 6);
+  // It began before the collective that gets its slot now, or before all was cleared.
+  assign stale = clear_i || (start_i && !place_short_q && start_slot_i == at_q[LcW -: SlotW]);
   assign good = fresh ? (!h_bad_q && !h_drop_q && !disagrees &&
                          (h_short_q ? c_short_ok : (h_active_q && same && long_ok)))
-                      : good_q;
+                      : (good_q && !stale);
   assign place = fresh ? (h_short_q ? PlaceW'(stored_now[0]) : c_arrived[PlaceW-1:0]) : place_q;
   assign cur_short = fresh ? h_short_q : place_short_q;
   assign cur_at = fresh ? c_at : at_q;
   assign sees_body = rx_valid_i && rx_ready_o && !first_q;
   assign last_beat = (fresh && h_one_q) || (sees_body && rx_last_i && (fresh || work_q));
   // Committed with its last beat, if it had as many as it said.
-  logic commit;
   assign commit = last_beat && good &&
                   ((fresh && h_one_q) ||
                    7'(fresh ? '0 : beat_q) + 7'd1 == (fresh ? beats : beats_q));
@@ -359,8 +361,8 @@ module tally_seq_rx #(
     if (!rst_ni) work_q <= 1'b0;
     else if (last_beat) work_q <= 1'b0;
     else if (fresh) work_q <= 1'b1;
+    if (fresh || stale) good_q <= good;
     if (fresh) begin
-      good_q        <= good;
       place_q       <= place;
       place_short_q <= h_short_q;
       at_q          <= c_at;
@@ -474,12 +476,12 @@ module tally_seq_rx #(
     s1_pair_q   <= scan_pair;
     if (keep_request) request_mem[h_pair] <= theirs;
     if (walk_q || keep_request) put_mem[walk_q ? walk_flow_q[PairW-1:0] : h_pair] <= !walk_q && !h_seen_q;
-    if (walk_q || s_request) seen_mem[walk_q ? walk_flow_q[PairW-1:0] : s1_pair_q] <= !walk_q && s_put_q;
+    if (walk_q || s_over) seen_mem[walk_q ? walk_flow_q[PairW-1:0] : s1_pair_q] <= !walk_q && s_put_q;
   end
 
   // Short packets that came before their collective started here are looked at once it has: all
   // flows of its context, one a cycle.
-  logic                   scan_q, s1_valid_q, s_fail, want_any;
+  logic                   scan_q, s1_valid_q, s_fail, s_over, want_any;
   logic [SlotW-1:0]       scan_slot_q, want_slot;
   logic [CtxW-1:0]        scan_ctx_q;
   logic [RankW+LaneW-1:0] scan_at_q, s1_at_q;
@@ -531,7 +533,8 @@ module tally_seq_rx #(
   assign v1 = compare(s_second[InfoW-1:10], scan_own);
   assign s_first_bad = s1_valid_q && scan_count != 2'd0 && v0[8];
   assign s_second_bad = s1_valid_q && scan_count == 2'd2 && v1[8];
-  // Of requests only one of the same collective says anything.
+  // Of requests only one of the same collective says anything; that for a later one stays.
+  assign s_over = s_request && (v2[8] || s_request_q[15:0] == scan_own[15:0]);
   assign v2 = compare(s_request_q, scan_own);
   assign s_request_bad = s_request && v2[8] && s_request_q[15:0] == scan_own[15:0];
   assign s_fail = s_first_bad || s_second_bad || s_request_bad;

@@ -320,8 +320,9 @@ module tally_seq_step #(
       v2_q   <= 1'b0;
       turn_q <= '0;
     end else begin
-      v1_q <= pick;
-      v2_q <= v1_q;
+      // A visit that began before its slot starts anew has the context of the collective before.
+      v1_q <= pick && !(start_i && at[LcW-1:LaneW] == start_slot_i);
+      v2_q <= v1_q && !(start_i && l1_q[LcW-1:LaneW] == start_slot_i);
       if (pick) turn_q <= at;
     end
     if (pick) begin

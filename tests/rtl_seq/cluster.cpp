@@ -64,7 +64,8 @@ bool Cluster::run_to_completions(std::size_t each) {
   });
 }
 
-void load_program(Node& node, unsigned entry, const std::vector<schedule::Lane>& lanes, unsigned scratch_chunks) {
+unsigned load_program(Node& node, unsigned entry, const Loaded& program) {
+  const auto& lanes = program.lanes;
   device::ScheduleHeader header{};
   header.lanes = static_cast<std::uint8_t>(lanes.size());
   const auto length = [&](std::size_t lane) {
@@ -74,14 +75,23 @@ void load_program(Node& node, unsigned entry, const std::vector<schedule::Lane>&
   header.lane1_len = length(1);
   header.lane2_len = length(2);
   header.lane3_len = length(3);
-  header.scratch_chunks = static_cast<std::uint16_t>(scratch_chunks);
+  header.scratch_chunks = static_cast<std::uint16_t>(program.scratch_chunks);
+  header.chunks = program.pass_chunks;
+  header.input_chunks = program.input_chunks;
+  header.output_chunks = program.output_chunks;
+  if (program.sizes) {
+    header.flags = static_cast<std::uint8_t>(device::kHeaderFlagSizes);
+    header.input_bytes = program.input_bytes;
+    header.output_bytes = program.output_bytes;
+    header.scratch_bytes = program.scratch_bytes;
+  }
   node.write_schedule(entry++, &header);
-  std::uint8_t lane_index = 0;
-  for (const auto& lane : lanes) {
-    for (const auto& from : lane) {
+  for (std::size_t l = 0; l < lanes.size(); ++l) {
+    for (const auto& from : lanes[l]) {
       device::Instr to{};
       to.op = static_cast<std::uint8_t>(from.op);
-      to.flags = from.has_dep ? 1 : 0;
+      to.flags = static_cast<std::uint8_t>((from.has_dep ? device::kInstrFlagHasDep : 0u) |
+                                           (from.by_bytes ? device::kInstrFlagByBytes : 0u));
       to.src_buf = static_cast<std::uint8_t>(from.src_buf);
       to.dst_buf = static_cast<std::uint8_t>(from.dst_buf);
       to.src_chunk = from.src_chunk;
@@ -92,11 +102,14 @@ void load_program(Node& node, unsigned entry, const std::vector<schedule::Lane>&
       to.recv_peer = static_cast<std::uint16_t>(from.recv_peer);
       to.dep_lane = from.dep_lane;
       to.dep_step = from.dep_step;
-      to.send_lane = lane_index;
+      to.send_lane = program.send_lane[l];
+      to.src_offset = from.src_offset;
+      to.dst_offset = from.dst_offset;
+      to.bytes = from.bytes;
       node.write_schedule(entry++, &to);
     }
-    ++lane_index;
   }
+  return entry;
 }
 
 void add_regions(Node& node) {

@@ -50,8 +50,21 @@ inline constexpr std::uint64_t kOutputAddr = Node::kBase + 0x110000 + 8;
 inline constexpr std::uint64_t kScratchAddr = Node::kBase + 0x210000 + 40;
 inline constexpr std::uint32_t kInputKey = 0x101, kOutputKey = 0x202, kScratchKey = 0x303;
 
-/// Stores the lanes at `entry` of schedule memory.
-void load_program(Node& node, unsigned entry, const std::vector<schedule::Lane>& lanes, unsigned scratch_chunks);
+/// What schedule memory holds of a rank's schedule.
+struct Loaded {
+  std::vector<schedule::Lane> lanes;
+  unsigned scratch_chunks = 0;
+  std::uint16_t pass_chunks = 0;
+  std::array<std::uint8_t, 4> send_lane{0, 1, 2, 3};
+  std::uint16_t input_chunks = 0, output_chunks = 0;
+  bool sizes = false;  ///< the buffers' bytes are these
+  std::uint32_t input_bytes = 0, output_bytes = 0, scratch_bytes = 0;
+};
+/// Stores it from `entry` on; returns the first entry behind it.
+unsigned load_program(Node& node, unsigned entry, const Loaded& program);
+inline void load_program(Node& node, unsigned entry, const std::vector<schedule::Lane>& lanes, unsigned scratch_chunks) {
+  load_program(node, entry, Loaded{.lanes = lanes, .scratch_chunks = scratch_chunks});
+}
 void add_regions(Node& node);
 device::CollDesc make_desc(std::uint16_t context, std::uint16_t seq, device::Dtype dtype, device::Redop redop,
                            std::uint32_t count, std::uint32_t element_bytes, std::uint32_t chunks, unsigned entry,

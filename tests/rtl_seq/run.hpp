@@ -21,6 +21,9 @@ struct Case {
   std::uint16_t seq = 0;
   unsigned skew = 0;  ///< cycles between the starts of neighbouring ranks
   unsigned entry = 17;
+  std::uint16_t pass_chunks = 0;                      ///< ScheduleHeader.chunks
+  std::uint64_t chunk_bytes = 0;                      ///< 0: the vector in `chunks` chunks
+  std::array<std::uint8_t, 4> send_lane{0, 1, 2, 3};  ///< where what a lane sends is received
 };
 
 inline Case make_case(const schedule::Schedule& schedule) {
@@ -32,38 +35,50 @@ inline Case make_case(const schedule::Schedule& schedule) {
 }
 
 inline Bytes bytes_at(Node& node, std::uint64_t addr, std::size_t n) { return Bytes(node.at(addr), node.at(addr) + n); }
+/// Not by EXPECT_EQ of the bytes, which would print them all.
+inline bool same(Node& a, std::uint64_t a_addr, Node& b, std::uint64_t b_addr, std::size_t n) {
+  return std::memcmp(a.at(a_addr), b.at(b_addr), n) == 0;
+}
 
 /// Runs `c` on fresh random inputs; every rank must complete with Ok and hold the reference's bytes, and nothing beside
 /// the output and scratch may have changed.
 inline void run_case(Cluster& cluster, const Case& c, std::mt19937_64& random) {
   const std::uint32_t element = element_bytes(c.dtype);
   const std::uint64_t total = std::uint64_t{c.count} * element;
-  const std::uint64_t chunk = schedule::chunk_bytes(c.count, element, c.chunks);
-  std::vector<RankMemory> memory(c.ranks.size());
+  const std::uint64_t chunk = c.chunk_bytes != 0 ? c.chunk_bytes : schedule::chunk_bytes(c.count, element, c.chunks);
+  const std::uint64_t scratch = c.scratch_chunks * chunk;
+  const Shared shared{c.dtype, c.redop, chunk, total, c.pass_chunks, c.send_lane};
+  std::vector<RankRun> runs(c.ranks.size());
   const std::size_t before = cluster.node(0).completions.size();
   constexpr std::size_t kGuard = 64;
   std::vector<Bytes> guards;
   for (unsigned r = 0; r < c.ranks.size(); ++r) {
     Node& node = cluster.node(r);
-    RankMemory& mem = memory[r];
-    mem.in_place = c.in_place;
-    mem.input = random_elements(c.dtype, c.count, random);
-    mem.output = c.in_place ? mem.input : random_elements(c.dtype, c.count, random);
-    mem.scratch = Bytes(c.scratch_chunks * chunk);
+    RankRun& run = runs[r];
+    run.rank = r;
+    run.lanes = c.ranks[r];
+    // Input, output, scratch; in place the first of these is output.
+    const std::size_t places = c.in_place ? 1 : 2;
+    run.memory = random_elements(c.dtype, places * c.count, random);
+    run.memory.resize(places * total + scratch);
+    run.output = c.in_place ? 0 : total;
+    run.scratch = places * total;
     add_regions(node);
-    std::copy(mem.input.begin(), mem.input.end(), node.at(kInputAddr));
-    std::copy(mem.output.begin(), mem.output.end(), node.at(kOutputAddr));
-    std::copy(mem.scratch.begin(), mem.scratch.end(), node.at(kScratchAddr));
+    if (!c.in_place) std::copy_n(run.memory.begin(), total, node.at(kInputAddr));
+    std::copy_n(run.memory.begin() + static_cast<std::ptrdiff_t>(run.output), total, node.at(kOutputAddr));
+    std::copy_n(run.memory.begin() + static_cast<std::ptrdiff_t>(run.scratch), scratch, node.at(kScratchAddr));
     guards.push_back(bytes_at(node, kOutputAddr - kGuard, kGuard));
     guards.push_back(bytes_at(node, kOutputAddr + total, kGuard));
-    load_program(node, c.entry, c.ranks[r], c.scratch_chunks);
+    load_program(node, c.entry, {.lanes = c.ranks[r], .scratch_chunks = c.scratch_chunks, .pass_chunks = c.pass_chunks,
+                                 .send_lane = c.send_lane});
   }
   for (unsigned r = 0; r < c.ranks.size(); ++r) {
-    cluster.node(r).post(
-        make_desc(c.context, c.seq, c.dtype, c.redop, c.count, element, c.chunks, c.entry, c.in_place));
+    auto desc = make_desc(c.context, c.seq, c.dtype, c.redop, c.count, element, c.chunks, c.entry, c.in_place);
+    desc.chunk_bytes = static_cast<std::uint32_t>(chunk);
+    cluster.node(r).post(desc);
     for (unsigned i = 0; i < c.skew; ++i) cluster.cycle();
   }
-  ASSERT_TRUE(run_reference(c.ranks, memory, c.dtype, c.redop, chunk, total));
+  ASSERT_TRUE(run_reference(runs, shared));
   ASSERT_TRUE(cluster.run_to_completions(before + 1)) << "a rank did not end";
   for (unsigned r = 0; r < c.ranks.size(); ++r) {
     Node& node = cluster.node(r);
@@ -72,11 +87,14 @@ inline void run_case(Cluster& cluster, const Case& c, std::mt19937_64& random) {
     ASSERT_EQ(cqe.cookie, 0xC0000000u | std::uint32_t{c.context} << 16 | c.seq);
     ASSERT_EQ(cqe.context_id, c.context);
     ASSERT_EQ(node.completions.size(), before + 1);
-    ASSERT_EQ(bytes_at(node, kOutputAddr, total), memory[r].output) << "output of rank " << r;
-    if (!c.in_place) {
-      ASSERT_EQ(bytes_at(node, kInputAddr, total), memory[r].input) << "input of rank " << r;
-    }
-    ASSERT_EQ(bytes_at(node, kScratchAddr, memory[r].scratch.size()), memory[r].scratch) << "scratch of rank " << r;
+    Bytes now = c.in_place ? Bytes{} : bytes_at(node, kInputAddr, total);
+    const Bytes output = bytes_at(node, kOutputAddr, total), temporary = bytes_at(node, kScratchAddr, scratch);
+    now.insert(now.end(), output.begin(), output.end());
+    now.insert(now.end(), temporary.begin(), temporary.end());
+    const auto differs = std::mismatch(now.begin(), now.end(), runs[r].memory.begin());
+    ASSERT_EQ(differs.first - now.begin(), static_cast<std::ptrdiff_t>(now.size()))
+        << "rank " << r << ": the first byte that differs; output at " << runs[r].output << ", scratch at "
+        << runs[r].scratch;
     ASSERT_EQ(bytes_at(node, kOutputAddr - kGuard, kGuard), guards[2 * r]) << "before output of rank " << r;
     ASSERT_EQ(bytes_at(node, kOutputAddr + total, kGuard), guards[2 * r + 1]) << "behind output of rank " << r;
   }

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Slots change hands, contexts share flows: what one collective leaves behind must not reach another one.
+#include "rtl_seq/run.hpp"
+#include "support/seed.hpp"
+
+namespace {
+
+using namespace tally;
+using namespace tally::test;
+using device::Dtype;
+using device::Redop;
+using device::Status;
+using schedule::Instruction;
+using schedule::Lane;
+using schedule::Op;
+
+std::uint8_t code(Status s) { return static_cast<std::uint8_t>(s); }
+
+Instruction send_to(int peer) {
+  Instruction i{.op = Op::kSend};
+  i.send_peer = peer;
+  return i;
+}
+Instruction recv_from(int peer) {
+  Instruction i{.op = Op::kRecv};
+  i.recv_peer = peer;
+  return i;
+}
+device::CollDesc bytes_desc(std::uint16_t context, std::uint16_t seq, std::uint32_t bytes, unsigned entry) {
+  return make_desc(context, seq, Dtype::kByte, Redop::kNone, bytes, 1, 1, entry, false);
+}
+/// Until the node has that many completions and what they wrote has landed.
+bool runs(Cluster& cluster, unsigned node, std::size_t completions, std::uint64_t limit = 100000) {
+  if (!cluster.run_until([&] { return cluster.node(node).completions.size() >= completions; }, limit)) return false;
+  for (unsigned i = 0; i < 300; ++i) cluster.cycle();
+  return true;
+}
+
+TEST(SeqSlots, refused_descriptor_leaves_other_contexts_running) {
+  // The refused one gets the slot that context 21 had before; context 21 runs in another one now.
+  Cluster cluster(2, Timing{}, seed(80));
+  for (unsigned r = 0; r < 2; ++r) {
+    add_regions(cluster.node(r));
+    load_program(cluster.node(r), 0, {{r == 0 ? recv_from(1) : send_to(0)}}, 0);
+  }
+  Node& node = cluster.node(0);
+  node.post(bytes_desc(20, 0, 5000, 0));
+  node.post(bytes_desc(21, 0, 5000, 0));
+  cluster.node(1).post(bytes_desc(21, 0, 5000, 0));
+  ASSERT_TRUE(runs(cluster, 0, 1));
+  node.abort(20, 0);
+  ASSERT_TRUE(runs(cluster, 0, 2));
+  node.post(bytes_desc(21, 1, 5000, 0));
+  auto refused = bytes_desc(22, 0, 5000, 0);
+  refused.dtype = 200;
+  node.post(refused);
+  ASSERT_TRUE(runs(cluster, 0, 3));
+  EXPECT_EQ(node.completions[2].context_id, 22);
+  EXPECT_EQ(node.completions[2].status, code(Status::kBadField));
+  cluster.node(1).post(bytes_desc(21, 1, 5000, 0));
+  ASSERT_TRUE(runs(cluster, 0, 4));
+  EXPECT_EQ(node.completions[3].status, code(Status::kOk));
+  EXPECT_TRUE(same(node, kOutputAddr, cluster.node(1), kInputAddr, 5000));
+}
+
+TEST(SeqSlots, packet_of_an_aborted_collective_does_not_reach_the_next_one_of_its_slot) {
+  // The next one waits for the slot and takes it while a packet of the aborted one is still coming in.
+  for (const unsigned at : {2u, 10u, 25u, 40u, 55u, 63u}) {
+    SCOPED_TRACE(at);
+    Timing timing;
+    timing.stall = 0.3;
+    Cluster cluster(2, timing, seed(81));
+    constexpr std::uint32_t kBytes = 3 * 4032;
+    for (unsigned r = 0; r < 2; ++r) {
+      add_regions(cluster.node(r));
+      load_program(cluster.node(r), 0, {{r == 0 ? recv_from(1) : send_to(0)}}, 0);
+    }
+    Node& node = cluster.node(0);
+    for (std::uint16_t k = 0; k < device::kCollectiveSlots; ++k) {
+      node.post(bytes_desc(static_cast<std::uint16_t>(20 + k), 0, kBytes, 0));
+    }
+    node.post(bytes_desc(40, 0, kBytes, 0));
+    cluster.node(1).post(bytes_desc(20, 0, kBytes, 0));
+    ASSERT_TRUE(cluster.run_until([&] { return !cluster.node(1).sent_last.empty(); }, 10000));
+    for (unsigned i = 0; i < timing.wire_latency + at; ++i) cluster.cycle();
+    node.abort(20, 0);
+    for (unsigned i = 0; i < 1000; ++i) cluster.cycle();
+    ASSERT_EQ(node.completions.size(), 1u);
+    cluster.node(1).abort(20, 0);
+    auto next = bytes_desc(40, 0, kBytes, 0);
+    next.input_addr += 20000;
+    cluster.node(1).post(next);
+    ASSERT_TRUE(runs(cluster, 0, 2));
+    EXPECT_EQ(node.completions[1].context_id, 40);
+    EXPECT_EQ(node.completions[1].status, code(Status::kOk));
+    EXPECT_TRUE(same(node, kOutputAddr, cluster.node(1), kInputAddr + 20000, kBytes));
+  }
+}
+
+TEST(SeqSlots, request_for_a_later_collective_waits_for_that_one) {
+  // Node 0 is one collective ahead and asks for credits of the second while node 1 has not begun the first.
+  Cluster cluster(3, Timing{}, seed(82));
+  for (unsigned r = 0; r < 2; ++r) {
+    add_regions(cluster.node(r));
+    load_program(cluster.node(r), 0, {{r == 1 ? recv_from(0) : send_to(1)}}, 0);
+  }
+  load_program(cluster.node(1), 50, {{recv_from(2)}}, 0);
+  cluster.node(0).post(bytes_desc(7, 0, 8, 0));
+  cluster.node(0).post(bytes_desc(7, 1, 9000, 0));
+  for (unsigned i = 0; i < 3000; ++i) cluster.cycle();
+  EXPECT_EQ(cluster.node(0).completions.size(), 1u);
+  cluster.node(1).post(bytes_desc(7, 0, 8, 0));
+  ASSERT_TRUE(runs(cluster, 1, 1));
+  EXPECT_EQ(cluster.node(1).completions[0].status, code(Status::kOk));
+  auto other = bytes_desc(7, 1, 9000, 50);
+  other.signature = 3;
+  cluster.node(1).post(other);
+  ASSERT_TRUE(runs(cluster, 1, 2)) << "the request is lost";
+  EXPECT_EQ(cluster.node(1).completions[1].status, code(Status::kMismatch));
+  EXPECT_EQ(cluster.node(1).completions[1].source, 0);
+}
+
+}  // namespace
