@@ -77,7 +77,7 @@ TEST(Path, relay_of_a_packet_and_completion_take_their_cycles) {
   }
   std::vector<std::unique_ptr<RawHost>> hosts;
   std::vector<double> memory(1024 * kRanks);
-  const auto schedule = tally::schedule::allreduce_recursive_doubling(kRanks);
+  const auto schedule = tally::schedule::allreduce_recursive_doubling_fused(kRanks);
   std::vector<CollDesc> descriptors;
   for (unsigned r = 0; r < kRanks; ++r) {
     hosts.push_back(std::make_unique<RawHost>(fabric, places, r));
@@ -90,10 +90,12 @@ TEST(Path, relay_of_a_packet_and_completion_take_their_cycles) {
     d.schedule = 8;
     d.signature = tally::schedule::signature(schedule);
     d.count = 1;
-    d.input_addr = reinterpret_cast<std::uint64_t>(mine);
+    // The operand stands in the descriptor: no packet waits for a read of memory.
+    d.flags = kCollFlagInline;
+    std::memcpy(reinterpret_cast<std::uint8_t*>(&d) + offsetof(CollDesc, input_key), mine, sizeof(double));
     d.output_addr = reinterpret_cast<std::uint64_t>(mine + 256);
     d.scratch_addr = reinterpret_cast<std::uint64_t>(mine + 512);
-    d.input_key = d.output_key = d.scratch_key = hosts[r]->add_region(mine, 8192, 5);
+    d.output_key = d.scratch_key = hosts[r]->add_region(mine, 8192, 5);
     d.chunk_bytes = 8;
     hosts[r]->load(tally::schedule::compile(schedule, static_cast<int>(r), everyone), 8);
     descriptors.push_back(d);
@@ -127,8 +129,9 @@ TEST(Path, relay_of_a_packet_and_completion_take_their_cycles) {
     EXPECT_LE(completion - result, 5u);
     relays.push_back(*relay - s.received[0]);
   }
-  // The others waited for their operand.
-  EXPECT_LE(*std::min_element(relays.begin(), relays.end()), 46u);
+  // "Packet in to reduced packet out" at the pins of the device. A rank whose partner was earlier waited for its own start.
+  EXPECT_LE(*std::min_element(relays.begin(), relays.end()), 32u);
+  EXPECT_LE(*std::max_element(relays.begin(), relays.end()), 40u);
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <utility>
 
+#include "engine/numerics/reduce.hpp"
 
 namespace tally::test {
 

@@ -320,30 +320,6 @@ TEST_F(RingCollective, refuses_what_the_device_cannot_run) {
   EXPECT_TRUE(post(fused, 4096).ok());
 }
 
-TEST_F(RingCollective, refuses_what_the_sequencer_does_not_know_yet) {
-  open(4);
-  const schedule::Schedule gather = schedule::gather_linear(4, 1);
-  const Program in_bytes = schedule::compile(gather, 0, kFour, schedule::gatherv_layout(0, 1, 12, {}, {}));
-  const Program equal = schedule::compile(gather, 0, kFour);
-  const tally_status expected = ring::kAllCollectives ? TALLY_OK : TALLY_ERR_UNSUPPORTED;
-  EXPECT_EQ(post(in_bytes, 0).code(), expected);
-  const auto product = [&](tally_dtype dtype, tally_op op) {
-    return engine_
-        ->post_collective({.program = &equal,
-                           .input = memory_.data(),
-                           .input_key = key_,
-                           .count = 4,
-                           .dtype = dtype,
-                           .redop = op,
-                           .context = 4})
-        .code();
-  };
-  EXPECT_EQ(product(TALLY_F64, TALLY_PROD), expected);
-  EXPECT_EQ(product(TALLY_U8, TALLY_OP_NONE), expected);
-  EXPECT_EQ(product(TALLY_F64, TALLY_MAX), TALLY_OK);  // and without an output, which this rank has no use for
-  EXPECT_EQ(product(TALLY_F64, TALLY_BAND), TALLY_ERR_ARGUMENT);
-}
-
 TEST_F(RingCollective, aborts_the_running_one_until_the_device_has_heard) {
   open(4);
   const Program barrier = schedule::compile(schedule::barrier_dissemination(4), 0, kFour);
