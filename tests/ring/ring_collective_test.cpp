@@ -440,11 +440,20 @@ TEST_F(RingCollective, fails_when_a_rank_of_it_does_not_answer) {
 }
 
 TEST_F(RingCollective, needs_flows_that_hold_its_vector) {
-  open(4, {.mtu = 1024});
-  EXPECT_EQ(engine_->capabilities().flow_bytes, 8u * 960);
   const Program fused = schedule::compile(schedule::allreduce_recursive_doubling_fused(4), 0, kFour);
-  EXPECT_EQ(post(fused, 1921).code(), TALLY_ERR_UNSUPPORTED);
-  EXPECT_TRUE(post(fused, 1920).ok());
+  open(4, {.mtu = 1024});
+  EXPECT_EQ(device_.registers[device::global_reg::kControl / 4], 3u);
+  EXPECT_EQ(engine_->capabilities().flow_bytes, 8u * 1024);
+  EXPECT_EQ(post(fused, 2049).code(), TALLY_ERR_UNSUPPORTED);
+  EXPECT_TRUE(post(fused, 2048).ok());
+}
+
+TEST_F(RingCollective, flows_of_sends_and_of_small_packets_hold_less) {
+  open(4, {.mtu = 1024, .coll_write = false});
+  EXPECT_EQ(device_.registers[device::global_reg::kControl / 4], 1u);
+  EXPECT_EQ(engine_->capabilities().flow_bytes, 8u * 960);
+  open(4, {.mtu = 512});
+  EXPECT_EQ(engine_->capabilities().flow_bytes, 8u * 448);
 }
 
 }  // namespace
