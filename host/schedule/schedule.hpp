@@ -16,9 +16,9 @@ namespace tally::schedule {
 /// Lanes that every engine has (device::kNumLanes).
 inline constexpr std::size_t kMaxLanes = 4;
 /// The most bytes of one instruction that a flow holds when nobody consumes them, in the engine whose flows
-/// hold the least (device: FlowSlots * MaxPayload). With a path MTU below 4096 the device's hold less: an
-/// engine says how much (Capabilities::flow_bytes).
-inline constexpr std::uint64_t kFlowBytes = 32256;
+/// hold the least (device: FlowSlots * Mtu). With a path MTU below 4096, or packets that are SENDs, the device's
+/// hold less: an engine says how much (Capabilities::flow_bytes).
+inline constexpr std::uint64_t kFlowBytes = 32768;
 /// Packets that a flow of the device holds (device::kFlowSlots).
 inline constexpr std::uint8_t kFlowPackets = 8;
 /// An instruction of at most so many bytes travels although its receiver has not asked for it yet.

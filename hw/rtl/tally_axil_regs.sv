@@ -59,6 +59,7 @@ module tally_axil_regs #(
   output      logic [1:0]          s_axil_r_resp_o,
 
   output      logic                control_o,
+  output      logic                coll_write_o,
   output      logic [47:0]         mac_o,
   output      logic [31:0]         ip_o,
   output      logic [12:0]         pmtu_o,
@@ -318,6 +319,7 @@ module tally_axil_regs #(
   end
 
   assign control_o          = control_q[0];
+  assign coll_write_o       = control_q[1];
   assign mac_o              = {mac_hi_q[15:0], mac_lo_q};
   assign ip_o               = ip_q;
   assign pmtu_o             = pmtu_q[12:0];

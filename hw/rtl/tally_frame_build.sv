@@ -176,20 +176,23 @@ module tally_frame_build (
   logic         h_first_q, h_aeth_q, h_reth_q, h_loop_q, h_odd_q, h_go, h_free;
   logic [463:0] carry_q;           // 58 bytes of the beat before
   logic [511:0] data, beat;
+  logic         h_data;            // this beat takes one of the payload
   logic         x_valid_q;
 
   assign h_free = !x_valid_q || out_ready_i;
-  assign h_go   = h_valid_q && h_free && (h_in_q == '0 || d_valid_q);
+  assign h_data = h_in_q != '0 && !(h_reth_q && h_first_q);
+  assign h_go   = h_valid_q && h_free && (!h_data || d_valid_q);
   assign h_done = h_go && h_out_q == 7'd1;
-  assign d_take = h_go && h_in_q != '0;
-  assign data   = h_in_q != '0 ? d_data_q : '0;
+  assign d_take = h_go && h_data;
+  assign data   = h_data ? d_data_q : '0;
 
-  // 54 bytes of header or of the beat before, then payload; with AETH 58. RETH: 70 bytes of header,
-  // no payload.
+  // 54 bytes of header or of the beat before, then payload; with AETH 58. With RETH the first beat
+  // is header alone, and the others have 6 bytes of header or of the beat before.
   always_comb begin : p_beat
     beat = h_first_q ? h_head_q[511:0] : {48'h0, carry_q};
     if (h_aeth_q) beat[511:464] = data[47:0];
     else if (!h_reth_q) beat[511:432] = data[79:0];
+    else if (!h_first_q) beat[511:48] = data[463:0];
   end
 
   always_ff @(posedge clk_i) begin : p_h
@@ -204,12 +207,12 @@ module tally_frame_build (
       h_loop_q <= c_loop_q;
     end else if (h_go) begin
       h_out_q <= h_out_q - 7'd1;
-      if (h_in_q != '0) h_in_q <= h_in_q - 7'd1;
+      if (h_data) h_in_q <= h_in_q - 7'd1;
     end
     if (h_go) begin
       if (h_aeth_q) carry_q <= data[511:48];
       else if (!h_reth_q) carry_q <= {32'h0, data[511:80]};
-      else carry_q <= {416'h0, h_head_q[559:512]};
+      else carry_q <= {416'h0, h_first_q ? h_head_q[559:512] : data[511:464]};
       out_data_o  <= beat;
       out_first_o <= h_first_q;
       out_last_o  <= h_out_q == 7'd1;
@@ -248,7 +251,6 @@ module tally_frame_build (
   `TALLY_ASSERT(MoveRule_A, pkt_move_i |->
                 (pkt_valid_i && fetch_ready_o && (pkt_ready_o || !pkt_up_i)))
   `TALLY_ASSERT(BeatsInFrame_A, h_valid_q |-> (h_in_q <= h_out_q && h_out_q <= 7'd66))
-  `TALLY_ASSERT(NoRethPayload_A, (h_valid_q && h_reth_q) |-> h_in_q == '0)
   `TALLY_ASSERT_STABLE(Stable_A, out_valid_o, out_ready_i,
                        {out_data_o, out_first_o, out_crc_o, out_last_o, out_tail_o})
 endmodule

@@ -7,10 +7,11 @@
 // syndrome[8], msn[24], va[64], rkey[32], dmalen[32], bytes[13]; fields of a header that the opcode
 // does not have are 0.
 // A frame that is not for this device, of no connected queue pair, of an unknown opcode, malformed,
-// of a length that disagrees with its headers or of more than 65 beats is discarded (dropped_o),
-// and every frame while enable_i is low; a frame that is right but for its ICRC is discarded as
-// well (icrc_error_o). Nothing of these is seen outside. What an endless frame has after 66 beats
-// is thrown away as it comes and does not hold up the other input.
+// of a length that disagrees with its headers (RDMA WRITE: with dmalen, which is not 0) or of more
+// than 66 beats is discarded (dropped_o), and every frame while enable_i is low; a frame that is
+// right but for its ICRC is discarded as well (icrc_error_o). Nothing of these is seen outside. What
+// an endless frame has after 66 beats is thrown away as it comes and does not hold up the other
+// input.
 // Ordering: frames of an input stay in order. Latency: 4 cycles from the last beat to pkt_valid_o.
 // Throughput: one beat a cycle, no idle cycle between frames; the output takes one cycle more than
 // beats a packet.
@@ -145,7 +146,7 @@ module tally_frame_rx #(
 
   // ---- Header, from the first beat ------------------------------------------------------------
   logic         head_now;
-  logic         constant_ok, mac_ok, ip_ok, known, has_reth, has_aeth, has_data;
+  logic         constant_ok, mac_ok, ip_ok, known, has_reth, has_aeth, has_data, dma_ok;
   logic [16:0]  room_left;
   logic [7:0]   opcode;
   logic [1:0]   pad;
@@ -190,6 +191,10 @@ module tally_frame_rx #(
     has_data = 1'b0;
     unique case (opcode)
       8'h04, 8'h0E: has_data = 1'b1;
+      8'h0A: begin
+        has_reth = 1'b1;
+        has_data = 1'b1;
+      end
       8'h0C:        has_reth = 1'b1;
       8'h0D, 8'h0F, 8'h10: begin
         has_aeth = 1'b1;
@@ -202,6 +207,10 @@ module tally_frame_rx #(
 
   // Payload: what the total length leaves; negative when it leaves nothing.
   assign room_left = 17'(total) - (has_reth ? 17'd60 : has_aeth ? 17'd48 : 17'd44) - 17'(pad);
+
+  // An RDMA WRITE Only carries what its RETH announces.
+  assign dma_ok = !(h1_reth_q && h1_data_q) ||
+                  (h1_rest_q[31:0] == 32'(h1_bytes_q) && h1_bytes_q != '0);
 
   always_ff @(posedge clk_i) begin : p_header
     if (head_now) begin
@@ -228,7 +237,7 @@ module tally_frame_rx #(
     h2_up_q     <= up_q[h1_qp_q] && h1_qpn_q;
     h2_length_q <= !h1_bytes_q[16] && h1_bytes_q <= 17'(tally_pkg::Mtu) && h1_total_q[1:0] == '0 &&
                    h1_udp_q == h1_total_q - 16'd20 &&
-                   (h1_data_q || (h1_bytes_q == '0 && h1_pad_q == '0));
+                   (h1_data_q || (h1_bytes_q == '0 && h1_pad_q == '0)) && dma_ok;
     h2_sum_q    <= sum[15:0] == {12'hFFF, ~sum[19:16]};
   end
 
@@ -240,18 +249,21 @@ module tally_frame_rx #(
   logic         p_valid_q, p_last_q, p_bad_q, p_leave, p_write;
   logic [6:0]   p_index_q, p_count, p_count_q;
   logic [3:0]   p_tail_q;
-  logic [79:0]  p_rest_q;         // bytes 54 to 63
+  logic [463:0] p_rest_q;         // bytes 6 to 63
+  logic [16:0]  p_at;             // of the payload, where that beat's part begins
   logic         e_write_q;
   logic [511:0] e_data_q;
 
   assign p_leave = p_valid_q && (p_last_q || i_valid_q);
+  // With RETH there is none in the first beat.
+  assign p_at    = {4'h0, h1_reth_q ? p_index_q - 7'd1 : p_index_q, 6'h0};
   assign p_write = p_leave && h1_frame_q && h1_data_q && h1_bytes_q <= 17'(tally_pkg::Mtu) &&
-                   h1_bytes_q > {4'h0, p_index_q, 6'h0};
+                   h1_bytes_q > p_at && !(h1_reth_q && p_index_q == '0);
   assign p_count = (p_index_q == '0 ? '0 : p_count_q) + 7'(p_write);
 
   always_ff @(posedge clk_i) begin : p_payload
     if (i_valid_q) begin
-      p_rest_q  <= i_data_q[511:432];
+      p_rest_q  <= i_data_q[511:48];
       p_last_q  <= i_last_q;
       p_tail_q  <= i_tail;
       p_index_q <= i_first_q ? '0 : p_index_q + 7'd1;
@@ -259,7 +271,9 @@ module tally_frame_rx #(
     end
     if (p_leave) begin
       p_count_q <= p_count;
-      e_data_q  <= h1_aeth_q ? {i_data_q[463:0], p_rest_q[79:32]} : {i_data_q[431:0], p_rest_q};
+      e_data_q  <= h1_aeth_q ? {i_data_q[463:0], p_rest_q[463:416]}
+                 : h1_reth_q ? {i_data_q[47:0], p_rest_q}
+                             : {i_data_q[431:0], p_rest_q[463:384]};
     end
   end
 

@@ -63,8 +63,8 @@ module tally_frame_tx #(
   output      logic                           idle_o
 );
   localparam int unsigned RouteBits = 104;  // {qpn, ip, mac}
-  localparam logic [7:0] SendOnly = 8'h04, ReadRequest = 8'h0C, ReadFirst = 8'h0D,
-                                    ReadMiddle = 8'h0E,
+  localparam logic [7:0] SendOnly = 8'h04, WriteOnly = 8'h0A, ReadRequest = 8'h0C,
+                         ReadFirst = 8'h0D, ReadMiddle = 8'h0E,
                          ReadLast = 8'h0F, ReadOnly = 8'h10, Acknowledge = 8'h11;
 
   // Stages of a packet: A taken, its route is read; then C and H in tally_frame_build.
@@ -140,7 +140,7 @@ module tally_frame_tx #(
   // Only two sources have beats.
   assign a_bytes  = a_source_q == 2'd0 || a_source_q == 2'd3 ? a_info_q[213:201] : '0;
   assign a_words  = a_bytes[12:2] + 11'(a_bytes[1:0] != '0);
-  assign reth     = opcode == ReadRequest;
+  assign reth     = opcode == ReadRequest || opcode == WriteOnly;
   assign aeth     = opcode == ReadFirst || opcode == ReadLast || opcode == ReadOnly ||
                     opcode == Acknowledge;
   // IPv4 20, UDP 8, BTH 12, extension, payload, ICRC 4
@@ -209,7 +209,8 @@ module tally_frame_tx #(
   assign idle_o      = !a_valid_q && build_idle && seal_idle && req_valid_i == '0;
 
   `TALLY_ASSERT(Opcode_A, a_valid_q |->
-                (opcode == SendOnly || (opcode >= ReadRequest && opcode <= Acknowledge)))
+                (opcode == SendOnly || opcode == WriteOnly ||
+                 (opcode >= ReadRequest && opcode <= Acknowledge)))
   `TALLY_ASSERT(Bytes_A, a_valid_q |-> a_bytes <= 13'(tally_pkg::Mtu))
   `TALLY_ASSERT(Middle_A, (a_valid_q && (opcode == ReadMiddle || opcode == ReadOnly)) |->
                 a_source_q == 2'd3)

@@ -101,7 +101,7 @@ module tally_nic #(
   localparam int unsigned MatchedW = 451;
 
   // --- registers ------------------------------------------------------------------------------
-  logic                 control;
+  logic                 control, coll_write;
   logic [47:0]          mac;
   logic [31:0]          ip, ack_policy, retry_timer;
   logic [12:0]          pmtu, eager_max, tx_window, max_payload;
@@ -144,7 +144,8 @@ module tally_nic #(
     .s_axil_r_ready_i, .s_axil_r_data_o, .s_axil_r_resp_o,
     .s_axi_aw_valid_i, .s_axi_aw_ready_o, .s_axi_aw_addr_i, .s_axi_w_valid_i, .s_axi_w_ready_o,
     .s_axi_w_data_i, .s_axi_w_strb_i, .s_axi_b_valid_o, .s_axi_b_ready_i, .s_axi_b_resp_o,
-    .control_o(control), .mac_o(mac), .ip_o(ip), .pmtu_o(pmtu), .eager_max_o(eager_max),
+    .control_o(control), .coll_write_o(coll_write), .mac_o(mac), .ip_o(ip), .pmtu_o(pmtu),
+    .eager_max_o(eager_max),
     .ep_posted_o(ep_posted), .ep_unexpected_o(ep_unexpected), .ep_bounce_o(ep_bounce),
     .ack_policy_o(ack_policy), .retry_timer_o(retry_timer), .retry_limits_o(retry_limits),
     .rnr_code_o(rnr_code), .tx_window_o(tx_window),
@@ -165,7 +166,8 @@ module tally_nic #(
     .status_i({31'd0, quiet}), .ep_status_i(flushing), .counters_i(counters)
   );
 
-  assign max_payload = pmtu - 13'(tally_pkg::MsgHeaderBytes);
+  // An RDMA WRITE has no MsgHeader. Below 1024 a packet of ShortBytes, which is a SEND, decides.
+  assign max_payload = pmtu - (coll_write && pmtu[12:10] != '0 ? 13'd0 : 13'd64);
 
   // --- endpoints that end: their receives and messages are dropped ------------------------------
   logic             flush_valid, flush_ready, flush_idle;
@@ -423,7 +425,8 @@ module tally_nic #(
   tally_transport u_transport (
     .clk_i, .rst_ni, .cycle_i, .enable_i(control), .mac_i(mac), .ip_i(ip), .pmtu_i(pmtu),
     .ack_policy_i(ack_policy), .retry_timer_i(retry_timer), .retry_limits_i(retry_limits),
-    .rnr_code_i(rnr_code), .tx_window_i(tx_window), .cq_ok_i(cq_ok),
+    .rnr_code_i(rnr_code), .tx_window_i(tx_window), .coll_write_i(coll_write), .ep_rank_i(rank),
+    .cq_ok_i(cq_ok),
     .conn_valid_i(conn_valid), .conn_up_i(conn_up), .conn_qp_i(conn_qp), .conn_mac_i(conn_mac),
     .conn_ip_i(conn_ip), .conn_qpn_i(conn_qpn), .conn_tx_psn_i(conn_tx_psn),
     .conn_rx_psn_i(conn_rx_psn),

@@ -322,7 +322,7 @@ package tally_pkg;
     logic [63:0] addr;  // byte 32: Rts: address of the payload at the sender
     logic [31:0] length;  // byte 28: Eager, Rts, Fin: bytes of the whole message. CollCredit: credits
     logic [31:0] tag;  // byte 24: Eager, Rts: message tag
-    logic [15:0] payload_len;  // byte 22: payload bytes of this packet, 0 to MaxPayload
+    logic [15:0] payload_len;  // byte 22: payload bytes of this packet, 0 to MaxPayload; in the header of an RDMA WRITE's message, which does not travel, to Mtu
     logic [15:0] context_id;  // byte 20: matching context
     logic [15:0] dst_rank;  // byte 18: receiving rank
     logic [15:0] src_rank;  // byte 16: sending rank

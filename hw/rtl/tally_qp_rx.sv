@@ -2,8 +2,9 @@
 // Every packet received goes through here: SEND responder, distribution to the other units,
 // acknowledgements.
 //
-// SEND Only of kinds Msg and Coll: the responder's rules (docs/wire.md); what is accepted leaves on
-// rx_* with its beats.
+// SEND Only of kinds Msg and Coll, RDMA WRITE Only of kind Coll: the responder's rules
+// (docs/wire.md); what is accepted leaves on rx_* with its beats. An RDMA WRITE carries a long Coll
+// message, whose MsgHeader is made again from its RETH and goes before the payload.
 // Acknowledgements of these kinds are pulses to tally_qp_tx; READ requests, READ responses and
 // acknowledgements of kind Read go to their units; anything else is discarded and counted.
 //
@@ -37,6 +38,7 @@ module tally_qp_rx (
   input  wire logic [31:0]  ack_policy_i,  // 31:16 cycles, 15:0 packets
   input  wire logic [4:0]   rnr_code_i,
   input  wire logic [7:0]   ready_i,       // {kind, ep}: the endpoint takes another message
+  input  wire logic [15:0]  ep_rank_i,     // for the headers of RDMA WRITEs
 
   input  wire logic         conn_valid_i,
   input  wire logic         conn_up_i,
@@ -56,7 +58,7 @@ module tally_qp_rx (
   output      logic         rx_last_o,
   output      logic [1:0]   rx_ep_o,
   output      logic [7:0]   rx_qp_o,
-  output      logic [12:0]  rx_bytes_o,    // of the packet, with all its beats
+  output      logic [12:0]  rx_bytes_o,    // of the message: its header and payload
   // pulse: a message was accepted for this endpoint and will leave on rx_*
   output      logic [3:0]   accept_o,
 
@@ -88,8 +90,8 @@ module tally_qp_rx (
 );
   localparam int unsigned Qps      = tally_pkg::QpContexts / 2;
   localparam int unsigned WordBits = 3*24 + 1 + 2 + 2*16;
-  localparam logic [7:0] OpSendOnly = 8'h04, OpReadRequest = 8'h0C, OpReadFirst = 8'h0D,
-                                      OpAck = 8'h11;
+  localparam logic [7:0] OpSendOnly = 8'h04, OpWriteOnly = 8'h0A, OpReadRequest = 8'h0C,
+                         OpReadFirst = 8'h0D, OpAck = 8'h11;
 
   // A message's first beat leaves while it is decided; one of a single beat is followed by a cycle
   // of rest, so that ready_i is right for the next decision.
@@ -103,7 +105,7 @@ module tally_qp_rx (
   to_e          to_q, to, way;
   logic [213:0] info_q;
   logic [6:0]   left_q, left, beats;
-  logic         moves, beat_take;
+  logic         moves, beat_take, is_write, header, header_q;
   logic [7:0]   opcode, qp;
   logic         ackreq, last;
   logic [23:0]  psn;
@@ -117,7 +119,8 @@ module tally_qp_rx (
   assign syndrome = info_q[48:41];
   assign bytes    = info_q[213:201];
   assign beats    = 7'((bytes + 13'd63) >> 6);
-  assign left     = rx_q == RxDecide ? beats : left_q;
+  assign is_write = opcode == OpWriteOnly;
+  assign left     = rx_q == RxDecide ? beats + 7'(is_write && to == ToMessage) : left_q;
   assign last     = left == 7'd1;
 
   // --- queue pairs ---
@@ -216,9 +219,10 @@ module tally_qp_rx (
   assign psn_ahead  = psn - expected;
   assign anew       = (seen - psn) < 24'h80_0000;  // not above the last one seen
   assign gap_now    = gap && !anew;
-  assign is_send    = ev_q == EvPacket && !qp[7] && opcode == OpSendOnly && up_b_q;
+  assign is_send    = ev_q == EvPacket && !qp[7] && up_b_q &&
+                      (opcode == OpSendOnly || (is_write && qp[6]));
   // Too short for a message header: taken and acknowledged like any packet, but nobody sees it.
-  assign short_send = bytes < 13'(tally_pkg::MsgHeaderBytes);
+  assign short_send = bytes < 13'(tally_pkg::MsgHeaderBytes) && !is_write;
   assign ready      = ready_i[{qp[6], qp[5:4]}] || short_send;
   assign in_order   = is_send && psn_ahead == '0;
   assign accepted   = in_order && ready;
@@ -367,16 +371,37 @@ module tally_qp_rx (
     if (take) info_q <= pkt_info_i;
     if (rx_q == RxDecide) to_q <= to;
     if (rx_q == RxDecide || beat_take) left_q <= left - 7'(beat_take);
+    header_q <= header && !beat_take;
+  end
+
+  // --- header of an RDMA WRITE's message, from its RETH ---
+  tally_pkg::msg_header_t head;
+  always_comb begin : p_header
+    head             = '0;
+    head.magic       = tally_pkg::DeviceId;
+    head.version     = 8'd1;
+    head.ptype       = tally_pkg::PacketTypeColl;
+    head.src_rank    = 16'(qp[3:0]);
+    head.dst_rank    = 16'(ep_rank_i[qp[5:4]*4 +: 4]);
+    head.payload_len = 16'(bytes);
+    {head.count, head.signature, head.seq} = info_q[136:73];
+    head.offset      = 32'(info_q[168:155]);
+    head.flags[tally_pkg::WireFlagLastBit] = info_q[154];
+    head.redop       = 8'(info_q[153:150]);
+    head.dtype       = 8'(info_q[149:145]);
+    head.context_id  = 16'(info_q[144:139]);
+    head.lane        = 8'(info_q[138:137]);
   end
 
   // Beats of messages, and of what is discarded, do not wait for the decision to be stored.
   assign way       = rx_q == RxDecide ? to : to_q;
   assign moves     = rx_q == RxBeats || (rx_q == RxDecide && beats != 7'd0);
-  assign beat_take = beat_valid_i && beat_ready_o;
+  assign header    = is_write && way == ToMessage && (rx_q == RxDecide || header_q);
+  assign beat_take = header ? rx_ready_i : beat_valid_i && beat_ready_o;
 
   always_comb begin : p_beat_ready
     beat_ready_o = 1'b0;
-    if (moves) begin
+    if (moves && !header) begin
       unique case (way)
         ToMessage:  beat_ready_o = rx_ready_i;
         ToDrop:     beat_ready_o = 1'b1;
@@ -386,12 +411,12 @@ module tally_qp_rx (
     end
   end
 
-  assign rx_valid_o    = moves && way == ToMessage && beat_valid_i;
-  assign rx_data_o     = beat_data_i;
+  assign rx_valid_o    = moves && way == ToMessage && (beat_valid_i || header);
+  assign rx_data_o     = header ? head : beat_data_i;
   assign rx_last_o     = last;
   assign rx_ep_o       = qp[5:4];
   assign rx_qp_o       = qp;
-  assign rx_bytes_o    = bytes;
+  assign rx_bytes_o    = is_write ? bytes + 13'(tally_pkg::MsgHeaderBytes) : bytes;
   assign rreq_valid_o  = rx_q == RxOffer && to_q == ToRequest;
   assign rreq_info_o   = info_q;
   assign rresp_valid_o = rx_q == RxOffer && to_q == ToResponse;

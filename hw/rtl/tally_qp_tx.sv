@@ -5,6 +5,9 @@
 // Clients: 0 tally_msg_tx (Msg queue pairs; cells reserved before by rsv_*), 1 tally_rndv Fin and 2
 // tally_seq (Coll queue pairs). A message enters whole, one client at a time; one that has no room
 // is not ready and holds up no other.
+// While coll_write_i is high a long Coll message (not Short) of client 2 leaves as RDMA WRITE Only:
+// its MsgHeader becomes the RETH (docs/wire.md), which is kept in the packet's record; the payload
+// alone goes into the buffer. So a repetition is the same packet.
 // Ordering: packets of one queue pair in order of entry, queue pairs in turn packet by packet;
 // completions of one queue pair in order. A send is one read of the buffer, the first time and
 // later. A packet that is being read is not retired.
@@ -15,7 +18,7 @@
 // beat; for the others as much from their last beat.
 // Throughput: a packet of 64 beats each 65 cycles; a message of 2 beats each 5.4 cycles, entered,
 // sent and retired (each is five events of tally_qp_state).
-// Storage: tally_qp_cells, tally_qp_state; Packets * (305 + 2 * log2(Packets)) bits of records
+// Storage: tally_qp_cells, tally_qp_state; Packets * (402 + 2 * log2(Packets)) bits of records
 // (block RAM).
 // Limitations: a client's beats, once begun, hold up the other clients until the last one has come,
 // and those of client 2 the frame that they are in: they wait for nothing that is still to be
@@ -35,6 +38,7 @@ module tally_qp_tx #(
   input  wire logic [31:0]   retry_timer_i,
   input  wire logic [15:0]   retry_limits_i,
   input  wire logic [12:0]   tx_window_i,
+  input  wire logic          coll_write_i,
 
   // Endpoints whose completions have room: packets of kind Msg of the others are retired later.
   input  wire logic [3:0]    cq_ok_i,
@@ -84,7 +88,8 @@ module tally_qp_tx #(
   localparam int unsigned CellBits = $clog2(Cells);
   localparam int unsigned PktBits  = $clog2(Packets);
   localparam int unsigned RetBits  = 2*CellBits + 5 + 2 + 258;
-  localparam logic [7:0]  SendOnly = 8'h04;
+  localparam int unsigned SendBits = 1 + 64 + 32 + CellBits + 13;  // {write, va, rkey, cell, bytes}
+  localparam logic [7:0]  SendOnly = 8'h04, WriteOnly = 8'h0A;
 
   // --- buffer, budgets, queue pairs ---
   logic                cells_ready, budget_ready, state_ready;
@@ -99,8 +104,7 @@ module tally_qp_tx #(
   logic                enq_valid_q, enq_ready, enq_go, enq_sent, enq_ackreq;
   logic [6:0]          enq_qp_q;
   logic [PktBits-1:0]  enq_pkt_q;
-  logic [CellBits-1:0] enq_cell_q;
-  logic [12:0]         enq_bytes_q;
+  logic [SendBits-1:0] enq_rec_q;
   logic [23:0]         enq_psn;
   logic                link_valid;
   logic [PktBits-1:0]  link_pkt, link_next;
@@ -119,12 +123,12 @@ module tally_qp_tx #(
 
   // --- records ---
   // What sending needs, what retiring needs, the link to the next packet twice; free numbers.
-  logic [CellBits+12:0] send_mem [Packets];
+  logic [SendBits-1:0]  send_mem [Packets];
   logic [RetBits-1:0]   ret_mem [Packets];
   logic [PktBits-1:0]   send_link_mem [Packets];
   logic [PktBits-1:0]   ret_link_mem [Packets];
   logic [PktBits-1:0]   free_mem [Packets];
-  logic [CellBits+12:0] send_rec_q;
+  logic [SendBits-1:0]  send_rec_q;
   logic [RetBits-1:0]   ret_rec_q;
   logic [PktBits-1:0]   send_link_q, ret_link_q, free_pkt_q;
   logic [PktBits-1:0]   send_addr, ret_addr;
@@ -145,6 +149,9 @@ module tally_qp_tx #(
   logic [4:0]             new_cells, cells_q;
   logic [CellBits-1:0]    new_cell, cell_q;
   logic [257:0]           new_cpl, cpl_q;
+  logic                   write2, new_write, first_write;
+  logic [SendBits-1:0]    new_rec;
+  logic                   take_beat;
   logic [PktBits-1:0]     free_rd_q, free_wr_q;
   logic [PktBits:0]       used_q;
   logic                   pkt_init_q;
@@ -153,10 +160,14 @@ module tally_qp_tx #(
   assign head1 = tx_data_i[1023:512];
   assign head2 = tx_data_i[1535:1024];
 
-  // ceil((64 + payload) / 256)
+  // A long Coll message: payload of an RDMA WRITE.
+  assign write2 = coll_write_i && head2.ptype == tally_pkg::PacketTypeColl &&
+                  !head2.flags[tally_pkg::WireFlagShortBit] && head2.payload_len != '0;
+
+  // ceil((64 + payload) / 256), of an RDMA WRITE ceil(payload / 256)
   assign cells_of[4:0]   = 5'((head0.payload_len + 16'd319) >> 8);
   assign cells_of[9:5]   = 5'((head1.payload_len + 16'd319) >> 8);
-  assign cells_of[14:10] = 5'((head2.payload_len + 16'd319) >> 8);
+  assign cells_of[14:10] = 5'((head2.payload_len + (write2 ? 16'd255 : 16'd319)) >> 8);
   assign want_cells      = cells_of[14:5];
   assign eligible        = tx_valid_i & {room, 1'b1};
 
@@ -202,16 +213,24 @@ module tally_qp_tx #(
   end
 
   assign head      = sel_data;
-  assign put_valid = entry_q == EntryBeats && sel_valid;
+  assign new_write = sel_q == 2'd2 && write2;
+  assign first_write = new_write && first_q;
+  assign take_beat = entry_q == EntryBeats && sel_valid;
+  assign put_valid = take_beat && !first_write;
   assign put_last  = sel_last;
   assign put_data  = sel_data;
-  assign first_beat = put_valid && first_q;
+  assign first_beat = take_beat && first_q;
   assign last_beat  = put_valid && sel_last;
   assign queue_beat = sel_q == 2'd2 ? first_beat : last_beat;
   assign new_qp    = first_q ? {sel_q != 2'd0, sel_ep, head.dst_rank[3:0]} : qp_q;
-  assign new_bytes = first_q ? head.payload_len[12:0] + 13'd64 : bytes_q;
+  assign new_bytes = first_q ? head.payload_len[12:0] + (new_write ? 13'd0 : 13'd64) : bytes_q;
   assign new_cell  = first_q ? put_cell : cell_q;
   assign new_cpl   = first_q ? (sel_q == 2'd0 ? tx_cpl_i : 258'd0) : cpl_q;
+
+  // What sending needs. RETH of an RDMA WRITE: the MsgHeader's fields (docs/wire.md).
+  assign new_rec = {first_write, head2.count, head2.signature, head2.seq,
+                    head2.offset[13:0], head2.flags[tally_pkg::WireFlagLastBit], head2.redop[3:0],
+                    head2.dtype[4:0], head2.context_id[5:0], head2.lane[1:0], new_cell, new_bytes};
 
   always_ff @(posedge clk_i) begin : p_entry
     if (!rst_ni) begin
@@ -243,7 +262,7 @@ module tally_qp_tx #(
 
   always_ff @(posedge clk_i) begin : p_entry_fields
     if (entry_q == EntryIdle) first_q <= 1'b1;
-    else if (put_valid) first_q <= 1'b0;
+    else if (take_beat) first_q <= 1'b0;
     if (first_beat) begin
       qp_q    <= new_qp;
       bytes_q <= new_bytes;
@@ -252,10 +271,9 @@ module tally_qp_tx #(
       cpl_q   <= new_cpl;
     end
     if (queue_beat) begin
-      enq_qp_q    <= new_qp;
-      enq_pkt_q   <= free_pkt_q;
-      enq_cell_q  <= new_cell;
-      enq_bytes_q <= new_bytes;
+      enq_qp_q  <= new_qp;
+      enq_pkt_q <= free_pkt_q;
+      enq_rec_q <= new_rec;
     end
   end
 
@@ -273,7 +291,7 @@ module tally_qp_tx #(
   logic [PktBits-1:0] fwd_q;
 
   always_ff @(posedge clk_i) begin : p_records
-    if (first_beat) send_mem[free_pkt_q] <= {new_cell, new_bytes};
+    if (first_beat) send_mem[free_pkt_q] <= new_rec;
     if (last_beat) begin
       ret_mem[free_pkt_q] <= {new_cell, put_cell, first_q ? new_cells : cells_q, sel_q, new_cpl};
     end
@@ -306,7 +324,12 @@ module tally_qp_tx #(
   logic [CellBits-1:0] desc_cell_q;
   logic [PktBits-1:0]  desc_pkt_q, read_pkt_q;
   logic                req_valid_q;
-  logic [45:0]         req_q;  // {bytes, psn, ackreq, qp, fixed opcode aside}
+  logic                desc_write_q;
+  logic [95:0]         desc_reth_q;   // {va, rkey}
+  // {bytes, psn, ackreq, qp} and what a RETH has
+  logic [45:0]         req_q;
+  logic                req_write_q;
+  logic [95:0]         req_reth_q;
 
   assign pick_valid = send_q == SendIdle && turn_valid;
   assign send_addr  = send_q == SendWait ? pick_pkt : send_pkt_q;
@@ -354,25 +377,27 @@ module tally_qp_tx #(
       desc_psn_q                  <= send_psn_q;
       desc_ackreq_q               <= send_ackreq_q;
       desc_pkt_q                  <= send_pkt_q;
-      {desc_cell_q, desc_bytes_q} <= send_rec_q;
+      {desc_write_q, desc_reth_q, desc_cell_q, desc_bytes_q} <= send_rec_q;
     end
     if (enq_sent) begin
       desc_qp_q     <= enq_qp_q;
       desc_psn_q    <= enq_psn;
       desc_ackreq_q <= enq_asks;
       desc_pkt_q    <= enq_pkt_q;
-      desc_cell_q   <= enq_cell_q;
-      desc_bytes_q  <= enq_bytes_q;
+      {desc_write_q, desc_reth_q, desc_cell_q, desc_bytes_q} <= enq_rec_q;
     end
     if (desc_go) begin
-      read_pkt_q <= desc_pkt_q;
-      req_q      <= {desc_bytes_q, desc_psn_q, desc_ackreq_q, 1'b0, desc_qp_q};
+      read_pkt_q  <= desc_pkt_q;
+      req_q       <= {desc_bytes_q, desc_psn_q, desc_ackreq_q, 1'b0, desc_qp_q};
+      req_write_q <= desc_write_q;
+      req_reth_q  <= desc_write_q ? desc_reth_q : '0;
     end
   end
 
   assign req_valid_o  = req_valid_q;
-  assign req_info_o   = {req_q[45:33], 32'd0, 32'd0, 64'd0, 24'd0, 8'd0, req_q[32:9], req_q[8],
-                        req_q[7:0], SendOnly};
+  assign req_info_o   = {req_q[45:33], req_write_q ? 32'(req_q[45:33]) : 32'd0, req_reth_q[31:0],
+                        req_reth_q[95:32], 24'd0, 8'd0, req_q[32:9], req_q[8], req_q[7:0],
+                        req_write_q ? WriteOnly : SendOnly};
   assign retransmit_o = send_q == SendWait && pick_ok && pick_again;
 
   // --- retiring: choose a queue pair, read its oldest record, free it, complete ---

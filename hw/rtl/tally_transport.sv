@@ -29,6 +29,8 @@ module tally_transport #(
   input  wire logic [15:0]   retry_limits_i,
   input  wire logic [4:0]    rnr_code_i,
   input  wire logic [12:0]   tx_window_i,
+  input  wire logic          coll_write_i,  // long data of collectives leaves as RDMA WRITE
+  input  wire logic [15:0]   ep_rank_i,
   input  wire logic [31:0]   cycle_i,
 
   // tally_cq: endpoints whose completions have room
@@ -207,7 +209,7 @@ module tally_transport #(
   );
 
   tally_qp_tx #(.Cells(Cells), .Packets(Packets), .RnrTick(RnrTick)) u_qp_tx (
-    .clk_i, .rst_ni, .retry_timer_i, .retry_limits_i, .tx_window_i, .cq_ok_i,
+    .clk_i, .rst_ni, .retry_timer_i, .retry_limits_i, .tx_window_i, .coll_write_i, .cq_ok_i,
     .conn_valid_i, .conn_up_i, .conn_qp_i, .conn_tx_psn_i,
     .rsv_valid_i, .rsv_qp_i, .rsv_cells_i, .rsv_ok_o,
     .tx_valid_i, .tx_ready_o, .tx_data_i, .tx_last_i, .tx_ep_i, .tx_cpl_i,
@@ -221,7 +223,7 @@ module tally_transport #(
   );
 
   tally_qp_rx u_qp_rx (
-    .clk_i, .rst_ni, .ack_policy_i, .rnr_code_i, .ready_i,
+    .clk_i, .rst_ni, .ack_policy_i, .rnr_code_i, .ready_i, .ep_rank_i,
     .conn_valid_i, .conn_up_i, .conn_qp_i, .conn_rx_psn_i,
     .pkt_valid_i(pkt_valid), .pkt_ready_o(pkt_ready), .pkt_info_i(pkt_info),
     .beat_valid_i(pkt_beat_valid), .beat_ready_o(pkt_beat_ready), .beat_data_i(pkt_beat_data),

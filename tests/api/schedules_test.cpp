@@ -31,7 +31,7 @@ using api::Extents;
 using api::Schedules;
 using schedule::Collective;
 
-constexpr std::uint64_t kFlow = 32256;
+constexpr std::uint64_t kFlow = 32768;
 
 Schedules four(int rank = 1) { return {rank, {0, 1, 2, 3}, kFlow}; }
 

@@ -500,11 +500,12 @@ INSTANTIATE_TEST_SUITE_P(Links, Faults, ::testing::Combine(::testing::Values(256
 
 /// An allreduce of f64 sums by both algorithms on the device against the same tree in plain arithmetic (integers in
 /// doubles: exact whatever the order).
-class Collective : public Device, public ::testing::WithParamInterface<std::tuple<unsigned, unsigned, bool>> {};
+class Collective : public Device, public ::testing::WithParamInterface<std::tuple<unsigned, unsigned, bool>> {
+ protected:
+  void allreduce(unsigned ranks, unsigned count, bool ring);
+};
 
-TEST_P(Collective, allreduce_sums_on_the_devices) {
-  const auto [ranks, count, ring] = GetParam();
-  start(ranks);
+void Collective::allreduce(unsigned ranks, unsigned count, bool ring) {
   std::vector<std::uint16_t> everyone;
   for (unsigned r = 0; r < ranks; ++r) everyone.push_back(static_cast<std::uint16_t>(r));
   const int n = static_cast<int>(ranks);
@@ -541,8 +542,39 @@ TEST_P(Collective, allreduce_sums_on_the_devices) {
     EXPECT_EQ(memory[r][400'000 + 8 * count], 0xEE);
   }
 }
+
+TEST_P(Collective, allreduce_sums_on_the_devices) {
+  const auto [ranks, count, ring] = GetParam();
+  start(ranks);
+  allreduce(ranks, count, ring);
+}
 INSTANTIATE_TEST_SUITE_P(Ranks, Collective,
                          ::testing::Combine(::testing::Values(1u, 2u, 3u, 4u, 5u, 8u), ::testing::Values(0u, 1u, 513u, 5000u),
+                                            ::testing::Bool()));
+
+/// The same in both forms of long data and all packet sizes, over links that lose, copy, reorder and corrupt frames.
+class CollectiveForms : public Collective {};
+
+TEST_P(CollectiveForms, allreduce_sums_over_bad_links_as_write_and_as_send) {
+  const auto [ranks, pmtu, coll_write] = GetParam();
+  RawOptions options;
+  options.pmtu = pmtu;
+  options.coll_write = coll_write;
+  tally::sim::FabricConfig config;
+  config.loss = config.duplicate = config.reorder = config.corrupt = 0.02;
+  config.seed = tally::test::seed(78);
+  start(ranks, options, config);
+  allreduce(ranks, 12'345, true);
+  std::uint64_t corrupt = 0, again = 0;
+  for (unsigned r = 0; r < ranks; ++r) {
+    again += hosts[r]->read(global_reg::kCntRetransmits);
+    corrupt += hosts[r]->read(global_reg::kCntIcrcErrors);
+  }
+  EXPECT_GT(corrupt, 0u);
+  EXPECT_GT(again, 0u);
+}
+INSTANTIATE_TEST_SUITE_P(Forms, CollectiveForms,
+                         ::testing::Combine(::testing::Values(2u, 4u), ::testing::Values(256u, 512u, 1024u, 4096u),
                                             ::testing::Bool()));
 
 }  // namespace

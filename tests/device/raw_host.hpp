@@ -27,6 +27,7 @@ struct RawOptions {
   unsigned sq_log2 = 6, cq_log2 = 8, spill_log2 = 4;
   unsigned posted = 256, unexpected = 256, bounce = 32;
   unsigned pmtu = device::kMtu;
+  bool coll_write = true;  ///< long data of collectives as RDMA WRITE
   unsigned eager_max = 0;  ///< 0: pmtu - MsgHeaderBytes
   std::uint32_t retry_timer = 0, retry_limits = 0;  ///< 0: as after reset
 };
@@ -52,7 +53,7 @@ class RawHost {
     write(global_reg::kEpPosted0 + 4 * ep_, options.posted << 16 | ep_ * options.posted);
     write(global_reg::kEpUnexpected0 + 4 * ep_, options.unexpected);
     write(global_reg::kEpBounce0 + 4 * ep_, options.bounce);
-    write(global_reg::kControl, 1);
+    write(global_reg::kControl, options.coll_write ? 3 : 1);
     const auto base = reinterpret_cast<std::uint64_t>(memory().data());
     write64(reg(ep_reg::kSqBaseLo), base);
     write(reg(ep_reg::kSqLog2), options.sq_log2);

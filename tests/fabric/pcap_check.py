@@ -23,6 +23,7 @@ FIELDS = ("frame.number", "frame.protocols", "infiniband.bth.opcode", "infiniban
 GUESSES = ["eth_over_ib", "fc_infiniband", "iser_infiniband", "lnet_ib", "mellanox_eoib", "nvme_rdma",
            "rpcrdma_infiniband", "sdp_infiniband", "smb_direct_infiniband", "smcr_infiniband"]
 HEADERS = 14 + 20 + 8 + 12 + 4  # the shortest frame
+WRITE_ONLY, RETH = 0x0A, 16     # BTH opcode; bytes of its further header
 NOTE = 0x400000                 # expert severities: 0x200000 chat, 0x400000 note, 0x600000 warning, 0x800000 error
 
 
@@ -57,6 +58,13 @@ def carried(frame: bytes) -> int:
     return struct.unpack("<I", frame[-4:])[0]
 
 
+def write_fault(frame: bytes) -> str:
+    """What is wrong with the lengths of an RDMA WRITE Only; empty: nothing."""
+    payload = len(frame) - HEADERS - RETH - (frame[43] >> 4 & 3)
+    announced = struct.unpack_from(">I", frame, 66)[0] if payload > 0 else 0
+    return "" if 0 < payload == announced else f"RETH announces {announced} bytes, the payload has {payload}"
+
+
 def decoded(path: str, count: int) -> list[dict[str, str]]:
     command = ["tshark", "-n", "-r", path, "-o", "ip.check_checksum:TRUE", "-T", "fields", "-E", "separator=\t",
                "-E", "occurrence=a", "-E", "aggregator=;"]
@@ -87,6 +95,10 @@ def fault(frame: bytes, row: dict[str, str]) -> str:
         return "no base transport header"
     if icrc(frame) != carried(frame):
         return f"ICRC is 0x{carried(frame):08x}, should be 0x{icrc(frame):08x}"
+    if int(row["infiniband.bth.opcode"].split(";")[0], 0) != frame[42]:
+        return f"tshark finds opcode {row['infiniband.bth.opcode']}, it is {frame[42]}"
+    if frame[42] == WRITE_ONLY and (what := write_fault(frame)):
+        return what
     severities = [int(s, 0) for s in row["_ws.expert.severity"].split(";") if s]
     if row["_ws.malformed"] or any(s >= NOTE for s in severities):
         return f"tshark: {row['_ws.malformed'] or row['_ws.expert.message']}"
@@ -106,6 +118,14 @@ def self_test() -> int:
         same = icrc(bytes(frame)) == carried(bytes(frame))
         assert same == (at in VARIABLE), at
         frame[at] ^= 1
+    write = bytearray(HEADERS + RETH + 12)
+    write[42], write[43], write[69] = WRITE_ONLY, 0x70, 9
+    assert write_fault(bytes(write)) == ""
+    for at in range(66, 70):
+        write[at] ^= 1
+        assert write_fault(bytes(write)) != ""
+        write[at] ^= 1
+    assert write_fault(bytes(HEADERS + RETH)) != ""
     return 0
 
 

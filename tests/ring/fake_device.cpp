@@ -47,7 +47,7 @@ bool FakeDevice::write32(std::uint32_t offset, std::uint32_t value) {
     rule(address(ep::kBounceLo) % 64 == 0 && address(ep::kBounceLo) != 0, "bounce memory before enable");
     rule(address(ep::kSqBaseLo) != 0 && address(ep::kCqBaseLo) != 0, "rings before enable");
     rule(address(ep::kSpillLo) % 64 == 0 && address(ep::kSpillLo) != 0, "spill memory before enable");
-    rule(registers[global::kControl / 4] == 1 && registers[ep::kRank / 4] < registers[ep::kRanks / 4],
+    rule((registers[global::kControl / 4] & 1) == 1 && registers[ep::kRank / 4] < registers[ep::kRanks / 4],
          "rank");
     for (std::uint32_t kind = 0; kind < 3; ++kind) {
       for (std::uint32_t r = 0; r < registers[ep::kRanks / 4]; ++r)

@@ -83,7 +83,7 @@ void ModelDevice::write_endpoint(unsigned ep, std::uint32_t offset, std::uint32_
   if (offset == ep_reg::kEnable && (value & 1) != 0 && (before & 1) == 0) {
     e = Endpoint{};
     e.slots.resize(registers_[global::kEpBounce0 / 4 + ep]);
-    network_.rule(registers_[global::kControl / 4] == 1 && ip() != 0,
+    network_.rule((registers_[global::kControl / 4] & 1) == 1 && ip() != 0,
                   "the device is up before its endpoints");
   } else if (offset == ep_reg::kSqTail) {
     move_tail(ep, static_cast<std::uint16_t>(value));

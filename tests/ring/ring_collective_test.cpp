@@ -416,12 +416,44 @@ TEST_F(RingCollective, fails_when_a_rank_of_it_does_not_answer) {
 }
 
 TEST_F(RingCollective, needs_flows_that_hold_its_vector) {
-  open(4, {.mtu = 1024});
-  EXPECT_EQ(engine_->capabilities().flow_bytes, 8u * 960);
   const Program fused = schedule::compile(schedule::allreduce_recursive_doubling_fused(4), 0, kFour);
-  EXPECT_EQ(post(fused, 1921).code(), TALLY_ERR_UNSUPPORTED);
-  EXPECT_TRUE(post(fused, 1920).ok());
+  open(4, {.mtu = 1024});
+  EXPECT_EQ(device_.registers[device::global_reg::kControl / 4], 3u);
+  EXPECT_EQ(engine_->capabilities().flow_bytes, 8u * 1024);
+  EXPECT_EQ(post(fused, 2049).code(), TALLY_ERR_UNSUPPORTED);
+  EXPECT_TRUE(post(fused, 2048).ok());
+}
+
+TEST_F(RingCollective, flows_of_sends_and_of_small_packets_hold_less) {
+  open(4, {.mtu = 1024, .coll_write = false});
+  EXPECT_EQ(device_.registers[device::global_reg::kControl / 4], 1u);
+  EXPECT_EQ(engine_->capabilities().flow_bytes, 8u * 960);
+  open(4, {.mtu = 512});
+  EXPECT_EQ(engine_->capabilities().flow_bytes, 8u * 448);
 }
 
 }  // namespace
+TEST_F(RingCollective, takes_programs_sized_in_bytes_and_every_reduction_that_there_is) {
+  open(4);
+  const schedule::Schedule gather = schedule::gather_linear(4, 1);
+  const Program in_bytes = schedule::compile(gather, 0, kFour, schedule::gatherv_layout(0, 1, 12, {}, {}));
+  const Program equal = schedule::compile(gather, 0, kFour);
+  EXPECT_TRUE(post(in_bytes, 0).ok());
+  const auto reduction = [&](tally_dtype dtype, tally_op op) {
+    return engine_
+        ->post_collective({.program = &equal,
+                           .input = memory_.data(),
+                           .input_key = key_,
+                           .count = 4,
+                           .dtype = dtype,
+                           .redop = op,
+                           .context = 4})
+        .code();
+  };
+  EXPECT_EQ(reduction(TALLY_F64, TALLY_PROD), TALLY_OK);
+  EXPECT_EQ(reduction(TALLY_U8, TALLY_OP_NONE), TALLY_OK);
+  EXPECT_EQ(reduction(TALLY_F64, TALLY_MAX), TALLY_OK);  // and without an output, which this rank has no use for
+  EXPECT_EQ(reduction(TALLY_F64, TALLY_BAND), TALLY_ERR_ARGUMENT);
+}
+
 }  // namespace tally::test

@@ -29,11 +29,16 @@ void add(TxBench& bench, Random& random, std::uint8_t opcode, std::size_t bytes)
   Packet packet = random_packet(random, opcode);
   packet.qp = static_cast<std::uint8_t>(random.below(192));
   if (packet.has_payload()) {
-    packet.payload.assign(opcode == kSendOnly ? std::max(bytes, sizeof(tally::device::MsgHeader)) : bytes, 0);
+    packet.payload.assign(opcode == kSendOnly    ? std::max(bytes, sizeof(tally::device::MsgHeader))
+                          : opcode == kWriteOnly ? std::max<std::size_t>(bytes, 1)
+                                                 : bytes,
+                          0);
     for (auto& byte : packet.payload) byte = static_cast<std::uint8_t>(random.next());
   }
   if (opcode == kSendOnly) message(packet);
+  if (opcode == kWriteOnly) packet.dmalen = static_cast<std::uint32_t>(packet.payload.size());
   const unsigned source = opcode == kSendOnly      ? 0
+                          : opcode == kWriteOnly   ? 0
                           : opcode == kAcknowledge ? 1
                           : opcode == kReadRequest ? 2
                                                    : 3;
@@ -57,6 +62,7 @@ int capture(const char* path, unsigned bad) {
   for (std::size_t n = 0; n < 200; ++n)
     for (const std::uint8_t opcode : kOpcodes) add(bench, random, opcode, n < 140 ? n : random.below(4097));
   add(bench, random, kSendOnly, 4096);
+  add(bench, random, kWriteOnly, 4096);
   add(bench, random, kReadMiddle, 4096);
   tally::sim::PcapWriter file(path);
   unsigned frames = 0;

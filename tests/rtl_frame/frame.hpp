@@ -13,10 +13,10 @@ namespace tally::test {
 
 using Bytes = std::vector<std::uint8_t>;
 
-inline constexpr std::uint8_t kSendOnly = 0x04, kReadRequest = 0x0C, kReadFirst = 0x0D, kReadMiddle = 0x0E,
+inline constexpr std::uint8_t kSendOnly = 0x04, kWriteOnly = 0x0A, kReadRequest = 0x0C, kReadFirst = 0x0D, kReadMiddle = 0x0E,
                               kReadLast = 0x0F, kReadOnly = 0x10, kAcknowledge = 0x11;
-inline constexpr std::uint8_t kOpcodes[] = {kSendOnly, kReadRequest, kReadFirst,  kReadMiddle,
-                                            kReadLast, kReadOnly,    kAcknowledge};
+inline constexpr std::uint8_t kOpcodes[] = {kSendOnly,   kWriteOnly, kReadRequest, kReadFirst,
+                                            kReadMiddle, kReadLast,  kReadOnly,    kAcknowledge};
 
 /// Fields of TxInfo and RxInfo (docs/device.md), and the payload.
 struct Packet {
@@ -31,7 +31,7 @@ struct Packet {
   Bytes payload;
 
   bool has_aeth() const { return opcode >= kReadFirst && opcode != kReadMiddle; }
-  bool has_reth() const { return opcode == kReadRequest; }
+  bool has_reth() const { return opcode == kReadRequest || opcode == kWriteOnly; }
   bool has_payload() const { return opcode != kReadRequest && opcode != kAcknowledge; }
   bool operator==(const Packet&) const = default;
 };
@@ -142,8 +142,11 @@ inline Packet random_packet(Random& random, std::uint8_t opcode) {
   if (packet.has_payload()) {
     const std::uint64_t bound[] = {9, 300, 4097};
     packet.payload.resize(random.percent(5) ? 4096 : random.below(bound[random.below(3)]));
+    // A WRITE of nothing is none, and its RETH tells the bytes.
+    if (opcode == kWriteOnly && packet.payload.empty()) packet.payload.resize(1);
     for (auto& byte : packet.payload) byte = static_cast<std::uint8_t>(random.next());
   }
+  if (opcode == kWriteOnly) packet.dmalen = static_cast<std::uint32_t>(packet.payload.size());
   return packet;
 }
 

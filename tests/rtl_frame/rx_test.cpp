@@ -40,7 +40,7 @@ Input good(const Packet& packet) {
 }
 
 Packet random_good(Random& random) {
-  Packet packet = random_packet(random, kOpcodes[random.below(7)]);
+  Packet packet = random_packet(random, kOpcodes[random.below(std::size(kOpcodes))]);
   if (packet.qp == kClosed) packet.qp = 0;
   return packet;
 }
@@ -212,7 +212,7 @@ Input spoiled(Random& random) {
       break;
     case 13: {  // opcodes that a device does not know
       std::uint8_t opcode = static_cast<std::uint8_t>(random.next());
-      while (opcode == 0x04 || (opcode >= 0x0C && opcode <= 0x11)) ++opcode;
+      while (opcode == 0x04 || opcode == 0x0A || (opcode >= 0x0C && opcode <= 0x11)) ++opcode;
       change(42, static_cast<std::uint8_t>(f[42] ^ opcode));
       break;
     }
@@ -271,12 +271,15 @@ TEST_P(FrameRx, good_packets_come_out_and_bad_frames_leave_nothing) {
       const unsigned kind = static_cast<unsigned>(random.below(10));
       bench.send(c, kind < 6 ? good(random_good(random)) : kind < 8 ? spoiled(random) : garbage(random));
     }
-  for (std::size_t bytes = 0; bytes < 140; ++bytes) {
-    Packet packet = random_packet(random, bytes % 2 == 0 ? kSendOnly : kReadOnly);
-    packet.qp = 9;
-    packet.payload.assign(bytes, static_cast<std::uint8_t>(random.next()));
-    bench.send(0, good(packet));
-  }
+  for (std::size_t bytes = 0; bytes < 140; ++bytes)
+    for (const std::uint8_t opcode : {kSendOnly, kReadOnly, kWriteOnly}) {
+      Packet packet = random_packet(random, opcode);
+      packet.qp = 9;
+      packet.payload.assign(opcode == kWriteOnly ? bytes + 1 : bytes, 0);
+      for (auto& byte : packet.payload) byte = static_cast<std::uint8_t>(random.next());
+      if (opcode == kWriteOnly) packet.dmalen = static_cast<std::uint32_t>(bytes + 1);
+      bench.send(0, good(packet));
+    }
   bench.run(random, GetParam().idle, GetParam().stall);
 }
 INSTANTIATE_TEST_SUITE_P(Load, FrameRx,
@@ -294,7 +297,8 @@ TEST(FrameRxBits, every_flipped_bit_is_found) {
   for (const std::uint8_t opcode : kOpcodes) {
     Packet packet = random_packet(random, opcode);
     if (packet.qp == kClosed) packet.qp = 1;
-    if (packet.has_payload()) packet.payload.resize(opcode == kSendOnly ? 150 : 13);
+    if (packet.has_payload()) packet.payload.resize(opcode == kSendOnly || opcode == kWriteOnly ? 150 : 13);
+    if (opcode == kWriteOnly) packet.dmalen = 150;
     const Input whole = good(packet);
     for (std::size_t bit = 0; bit < whole.bytes.size() * 8; ++bit) {
       Input in = whole;
@@ -308,6 +312,32 @@ TEST(FrameRxBits, every_flipped_bit_is_found) {
   EXPECT_TRUE(bench.done());
   EXPECT_EQ(bench.dropped + bench.icrc_errors, bench.want_dropped + bench.want_icrc);
   EXPECT_EQ(bench.packets, bench.want_packets);
+}
+
+TEST(FrameRxWrite, write_whose_length_is_not_that_of_its_payload_is_discarded) {
+  Random random(seed(56));
+  RxBench bench;
+  const auto send = [&](std::size_t bytes, std::uint32_t dmalen) {
+    Packet packet = random_packet(random, kWriteOnly);
+    packet.qp = 0x41;
+    packet.payload.assign(bytes, 0x5C);
+    packet.dmalen = dmalen;
+    Input in = good(packet);
+    if (bytes == 0 || bytes > 4096 || bytes != dmalen) in.fate = Fate::kDropped;
+    bench.send(0, in);
+  };
+  for (const std::size_t bytes : {1u, 4u, 57u, 58u, 59u, 64u, 122u, 1024u, 4095u, 4096u}) {
+    const auto right = static_cast<std::uint32_t>(bytes);
+    for (const std::uint32_t dmalen : {right, right + 1, right - 1, right | 0x10000, right | 0x80000000, 0u})
+      send(bytes, dmalen);
+  }
+  send(0, 0);
+  send(0, 4);
+  send(4097, 4097);
+  send(4160, 4160);
+  send(12, 12);
+  EXPECT_EQ(bench.want_dropped, 10 * 5 + 4u);
+  bench.run(random, 20, 20);
 }
 
 #ifndef TALLY_SMALL_STORE
@@ -346,6 +376,10 @@ TEST(FrameRxRate, frames_follow_each_other_without_a_gap) {
     EXPECT_LE(cycles_a_frame(packet, inputs), 3.01);
     packet.payload.resize(4096);
     EXPECT_LE(cycles_a_frame(packet, inputs), 65.01);
+    packet.opcode = kWriteOnly;
+    packet.dmalen = 4096;
+    EXPECT_LE(cycles_a_frame(packet, inputs), 66.01);
+    packet.dmalen = 0;
     packet.payload.clear();
     packet.opcode = kAcknowledge;
     EXPECT_LE(cycles_a_frame(packet, inputs), 1.01);

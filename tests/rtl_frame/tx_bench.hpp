@@ -156,7 +156,7 @@ inline std::uint8_t random_opcode(Random& random, unsigned source) {
   const std::uint8_t responses[] = {kReadFirst, kReadMiddle, kReadLast, kReadOnly, kAcknowledge};
   switch (source) {
     case 0:
-      return kSendOnly;
+      return random.percent(50) ? kSendOnly : kWriteOnly;
     case 1:
       return kAcknowledge;
     case 2:

@@ -20,11 +20,12 @@ TEST_P(FrameTx, frames_of_all_sources_are_right_to_the_last_byte) {
   for (unsigned s = 0; s < 4; ++s)
     for (unsigned n = 0; n < 250 * effort(); ++n)
       bench.queues[s].push_back(random_packet(random, random_opcode(random, s)));
-  // Every length of the payload modulo the beat, behind both header lengths.
+  // Every length of the payload modulo the beat, behind all header lengths.
   for (unsigned bytes = 0; bytes < 140; ++bytes)
-    for (const unsigned s : {0u, 3u}) {
-      Packet packet = random_packet(random, random_opcode(random, s == 0 ? 0 : 3));
-      if (packet.has_payload()) packet.payload.assign(bytes, static_cast<std::uint8_t>(random.next()));
+    for (const std::uint8_t opcode : {kSendOnly, kWriteOnly, kReadMiddle, kReadOnly}) {
+      const unsigned s = opcode == kSendOnly || opcode == kWriteOnly ? 0 : 3;
+      Packet packet = random_packet(random, opcode);
+      if (bytes != 0 || opcode != kWriteOnly) packet.payload.assign(bytes, static_cast<std::uint8_t>(random.next()));
       bench.queues[s].push_back(packet);
     }
   for (int n = 0; !bench.done(); ++n) {
@@ -61,6 +62,8 @@ TEST(FrameTxRate, frames_follow_each_other_without_a_gap) {
   EXPECT_LE(cycles_a_frame(packet, 0), 65.01);
   packet.opcode = kReadMiddle;
   EXPECT_LE(cycles_a_frame(packet, 3), 65.01);
+  packet.opcode = kWriteOnly;
+  EXPECT_LE(cycles_a_frame(packet, 0), 66.01);
   packet = Packet{};
   packet.opcode = kReadRequest;
   EXPECT_LE(cycles_a_frame(packet, 2), 2.01);

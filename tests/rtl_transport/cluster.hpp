@@ -45,6 +45,7 @@ struct Network {
 
 struct Message {
   unsigned client = 0, node = 0, ep = 0, peer = 0, id = 0, payload = 0;
+  bool long_data = false;
   std::vector<Beat> beats;
   unsigned qp() const { return (client == 0 ? 0u : 64u) | ep << 4 | peer; }
 };
@@ -57,7 +58,8 @@ struct Job {
 
 class Cluster {
  public:
-  Cluster(unsigned nodes, std::uint64_t seed) : random(seed) {
+  /// The nodes whose bits are set in `writers` send long data of collectives as RDMA WRITE.
+  Cluster(unsigned nodes, std::uint64_t seed, unsigned writers = ~0u) : random(seed) {
     for (unsigned n = 0; n < nodes; ++n) contexts_.push_back(std::make_unique<RandomContext>(n));
     for (unsigned n = 0; n < nodes; ++n) {
       nodes_.push_back(std::make_unique<Node>());
@@ -65,6 +67,7 @@ class Cluster {
       node.top = std::make_unique<Vtally_transport>(contexts_[n].get());
       auto& t = *node.top;
       t.rst_ni = 0;
+      t.ep_rank_i = 0;
       t.enable_i = 1;
       t.mac_i = kMacBase + n;
       t.ip_i = kIpBase + n;
@@ -75,6 +78,9 @@ class Cluster {
       t.rnr_code_i = 1;
       t.cq_ok_i = 0xf;
       t.tx_window_i = 256;
+      t.coll_write_i = writers >> n & 1;
+      for (unsigned e = 0; e < kEndpoints; ++e)
+        t.ep_rank_i = static_cast<std::uint16_t>(t.ep_rank_i | rank(n, e) << 4 * e);
       t.cycle_i = 0;
       t.conn_valid_i = 0;
       t.rsv_valid_i = 0;
@@ -111,8 +117,10 @@ class Cluster {
   unsigned size() const { return static_cast<unsigned>(nodes_.size()); }
   static unsigned rank(unsigned node, unsigned ep) { return node * kEndpoints + ep; }
 
-  void post(unsigned client, unsigned node, unsigned ep, unsigned peer, unsigned payload) {
+  /// long_data (client 2): a Coll message that is not Short, with the fields that an RDMA WRITE carries.
+  void post(unsigned client, unsigned node, unsigned ep, unsigned peer, unsigned payload, bool long_data = false) {
     Message m;
+    m.long_data = long_data;
     m.client = client;
     m.node = node;
     m.ep = ep;
@@ -122,9 +130,28 @@ class Cluster {
     m.beats.resize(1 + (payload + 63) / 64);
     for (unsigned i = 0; i < 64 + payload; ++i)
       m.beats[i / 64][i % 64] = static_cast<std::uint8_t>(random.next());
-    put_bits(m.beats[0], 18 * 8, 16, peer);
-    put_bits(m.beats[0], 22 * 8, 16, payload);
-    put_bits(m.beats[0], 44 * 8, 32, m.id);
+    auto& head = m.beats[0];
+    head[14] = client == 2 ? 6 : 1;  // PacketType Coll, Eager
+    head[15] |= 2;                   // WireFlag Short
+    if (long_data) {
+      head.fill(0);
+      put_bits(head, 0, 32, 0x594c4154);
+      head[4] = 1;
+      head[14] = 6;
+      head[15] = random.percent(50) ? 1 : 0;  // WireFlag Last
+      put_bits(head, 16 * 8, 16, rank(node, ep));
+      put_bits(head, 20 * 8, 16, random.below(64));
+      put_bits(head, 48 * 8, 32, random.below(1u << 14));
+      put_bits(head, 52 * 8, 32, random.next());  // seq, signature
+      put_bits(head, 56 * 8, 32, m.id);           // count
+      head[60] = static_cast<std::uint8_t>(random.below(32));
+      head[61] = static_cast<std::uint8_t>(random.below(16));
+      head[62] = static_cast<std::uint8_t>(random.below(4));
+    } else {
+      put_bits(head, 44 * 8, 32, m.id);
+    }
+    put_bits(head, 18 * 8, 16, peer);
+    put_bits(head, 22 * 8, 16, payload);
     nodes_[node]->clients[client].push_back(m.id);
     messages.push_back(m);
   }
@@ -209,7 +236,7 @@ class Cluster {
   std::map<unsigned, unsigned> completed;
   std::uint64_t cycles = 0;
   unsigned errors = 0;
-  std::uint64_t frames = 0, retransmits = 0, read_retries = 0, timeouts = 0, icrc_errors = 0, acks = 0,
+  std::uint64_t frames = 0, writes = 0, retransmits = 0, read_retries = 0, timeouts = 0, icrc_errors = 0, acks = 0,
                 naks = 0, refusals = 0, duplicates = 0;
   /// First: a message's first beat shown, taken; a frame's first beat out; a frame's last beat in. Messages' ends.
   std::uint64_t first_shown = 0, first_head = 0, first_frame = 0, first_received = 0, first_taken = 0,
@@ -445,7 +472,8 @@ class Cluster {
   void take(unsigned n) {
     auto& node = *nodes_[n];
     const auto& t = *node.top;
-    const auto id = static_cast<unsigned>(get_bits(node.message[0], 44 * 8, 32));
+    const bool long_data = node.message[0][14] == 6 && (node.message[0][15] & 2) == 0;
+    const auto id = static_cast<unsigned>(get_bits(node.message[0], (long_data ? 56 : 44) * 8, 32));
     ASSERT_LT(id, messages.size());
     const auto& m = messages[id];
     EXPECT_EQ(m.peer, rank(n, t.rx_ep_o));
@@ -469,6 +497,7 @@ class Cluster {
     for (unsigned i = 0; i < 6; ++i) mac = mac << 8 | frame[0].data[i];
     const auto to = static_cast<unsigned>(mac - kMacBase);
     ASSERT_LT(to, size());
+    writes += frame[0].data[42] == 0x0a;
     if (chance(network.loss)) return;
     const unsigned copies = chance(network.copy) ? 2 : 1;
     for (unsigned i = 0; i < copies; ++i) {

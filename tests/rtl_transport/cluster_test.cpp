@@ -18,9 +18,10 @@ unsigned random_payload(Random& random) {
   }
 }
 
-void random_program(std::uint64_t number, unsigned nodes, const Network& network, unsigned count) {
+void random_program(std::uint64_t number, unsigned nodes, const Network& network, unsigned count,
+                    unsigned writers = ~0u) {
   SCOPED_TRACE(number);
-  Cluster cluster(nodes, number);
+  Cluster cluster(nodes, number, writers);
   cluster.network = network;
   auto& random = cluster.random;
   const auto ranks = nodes * kEndpoints;
@@ -35,17 +36,22 @@ void random_program(std::uint64_t number, unsigned nodes, const Network& network
                      random.percent(10));
       } else {
         const auto client = static_cast<unsigned>(random.below(3));
-        cluster.post(client, node, ep, peer, client == 1 ? 0 : random_payload(random));
+        const unsigned payload = client == 1 ? 0 : random_payload(random);
+        const bool long_data = client == 2 && random.percent(60);
+        const bool whole = long_data && (writers >> node & 1) != 0 && random.percent(30);
+        cluster.post(client, node, ep, peer, whole ? 4096 : long_data ? payload + (payload == 0) : payload, long_data);
       }
     }
     cluster.run(3000000);
     cluster.check();
     if (::testing::Test::HasFailure()) return;
   }
+  EXPECT_EQ(cluster.writes == 0, writers == 0);
   std::printf(
-      "%llu cycles, %llu frames, %llu sent again, %llu READs again, %llu timeouts, %llu NAKs, %llu RNRs, "
+      "%llu cycles, %llu frames (%llu WRITEs), %llu sent again, %llu READs again, %llu timeouts, %llu NAKs, %llu RNRs, "
       "%llu ICRC\n",
       static_cast<unsigned long long>(cluster.cycles), static_cast<unsigned long long>(cluster.frames),
+      static_cast<unsigned long long>(cluster.writes),
       static_cast<unsigned long long>(cluster.retransmits),
       static_cast<unsigned long long>(cluster.read_retries),
       static_cast<unsigned long long>(cluster.timeouts), static_cast<unsigned long long>(cluster.naks),
@@ -60,6 +66,9 @@ TEST(Transport, delivers_over_a_clean_network) {
   network.stall = 30;
   network.idle = 20;
   random_program(first + 1, 3, network, 150);
+  // Some nodes send SENDs alone; all take both.
+  random_program(first + 2, 3, network, 150, 2);
+  random_program(first + 3, 2, network, 100, 0);
 }
 
 TEST(Transport, delivers_exactly_once_over_a_bad_network) {
@@ -73,7 +82,7 @@ TEST(Transport, delivers_exactly_once_over_a_bad_network) {
     network.stall = i % 2 * 20;
     network.idle = i % 3 * 10;
     network.refuse = i % 2 == 0 ? 10 : 0;
-    random_program(first + i, 2 + i % 2, network, 120);
+    random_program(first + i, 2 + i % 2, network, 120, i % 3 == 2 ? 1 : ~0u);
     if (HasFailure()) return;
   }
 }
@@ -127,9 +136,9 @@ TEST(Transport, figures_of_a_clean_and_a_lossy_network) {
 // What lies around the sequencer in a relay: a frame's last beat in, its message's last beat out to tally_msg_demux;
 // a message's header shown, its frame's first beat out.
 TEST(Transport, collective_messages_take_6_cycles_in_and_13_out) {
-  for (const unsigned payload : {8u, 4032u}) {
+  for (const unsigned payload : {8u, 4032u, 4096u}) {
     Cluster cluster(2, seed(7));
-    cluster.post(2, 0, 0, 2, payload);
+    cluster.post(2, 0, 0, 2, payload, payload == 4096);
     cluster.run(20000);
     cluster.check();
     // A long message leaves at a beat a cycle, behind its frame's end.
@@ -145,31 +154,37 @@ TEST(Transport, collective_messages_take_6_cycles_in_and_13_out) {
 }
 
 // Streams of full packets in both directions of every link, acknowledgements of the other direction between them.
-TEST(Transport, collectives_fill_a_100_gigabit_link_in_both_directions) {
-  constexpr unsigned kPayload = 4032, kLinkBytes = 50;  // 100 Gb/s at 250 MHz
-  constexpr double kCeiling = kPayload / (54.0 + 64 + kPayload + 4 + kFrameOverhead);
-  for (const unsigned nodes : {2u, 3u, 5u}) {
-    Cluster cluster(nodes, seed(8));
-    cluster.network.link_bytes = kLinkBytes;
-    cluster.network.delay = 150;  // 1.2 us there and back
-    const unsigned rounds = 240 / (nodes - 1);
-    for (unsigned i = 0; i < rounds; ++i) {
-      for (unsigned n = 0; n < nodes; ++n) {
-        for (unsigned other = 1; other < nodes; ++other) {
-          cluster.post(2, n, 0, Cluster::rank((n + other) % nodes, 0), kPayload);
-        }
+void fill_links(bool write, unsigned nodes) {
+  constexpr unsigned kLinkBytes = 50;  // 100 Gb/s at 250 MHz
+  const unsigned payload = write ? 4096 : 4032;
+  const double ceiling = payload / (54.0 + (write ? 16 : 64) + payload + 4 + kFrameOverhead);
+  Cluster cluster(nodes, seed(8), write ? ~0u : 0);
+  cluster.network.link_bytes = kLinkBytes;
+  cluster.network.delay = 150;  // 1.2 us there and back
+  const unsigned rounds = 240 / (nodes - 1);
+  for (unsigned i = 0; i < rounds; ++i) {
+    for (unsigned n = 0; n < nodes; ++n) {
+      for (unsigned other = 1; other < nodes; ++other) {
+        cluster.post(2, n, 0, Cluster::rank((n + other) % nodes, 0), payload, true);
       }
     }
-    cluster.run(200000);
-    cluster.check();
-    EXPECT_EQ(cluster.retransmits, 0u);
-    const auto packets = rounds * (nodes - 1);
-    const auto share = (packets - 1.0) * kPayload /
-                       (static_cast<double>(cluster.last_taken - cluster.first_taken) * kLinkBytes);
-    std::printf("%u nodes: payload is %.2f %% of each link (ceiling %.2f %%), %llu acknowledgements for %u packets\n",
-                nodes, 100 * share, 100 * kCeiling, static_cast<unsigned long long>(cluster.acks), nodes * packets);
-    EXPECT_GE(share, kCeiling - 0.01);
   }
+  cluster.run(200000);
+  cluster.check();
+  EXPECT_EQ(cluster.retransmits, 0u);
+  const auto packets = rounds * (nodes - 1);
+  const auto share = (packets - 1.0) * payload /
+                     (static_cast<double>(cluster.last_taken - cluster.first_taken) * kLinkBytes);
+  std::printf("%s, %u nodes: payload is %.2f %% of each link (ceiling %.2f %%), %llu acknowledgements for %u packets\n",
+              write ? "WRITE" : "SEND", nodes, 100 * share, 100 * ceiling,
+              static_cast<unsigned long long>(cluster.acks), nodes * packets);
+  EXPECT_GE(share, ceiling - 0.01);
+  EXPECT_EQ(cluster.writes, write ? nodes * packets : 0);
+}
+
+TEST(Transport, collectives_fill_a_100_gigabit_link_in_both_directions) {
+  for (const bool write : {false, true})
+    for (const unsigned nodes : {2u, 3u, 5u}) fill_links(write, nodes);
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include <Vtally_qp_tx.h>
 
+#include <algorithm>
 #include <deque>
 #include <map>
 #include <vector>
@@ -17,7 +18,7 @@
 namespace tally::test {
 
 inline constexpr unsigned kPsnMask = 0xffffff;
-inline constexpr unsigned kOpcodeSend = 0x04;
+inline constexpr unsigned kOpcodeSend = 0x04, kOpcodeWrite = 0x0a;
 inline constexpr unsigned kMsgStatusByte = 5;
 inline constexpr unsigned kQpErrorOpcode = 18;
 inline constexpr unsigned kRetryExceeded = 10;
@@ -27,13 +28,16 @@ inline constexpr unsigned kRnrTick = 100;  // cycles; parameter of the model
 struct Message {
   unsigned client = 0, ep = 0, peer = 0, id = 0, payload = 0;
   bool on_ack = false, on_error = false;
+  bool write = false;  // long data of a collective: leaves as RDMA WRITE
   std::vector<Beat> beats;
   unsigned qp() const { return (client == 0 ? 0u : 64u) | ep << 4 | peer; }
-  unsigned cells() const { return (64 + payload + 255) / 256; }
+  unsigned cells() const { return ((write ? 0 : 64) + payload + 255) / 256; }
 };
 
 struct Packet {
-  unsigned qp = 0, psn = 0, bytes = 0;
+  unsigned opcode = 0, qp = 0, psn = 0, bytes = 0;
+  std::uint64_t va = 0;
+  unsigned rkey = 0, dmalen = 0;
   bool ack_request = false;
   std::vector<Beat> beats;
 };
@@ -69,6 +73,7 @@ class Bench : public ModuleBench<Vtally_qp_tx> {
     top.retry_limits_i = 0x0707;
     top.cq_ok_i = 0xf;
     top.tx_window_i = 256;
+    top.coll_write_i = 0;
     top.conn_valid_i = 0;
     top.rsv_valid_i = 0;
     top.tx_valid_i = 0;
@@ -107,8 +112,11 @@ class Bench : public ModuleBench<Vtally_qp_tx> {
     responders[qp] = {psn, (psn - 1) & kPsnMask, false, false, 0, {}};
   }
 
-  void post(unsigned client, unsigned ep, unsigned peer, unsigned payload, bool on_ack, bool on_error) {
+  /// write (client 2): a Coll message that is not Short. With coll_write_i low it leaves as SEND all the same.
+  void post(unsigned client, unsigned ep, unsigned peer, unsigned payload, bool on_ack, bool on_error,
+            bool write = false) {
     Message m;
+    m.write = write && top.coll_write_i;
     m.client = client;
     m.ep = ep;
     m.peer = peer;
@@ -121,6 +129,9 @@ class Bench : public ModuleBench<Vtally_qp_tx> {
       for (auto& byte : beat) byte = static_cast<std::uint8_t>(random_.next());
     }
     auto& h = m.beats[0];
+    h[14] = client == 2 ? 6 : 1;  // PacketType Coll, Eager
+    h[15] = static_cast<std::uint8_t>(write ? h[15] & 1 : h[15] | 2);  // WireFlags: Last alone, Short
+    put_bits(h, 56 * 8, 32, m.id);  // count
     put_bits(h, 18 * 8, 16, peer);
     put_bits(h, 22 * 8, 16, payload);
     put_bits(h, 44 * 8, 32, m.id);
@@ -198,7 +209,10 @@ class Bench : public ModuleBench<Vtally_qp_tx> {
     }
     if (top.req_valid_o && top.req_ready_i) {
       Packet p;
-      EXPECT_EQ(get_bits(top.req_info_o, 0, 8), kOpcodeSend);
+      p.opcode = static_cast<unsigned>(get_bits(top.req_info_o, 0, 8));
+      p.va = get_bits(top.req_info_o, 73, 64);
+      p.rkey = static_cast<unsigned>(get_bits(top.req_info_o, 137, 32));
+      p.dmalen = static_cast<unsigned>(get_bits(top.req_info_o, 169, 32));
       p.qp = static_cast<unsigned>(get_bits(top.req_info_o, 8, 8));
       p.ack_request = get_bits(top.req_info_o, 16, 1) != 0;
       p.psn = static_cast<unsigned>(get_bits(top.req_info_o, 17, 24));
@@ -276,7 +290,7 @@ class Bench : public ModuleBench<Vtally_qp_tx> {
   std::vector<Completion> completions;
   unsigned entered[3] = {};
   unsigned max_used = 0;
-  std::uint64_t retransmits = 0, timeouts = 0, errors = 0, packets_out = 0, beats_out = 0;
+  std::uint64_t retransmits = 0, timeouts = 0, errors = 0, packets_out = 0, beats_out = 0, writes = 0;
   unsigned ack_requests = 0;
   std::uint64_t first_entry = 0, last_entry = 0, first_request = 0, first_out = 0, last_out = 0;
 
@@ -304,6 +318,20 @@ class Bench : public ModuleBench<Vtally_qp_tx> {
     }
   }
 
+  /// The RETH of docs/wire.md, from the message's header.
+  void check_reth(const Packet& p, const Message& m) {
+    const auto& h = m.beats[0];
+    const auto field = [&](unsigned byte, unsigned bits) {
+      return static_cast<unsigned>(get_bits(h, 8 * byte, bits));
+    };
+    EXPECT_EQ(p.va, std::uint64_t{field(56, 32)} << 32 | field(54, 16) << 16 | field(52, 16));
+    EXPECT_EQ(p.rkey, field(48, 14) << 18 | field(15, 1) << 17 | field(61, 4) << 13 | field(60, 5) << 8 |
+                          field(20, 6) << 2 | field(62, 2));
+    EXPECT_EQ(p.dmalen, m.payload);
+    EXPECT_EQ(p.bytes, m.payload);
+    EXPECT_TRUE(std::equal(p.beats.begin(), p.beats.end(), m.beats.begin() + 1, m.beats.end()));
+  }
+
   void receive(const Packet& p) {
     auto& r = responders[p.qp];
     if (r.dead) return;
@@ -317,12 +345,21 @@ class Bench : public ModuleBench<Vtally_qp_tx> {
         r.gap = true;
         return;
       }
-      const auto id = static_cast<unsigned>(get_bits(p.beats[0], 44 * 8, 32));
+      const bool write = p.opcode == kOpcodeWrite;
+      const auto id = static_cast<unsigned>(write ? p.va >> 32 : get_bits(p.beats[0], 44 * 8, 32));
       ASSERT_LT(id, messages.size());
       const auto& m = messages[id];
       EXPECT_EQ(m.qp(), p.qp);
-      EXPECT_EQ(p.bytes, 64 + m.payload);
-      EXPECT_TRUE(m.beats == p.beats) << "bytes of message " << id;
+      EXPECT_EQ(write, m.write);
+      if (write) {
+        check_reth(p, m);
+      } else {
+        EXPECT_EQ(p.opcode, kOpcodeSend);
+        EXPECT_EQ(p.va | p.rkey | p.dmalen, 0u);
+        EXPECT_EQ(p.bytes, 64 + m.payload);
+        EXPECT_TRUE(m.beats == p.beats) << "bytes of message " << id;
+      }
+      writes += write;
       r.taken.push_back(id);
       r.expected = (r.expected + 1) & kPsnMask;
       r.gap = false;

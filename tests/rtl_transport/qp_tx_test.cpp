@@ -21,9 +21,10 @@ unsigned random_payload(Random& random) {
 }
 
 /// Random messages of all clients to a few peers, then everything must have arrived.
-void random_program(std::uint64_t number, const Faults& faults, unsigned count) {
+void random_program(std::uint64_t number, const Faults& faults, unsigned count, bool coll_write = true) {
   Random random(number);
   Bench bench(number + 1);
+  bench.top.coll_write_i = coll_write;
   bench.faults = faults;
   const unsigned peers = 1 + static_cast<unsigned>(random.below(3));
   for (unsigned ep = 0; ep < 4; ++ep) {
@@ -35,14 +36,18 @@ void random_program(std::uint64_t number, const Faults& faults, unsigned count) 
   for (unsigned round = 0; round < 2; ++round) {
     for (unsigned i = 0; i < count; ++i) {
       const auto client = static_cast<unsigned>(random.below(3));
+      const bool write = client == 2 && random.percent(60);
+      const unsigned payload = client == 1 ? 0 : random_payload(random);
       bench.post(client, static_cast<unsigned>(random.below(4)), static_cast<unsigned>(random.below(peers)),
-                 client == 1 ? 0 : random_payload(random), client == 0 && random.percent(70), client == 0);
+                 write && coll_write && random.percent(30) ? 4096 : write ? payload + (payload == 0) : payload,
+                 client == 0 && random.percent(70), client == 0, write);
     }
     bench.run_until_idle(3000000);
     for (const auto& [qp, ids] : bench.sent_to) bench.check_delivered(qp);
     if (::testing::Test::HasFailure()) return;
   }
   EXPECT_EQ(bench.errors, 0u);
+  EXPECT_EQ(bench.writes != 0, coll_write);
 }
 
 TEST(QpTx, delivers_in_order_over_a_clean_channel) {
@@ -51,6 +56,7 @@ TEST(QpTx, delivers_in_order_over_a_clean_channel) {
     faults.stall = stall;
     faults.idle = stall;
     random_program(seed(1) + stall, faults, 250);
+    random_program(seed(1) + stall + 1, faults, 150, false);
   }
 }
 
@@ -279,17 +285,47 @@ TEST(QpTx, message_of_a_collective_goes_out_while_it_enters) {
   EXPECT_LE(bench.first_request - bench.last_entry, 4u);
 }
 
+// The header becomes the RETH as soon as it comes; the payload follows the writer.
+TEST(QpTx, rdma_write_of_a_collective_goes_out_while_it_enters) {
+  for (const unsigned payload : {1u, 64u, 65u, 256u, 257u, 4032u, 4095u, 4096u}) {
+    for (const unsigned idle : {0u, 60u}) {
+      Bench bench(seed(18) + payload + idle);
+      bench.top.coll_write_i = 1;
+      bench.faults.idle = idle;
+      bench.connect(0x41, true, 0);
+      for (unsigned i = 0; i < 3; ++i) bench.post(2, 0, 1, payload, false, false, true);
+      while (bench.packets_out == 0 && bench.cycles < 1000) bench.cycle();
+      EXPECT_LE(bench.first_request - bench.first_entry, 4u);
+      bench.run_until_idle(10000);
+      bench.check_delivered(0x41);
+      EXPECT_EQ(bench.writes, 3u);
+    }
+  }
+}
+
+TEST(QpTx, full_rdma_writes_take_16_cells_each) {
+  Bench bench(seed(19));
+  bench.top.coll_write_i = 1;
+  bench.connect(0x41, true, 0);
+  bench.responders[0x41].dead = true;
+  bench.top.retry_timer_i = 1000000;
+  for (unsigned i = 0; i < 80; ++i) bench.post(2, 0, 1, 4096, false, false, true);
+  for (unsigned i = 0; i < 20000; ++i) bench.cycle();
+  EXPECT_EQ(bench.entered[2], 896u / 16u);
+}
+
 TEST(QpTx, packet_lost_while_it_entered_comes_again_whole) {
-  for (const unsigned payload : {8u, 1000u, 4032u}) {
+  for (const unsigned payload : {8u, 1000u, 4032u, 4096u}) {
     for (const unsigned idle : {0u, 70u}) {
       Bench bench(seed(14) + payload + idle);
       bench.connect(0x41, true, 0xffffff);
       bench.faults.loss = 100;
       bench.faults.idle = idle;
-      bench.post(2, 0, 1, payload, false, false);
+      bench.top.coll_write_i = payload == 4096;
+      bench.post(2, 0, 1, payload, false, false, payload == 4096);
       while (bench.packets_out == 0 && bench.cycles < 5000) bench.cycle();
       bench.faults.loss = 0;
-      for (unsigned i = 0; i < 3; ++i) bench.post(2, 0, 1, payload, false, false);
+      for (unsigned i = 0; i < 3; ++i) bench.post(2, 0, 1, payload, false, false, payload == 4096);
       bench.run_until_idle(20000);
       bench.check_delivered(0x41);
       EXPECT_GE(bench.retransmits, 1u);
@@ -306,6 +342,7 @@ TEST(QpTx, answers_come_while_packets_enter_and_leave) {
     Random random(first + run);
     Bench bench(first + 100 + run);
     bench.top.retry_timer_i = 300;
+    bench.top.coll_write_i = run % 4 != 3;
     bench.faults.idle = 20 + run % 3 * 30;
     bench.faults.stall = run % 2 * 40;
     bench.faults.delay = 1 + run % 4 * 10;
@@ -317,8 +354,9 @@ TEST(QpTx, answers_come_while_packets_enter_and_leave) {
     bench.connect(0, true, 5);
     for (unsigned i = 0; i < 60; ++i) {
       const unsigned client = random.percent(80) ? 2 : 1;
-      bench.post(client, 0, static_cast<unsigned>(random.below(2)), client == 1 ? 0 : random_payload(random), false,
-                 false);
+      const unsigned payload = client == 1 ? 0 : random_payload(random);
+      bench.post(client, 0, static_cast<unsigned>(random.below(2)), payload, false, false,
+                 client == 2 && payload != 0 && random.percent(70));
       if (random.percent(10)) bench.post(0, 0, 0, random_payload(random), true, true);
       for (auto wait = random.below(200); wait > 0; --wait) bench.cycle();
     }
@@ -334,8 +372,9 @@ TEST(QpTx, disconnecting_while_a_message_enters_loses_no_cell) {
   for (unsigned at = 0; at < 60; at += 7) {
     Bench bench(seed(16) + at);
     bench.connect(0x41, true, 100);
+    bench.top.coll_write_i = at % 2;
     bench.faults.idle = 60;
-    for (unsigned i = 0; i < 2; ++i) bench.post(2, 0, 1, 4032, false, false);
+    for (unsigned i = 0; i < 2; ++i) bench.post(2, 0, 1, 4032, false, false, true);
     while (bench.entered[2] == 0 && bench.cycles < 5000) bench.cycle();
     for (unsigned i = 0; i < at; ++i) bench.cycle();
     bench.connect_meanwhile(0x41, false, 0);
@@ -343,7 +382,7 @@ TEST(QpTx, disconnecting_while_a_message_enters_loses_no_cell) {
     bench.sent_to.clear();
     bench.connect(0x41, true, 500);
     bench.faults.idle = 0;
-    for (unsigned i = 0; i < 80; ++i) bench.post(2, 0, 1, 4032, false, false);
+    for (unsigned i = 0; i < 80; ++i) bench.post(2, 0, 1, 4032, false, false, true);
     bench.run_until_idle(100000);
     bench.check_delivered(0x41);
     EXPECT_EQ(bench.errors, 0u);

@@ -127,7 +127,7 @@ TEST(Damage, a_schedule_that_asks_for_more_room_than_there_is_is_refused) {
   ++s.max_bytes;
   EXPECT_EQ(verify(s), "") << "rounding leaves some room";
   s.max_bytes += 32 * 16;
-  expect_rejected(s, "more than a flow holds (28224)");
+  expect_rejected(s, "more than a flow holds (28672)");
   s = allreduce_ring_fused(4);
   s.max_bytes = 0;
   expect_rejected(s, "deadlock");

@@ -29,7 +29,7 @@ std::vector<Collective> collectives() {
 }
 
 /// What flows hold at each path MTU of the device.
-constexpr std::uint64_t kFlows[] = {8 * 192, 8 * 448, 8 * 960, 8 * 1984, kFlowBytes};
+constexpr std::uint64_t kFlows[] = {8 * 192, 8 * 448, 8 * 960, 8 * 1024, 8 * 2048, 8 * 4032, kFlowBytes};
 
 TEST(Select, takes_few_rounds_for_small_and_few_bytes_for_large_vectors) {
   for (const char* name : {"", "auto"}) {
@@ -111,7 +111,7 @@ TEST(Select, gives_for_every_size_and_flow_a_proved_schedule_that_serves_it) {
     }
   }
   EXPECT_EQ(chosen(Collective::kAllreduce, 4, kSmallBytes + 1, "recursive_doubling_fused"),
-            "error: allreduce algorithm recursive_doubling_fused takes at most 32256 bytes, not 32257");
+            "error: allreduce algorithm recursive_doubling_fused takes at most 32768 bytes, not 32769");
   EXPECT_EQ(chosen(Collective::kAllreduce, 4, 2000, "recursive_doubling_fused", 8 * 192),
             "error: allreduce algorithm recursive_doubling_fused takes at most 1536 bytes, not 2000");
 }

@@ -19,6 +19,16 @@ constexpr std::size_t kPage = 4096;
 constexpr std::uint32_t kSharedCells = 1024;  // of the retransmit buffer: collectives, Fin
 constexpr std::uint32_t kLeastWindow = 17;
 
+/// Bits of the Control register.
+constexpr std::uint32_t kEnable = 1;
+constexpr std::uint32_t kCollWrite = 2;
+
+/// Bytes of a full packet of a collective (max_payload of tally_nic).
+std::uint32_t collective_payload(const RingEngineOptions& options) {
+  const bool whole = options.coll_write && options.mtu >= 1024;
+  return whole ? options.mtu : options.mtu - device::kMsgHeaderBytes;
+}
+
 /// The endpoint's part of the shared memory.
 struct Layout {
   std::size_t submissions, completions, bounce, spill, end;
@@ -105,7 +115,7 @@ RingEngine::RingEngine(Bar& bar, unsigned rank, unsigned ranks, const RingEngine
   capabilities_.lanes = device::kNumLanes;
   capabilities_.max_message = 0xffffffffu;
   capabilities_.max_groups = device::kCollectiveContexts;
-  capabilities_.flow_bytes = std::uint64_t{device::kFlowSlots} * (options_.mtu - device::kMsgHeaderBytes);
+  capabilities_.flow_bytes = std::uint64_t{device::kFlowSlots} * collective_payload(options_);
   capabilities_.offloads_matching = true;
   capabilities_.offloads_reductions = true;
   peers_up_ = !options_.awaited_rank;
@@ -178,15 +188,19 @@ void RingEngine::bring_up_device() {
   require(registers_.write(global::kRetryTimer, options_.retry_timer));
   require(registers_.write(global::kRetryLimits, options_.rnr_limit << 8 | options_.retry_limit));
   require(registers_.write(global::kTxWindow, window_));
-  require(registers_.write(global::kControl, 1));
+  require(registers_.write(global::kControl, kEnable | (options_.coll_write ? kCollWrite : 0)));
 }
 
 void RingEngine::bring_up_endpoint(unsigned ranks) {
   if (!options_.bring_up_device) {
     std::uint32_t mtu = 0;
     std::uint32_t eager_max = 0;
+    std::uint32_t control = 0;
     require(registers_.read(global::kPmtu, &mtu));
     require(registers_.read(global::kEagerMax, &eager_max));
+    require(registers_.read(global::kControl, &control));
+    if (((control & kCollWrite) != 0) != options_.coll_write)
+      throw std::runtime_error("the device is up with another coll_write than this endpoint asks for");
     if (mtu != options_.mtu || eager_max != options_.eager_max) {
       throw std::runtime_error("the device is up with mtu " + std::to_string(mtu) + " and eager_max " +
                                std::to_string(eager_max) + ", this endpoint asks for " +

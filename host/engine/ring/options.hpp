@@ -43,6 +43,9 @@ struct RingEngineOptions {
 
   // the wire: equal on all ranks of a job
   std::uint32_t mtu = device::kMtu;  ///< 256, 512, 1024, 2048 or 4096
+  /// Long data of collectives as RDMA WRITE, in packets of the whole mtu where that is at least 1024; false: as
+  /// SEND, in packets of mtu - 64, as peers behind verbs need it.
+  bool coll_write = true;
   std::uint32_t eager_max =
       kWholePacket;  ///< longest eager message, bytes: 0 to mtu - 64, or kWholePacket for that
   std::uint32_t retry_timer = 4096;     ///< cycles

@@ -9,7 +9,7 @@
 namespace tally::schedule::detail {
 
 static_assert(kMaxLanes == device::kNumLanes);
-static_assert(kFlowBytes == std::uint64_t{device::kFlowSlots} * device::kMaxPayload);
+static_assert(kFlowBytes == std::uint64_t{device::kFlowSlots} * device::kMtu);
 static_assert(kFlowPackets == device::kFlowSlots);
 static_assert(kSmallBytes <= kFlowBytes);
 

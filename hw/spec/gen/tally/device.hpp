@@ -390,7 +390,7 @@ struct MsgHeader {
   std::uint16_t src_rank;  ///< sending rank
   std::uint16_t dst_rank;  ///< receiving rank
   std::uint16_t context_id;  ///< matching context
-  std::uint16_t payload_len;  ///< payload bytes of this packet, 0 to MaxPayload
+  std::uint16_t payload_len;  ///< payload bytes of this packet, 0 to MaxPayload; in the header of an RDMA WRITE's message, which does not travel, to Mtu
   std::uint32_t tag;  ///< Eager, Rts: message tag
   std::uint32_t length;  ///< Eager, Rts, Fin: bytes of the whole message. CollCredit: credits
   std::uint64_t addr;  ///< Rts: address of the payload at the sender
@@ -504,7 +504,7 @@ inline constexpr std::uint32_t kVersion = 0x0004;  ///< RO: device.version
 inline constexpr std::uint32_t kCapsRanks = 0x0008;  ///< RO: 31:16 NumLanes, 15:8 NumEndpoints, 7:0 MaxRanks
 inline constexpr std::uint32_t kCapsMatch = 0x000c;  ///< RO: 31:16 PostedEntries, 15:0 UnexpectedEntries
 inline constexpr std::uint32_t kCapsSched = 0x0010;  ///< RO: 31:16 Mtu, 15:0 ScheduleEntries
-inline constexpr std::uint32_t kControl = 0x0014;  ///< RW: bit 0: enable. While 0 the device fetches and sends nothing and discards every frame
+inline constexpr std::uint32_t kControl = 0x0014;  ///< RW: bit 0: enable. While 0 the device fetches and sends nothing and discards every frame. Bit 1, CollWrite: long data of collectives leaves as RDMA WRITE (docs/wire.md), in packets of Pmtu bytes where that is at least 1024, else of Pmtu - 64; equal on all devices of a job. While 0 it leaves as SEND, Pmtu - 64 bytes a packet, as a host behind verbs needs it
 inline constexpr std::uint32_t kMacLo = 0x0018;  ///< RW: this device's MAC address as a big-endian number, 31:0; set before enable
 inline constexpr std::uint32_t kMacHi = 0x001c;  ///< RW: 15:0: MAC address 47:32
 inline constexpr std::uint32_t kStatus = 0x0020;  ///< RO: bit 0: idle, nothing under way
