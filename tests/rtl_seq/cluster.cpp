@@ -64,7 +64,8 @@ bool Cluster::run_to_completions(std::size_t each) {
   });
 }
 
-void load_program(Node& node, unsigned entry, const std::vector<schedule::Lane>& lanes, unsigned scratch_chunks) {
+void load_program(Node& node, unsigned entry, const std::vector<schedule::Lane>& lanes, unsigned scratch_chunks,
+                  unsigned pass_chunks) {
   device::ScheduleHeader header{};
   header.lanes = static_cast<std::uint8_t>(lanes.size());
   const auto length = [&](std::size_t lane) {
@@ -75,8 +76,9 @@ void load_program(Node& node, unsigned entry, const std::vector<schedule::Lane>&
   header.lane2_len = length(2);
   header.lane3_len = length(3);
   header.scratch_chunks = static_cast<std::uint16_t>(scratch_chunks);
+  header.chunks = static_cast<std::uint16_t>(pass_chunks);
   node.write_schedule(entry++, &header);
-  std::uint8_t lane_index = 0;
+  std::size_t own_lane = 0;
   for (const auto& lane : lanes) {
     for (const auto& from : lane) {
       device::Instr to{};
@@ -92,10 +94,10 @@ void load_program(Node& node, unsigned entry, const std::vector<schedule::Lane>&
       to.recv_peer = static_cast<std::uint16_t>(from.recv_peer);
       to.dep_lane = from.dep_lane;
       to.dep_step = from.dep_step;
-      to.send_lane = lane_index;
+      to.send_lane = static_cast<std::uint8_t>(schedule::target_lane(from, own_lane));
       node.write_schedule(entry++, &to);
     }
-    ++lane_index;
+    ++own_lane;
   }
 }
 

@@ -51,7 +51,8 @@ inline constexpr std::uint64_t kScratchAddr = Node::kBase + 0x210000 + 40;
 inline constexpr std::uint32_t kInputKey = 0x101, kOutputKey = 0x202, kScratchKey = 0x303;
 
 /// Stores the lanes at `entry` of schedule memory.
-void load_program(Node& node, unsigned entry, const std::vector<schedule::Lane>& lanes, unsigned scratch_chunks);
+void load_program(Node& node, unsigned entry, const std::vector<schedule::Lane>& lanes, unsigned scratch_chunks,
+                  unsigned pass_chunks = 0);
 void add_regions(Node& node);
 device::CollDesc make_desc(std::uint16_t context, std::uint16_t seq, device::Dtype dtype, device::Redop redop,
                            std::uint32_t count, std::uint32_t element_bytes, std::uint32_t chunks, unsigned entry,

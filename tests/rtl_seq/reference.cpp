@@ -78,7 +78,7 @@ Bytes random_elements(Dtype dtype, std::size_t count, std::mt19937_64& random) {
 
 bool run_reference(const std::vector<std::vector<schedule::Lane>>& ranks, std::vector<RankMemory>& memory, Dtype dtype,
                    Redop redop, std::uint64_t chunk, std::uint64_t total) {
-  std::map<std::tuple<int, int, std::size_t>, std::deque<Bytes>> channel;  // source, destination, lane
+  std::map<std::tuple<int, int, std::size_t>, std::deque<Bytes>> channel;  // source, destination, its lane
   std::vector<std::vector<std::size_t>> step(ranks.size());
   for (std::size_t r = 0; r < ranks.size(); ++r) step[r].resize(ranks[r].size());
   for (bool moved = true; moved;) {
@@ -115,7 +115,7 @@ bool run_reference(const std::vector<std::vector<schedule::Lane>>& ranks, std::v
             std::copy(data.begin(), data.end(),
                       buffer(in.dst_buf).begin() + static_cast<std::ptrdiff_t>(in.dst_chunk * chunk));
           }
-          if (schedule::sends(in.op)) channel[{static_cast<int>(r), in.send_peer, l}].push_back(data);
+          if (schedule::sends(in.op)) channel[{static_cast<int>(r), in.send_peer, schedule::target_lane(in, l)}].push_back(data);
           ++step[r][l];
           moved = true;
         }
