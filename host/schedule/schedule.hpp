@@ -267,7 +267,7 @@ struct Layout {
 /// Allreduce by recursive halving and doubling. Any size.
 [[nodiscard]] Schedule allreduce_rabenseifner(int ranks);
 /// Allreduce in one round: all send everything to all. At most kUnaskedBytes.
-[[nodiscard]] Schedule allreduce_direct(int ranks);
+[[nodiscard]] Schedule allreduce_direct(int ranks, bool in_place = false);
 /// Allreduce in two rounds: each rank reduces one block and sends it to all. short: blocks of at most
 /// kUnaskedBytes, summed in another order; else of any size.
 [[nodiscard]] Schedule allreduce_direct_blocks_short(int ranks);

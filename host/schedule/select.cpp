@@ -15,15 +15,17 @@ namespace {
 namespace limit {
 
 constexpr std::uint64_t kKiB = 1024;
-/// Fewest rounds of recursive doubling for which one round of all with all is faster (up to kUnaskedBytes).
-constexpr int kDirectRounds = 3;
-/// Most ranks for that: a rank has as many packets to send and to add up one by one.
+/// Most ranks for rounds of all with all: a rank has as many packets to send and to add up one by one.
 constexpr int kDirectRanks = 16;
 /// Most bytes of an allreduce in one round: what a descriptor carries (device::kCollInlineBytes), so that the
 /// own contribution takes no read of memory in the middle of the sum.
-constexpr std::uint64_t kDirectBytes = 16;
+constexpr std::uint64_t kDirectInline = 16;
+/// The same where recursive doubling takes three rounds or more. Then two rounds of short blocks.
+constexpr std::uint64_t kDirectBytes = 256;
+/// Where it takes two rounds: the most bytes for which it is still faster than short blocks.
+constexpr std::uint64_t kBlocksFewRounds = 512;
 /// Allreduce by recursive doubling, a rank and at most kSmallBytes; half of it where ranks have to fold; then
-constexpr std::uint64_t kAllreduceDoubling = 4 * kKiB;
+constexpr std::uint64_t kAllreduceDoubling = 8 * kKiB;
 /// by halving and doubling, a rank, where none folds; then by ring.
 constexpr std::uint64_t kAllreduceHalving = 3 * kKiB;
 /// Binomial trees, a rank; then chains.
@@ -147,13 +149,17 @@ Algorithm choose(const Call& c, const std::string& name) {
       const std::uint64_t doubling =
           std::min(limit::kAllreduceDoubling * ranks / (folds ? 2 : 1), kSmallBytes);
       const std::uint64_t halving = folds ? 0 : limit::kAllreduceHalving * ranks;
-      const bool one_round = few && doubling_rounds(c.ranks) >= limit::kDirectRounds;
+      const int doublings = doubling_rounds(c.ranks);
+      const bool direct = few && doublings >= 2 && c.bytes <= unasked_bytes(c) &&
+                          c.bytes <= (doublings == 2 ? limit::kDirectInline : limit::kDirectBytes);
       const bool short_blocks = c.bytes <= unasked_bytes(c) / kMaxElementBytes * kMaxElementBytes * ranks;
-      const Algorithm a = pick(one_round && c.bytes <= limit::kDirectBytes ? Algorithm::kDirect
-                               : few && short_blocks                       ? Algorithm::kDirectBlocks
-                               : c.bytes <= doubling                       ? Algorithm::kRecursiveDoubling
-                               : c.bytes <= halving                        ? Algorithm::kRabenseifner
-                                                                           : Algorithm::kRing);
+      const bool blocks =
+          few && short_blocks && (doublings > 2 || (doublings == 2 && c.bytes > limit::kBlocksFewRounds));
+      const Algorithm a = pick(direct                ? Algorithm::kDirect
+                               : blocks              ? Algorithm::kDirectBlocks
+                               : c.bytes <= doubling ? Algorithm::kRecursiveDoubling
+                               : c.bytes <= halving  ? Algorithm::kRabenseifner
+                                                     : Algorithm::kRing);
       if (a == Algorithm::kDirectBlocks && short_blocks) return Algorithm::kDirectBlocksShort;
       if (a == Algorithm::kRing && c.bytes <= ring_bytes(c.ranks, c.flow_bytes)) return Algorithm::kRingFused;
       return fused(a);
@@ -214,7 +220,7 @@ Schedule make(const Call& c, Algorithm a) {
     case Collective::kAllreduce:
       switch (a) {
         case Algorithm::kDirect:
-          return allreduce_direct(n);
+          return allreduce_direct(n, in_place);
         case Algorithm::kDirectBlocks:
           return allreduce_direct_blocks(n);
         case Algorithm::kDirectBlocksShort:

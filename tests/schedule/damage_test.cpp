@@ -113,9 +113,8 @@ TEST(Damage, a_program_that_does_not_know_a_size_is_refused) {
 }
 
 TEST(Damage, a_schedule_that_asks_for_more_room_than_there_is_is_refused) {
-  Schedule s = allreduce_direct(4);
+  Schedule s = reduce_scatter_direct(6);
   s.unasked = false;
-  s.max_bytes = kUnaskedBytes + 1;
   expect_rejected(s, "which has not started");
   s = allreduce_direct(4);
   s.max_bytes = kUnaskedBytes + 1;

@@ -20,7 +20,7 @@ const std::vector<Maker>& makers() {
       {"allreduce_ring_fused", [](int n, int, bool) { return allreduce_ring_fused(n); }},
       {"allreduce_ring_fused_of_parts", [](int n, int, bool) { return allreduce_ring_fused(n, 7); }},
       {"allreduce_rabenseifner", [](int n, int, bool) { return allreduce_rabenseifner(n); }},
-      {"allreduce_direct", [](int n, int, bool) { return allreduce_direct(n); }},
+      {"allreduce_direct", [](int n, int, bool in_place) { return allreduce_direct(n, in_place); }},
       {"allreduce_direct_blocks_short", [](int n, int, bool) { return allreduce_direct_blocks_short(n); }},
       {"allreduce_direct_blocks", [](int n, int, bool) { return allreduce_direct_blocks(n); }},
       {"reduce_binomial", [](int n, int root, bool) { return reduce_binomial(n, root); }},

@@ -33,12 +33,13 @@ void send_to_all(std::vector<Lane>& lanes, int rank, int ranks, Source&& source)
 
 }  // namespace
 
-Schedule allreduce_direct(int ranks) {
+Schedule allreduce_direct(int ranks, bool in_place) {
   Schedule s = start("direct", Collective::kAllreduce, ranks);
   s.max_bytes = kUnaskedBytes;
   s.unasked = true;
   if (ranks == 1) return copy_only(std::move(s));
-  s.scratch_chunks = 1;
+  serve_only(s, in_place);
+  if (in_place) s.scratch_chunks = 1;
   // Every rank computes ((x0 op x1) op x2) ... in one lane: what the lane just wrote is its next operand. The
   // rank's own contribution is an operand in the descriptor or in memory; the latter costs an access, but for
   // ranks 0 and 1, which begin with it.
@@ -46,9 +47,11 @@ Schedule allreduce_direct(int ranks) {
     auto& lanes = s.ranks[static_cast<std::size_t>(r)].lanes;
     lanes.resize(std::min(kMaxLanes, static_cast<std::size_t>(ranks - 1)));
     send_to_all(lanes, r, ranks, [](int to) { return send(input(), to); });
-    // In place the result lands on what the other lanes send. The lane waits before it sums: what it wrote on
-    // chip it could not use behind a dependency.
-    for (std::size_t l = 1; l < lanes.size(); ++l) lanes[0].push_back(after(Instruction{}, l, lanes[l]));
+    if (in_place) {
+      // The result lands on what the other lanes send. The lane waits for them before it sums: behind a
+      // dependency it could not use what it wrote on chip.
+      for (std::size_t l = 1; l < lanes.size(); ++l) lanes[0].push_back(after(Instruction{}, l, lanes[l]));
+    }
     const bool own_last = r >= 2 && r == ranks - 1;
     const int last = r == ranks - 1 ? ranks - 2 : ranks - 1;  // of the contributions that arrive
     Place sum = input();
@@ -57,12 +60,12 @@ Schedule allreduce_direct(int ranks) {
         if (r >= 2) lanes[0].push_back(reduce(input(), sum));
         continue;
       }
-      const Place next = k == last && !own_last ? output() : scratch();
+      const Place next = in_place && (k != last || own_last) ? scratch() : output();
       lanes[0].push_back(r >= 2 && k == 0 ? recv(next, 0)
                                           : make(Op::kRecvReduceCopy, sum, next, k, kNoPeer, 0));
       sum = next;
     }
-    if (own_last) lanes[0].push_back(copy(sum, output()));
+    if (in_place && own_last) lanes[0].push_back(copy(sum, output()));
   }
   return s;
 }
