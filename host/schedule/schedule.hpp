@@ -19,16 +19,17 @@ inline constexpr std::size_t kMaxLanes = 4;
 /// hold the least (device: FlowSlots * Mtu). With a path MTU below 4096, or packets that are SENDs, the device's
 /// hold less: an engine says how much (Capabilities::flow_bytes).
 inline constexpr std::uint64_t kFlowBytes = 32768;
-/// Packets that a flow of the device holds (device::kFlowSlots).
+/// Packets that a flow of the device holds of its receiver's present instruction, and as many of the next one
+/// (device::kFlowSlots).
 inline constexpr std::uint8_t kFlowPackets = 8;
 /// An instruction of at most so many bytes travels although its receiver has not asked for it yet.
 inline constexpr std::uint64_t kUnaskedBytes = 512;
 /// Largest vector of the fused recursive doublings.
 inline constexpr std::uint64_t kSmallBytes = kFlowBytes;
-/// The most packets of a chunk of the fused ring: what it passes on needs a packet of room besides.
-inline constexpr std::uint8_t kRingPackets = kFlowPackets - 1;
-/// Size of the largest element type.
+/// Size of the largest element type; those of all others divide it.
 inline constexpr std::uint64_t kMaxElementBytes = 16;
+/// Schedule::max_bytes of what runs in passes in flows that hold a chunk: vectors of any size.
+inline constexpr std::uint64_t kAnyBytes = ~std::uint64_t{0};
 
 /// Same values as device::InstrOp.
 enum class Op : std::uint8_t {
@@ -79,6 +80,8 @@ inline constexpr std::size_t kCollectives = 11;
 }
 
 inline constexpr int kNoPeer = -1;
+/// Instruction::send_lane: that of the same number as the sending lane.
+inline constexpr int kOwnLane = -1;
 
 /// One instruction. Chunk indices count chunks of the named buffer. The bytes moved are those of
 /// logical chunks [size_chunk, size_chunk + chunks): the vector of `total` bytes is cut in chunks
@@ -93,6 +96,7 @@ struct Instruction {
   std::uint16_t size_chunk = 0;
   int send_peer = kNoPeer;
   int recv_peer = kNoPeer;
+  int send_lane = kOwnLane;  ///< lane of send_peer whose receive takes what is sent
   bool has_dep = false;
   std::uint8_t dep_lane = 0;   ///< wait until this lane ...
   std::uint16_t dep_step = 0;  ///< ... has completed this many instructions
@@ -104,6 +108,11 @@ struct Instruction {
   std::uint32_t dst_offset = 0;
   std::uint32_t bytes = 0;
 };
+
+/// The lane of send_peer that takes what an instruction of lane `own` sends.
+[[nodiscard]] constexpr std::size_t target_lane(const Instruction& i, std::size_t own) noexcept {
+  return i.send_lane == kOwnLane ? own : static_cast<std::size_t>(i.send_lane);
+}
 
 using Lane = std::vector<Instruction>;
 
@@ -121,12 +130,14 @@ struct Schedule {
   std::uint16_t scratch_chunks = 0;  ///< chunks of scratch, of chunk_bytes each
   std::vector<RankSchedule> ranks;
   /// Largest vector it may be used for, in bytes; 0: any, with flows of one packet. Not 0: flows hold the
-  /// data of one instruction of such a vector (at most kFlowBytes), provided that it is what the receiver's
-  /// lane takes with its present or next instruction.
+  /// data of each instruction of such a vector (at most kFlowBytes) that the receiver's lane takes with its
+  /// present or next instruction.
   std::uint64_t max_bytes = 0;
-  /// With max_bytes: the most packets of an instruction. Fewer than kFlowPackets: flows must have that much
-  /// more room.
-  std::uint8_t packets = kFlowPackets;
+  /// Most bytes of a chunk; 0: no limit. A vector of more than `chunks` of them is done in passes: lane after
+  /// lane runs its program again for the next `chunks` chunks of Input and Output, without waiting for the
+  /// others; Scratch is used anew. Dependencies count within a pass: one is met when the other lane is in a
+  /// later pass, or in the same one with that many steps. For vectors only.
+  std::uint64_t max_chunk_bytes = 0;
   /// With max_bytes: instructions are of at most kUnaskedBytes, and a flow holds one although the receiver's
   /// lane has others to take first.
   bool unasked = false;
@@ -147,6 +158,7 @@ struct Program {
   std::uint16_t scratch_chunks = 0;
   std::uint64_t id = 0;         ///< unique in the process: engines cache what they made of a program by it
   std::uint64_t max_bytes = 0;  ///< as in Schedule
+  std::uint64_t max_chunk_bytes = 0;
   std::uint16_t span = 1;       ///< the most chunks of one instruction: with max_bytes, flows hold as many
   /// Sizes of the buffers, in chunks; 0: the whole vector (the last chunk may be short).
   std::uint16_t input_chunks = 0;
@@ -175,10 +187,28 @@ struct Layout {
   std::vector<std::uint64_t> blocks;  ///< bytes of each logical block, where scratch may hold it; else empty
 };
 
-/// Bytes of one chunk for a vector of count elements: whole elements, rounded up.
+/// Bytes of one chunk for a vector of count elements: whole elements, rounded up. With max_chunk_bytes: in the
+/// fewest passes, which are equally long but for the last one; at least an element.
 [[nodiscard]] constexpr std::uint64_t chunk_bytes(std::uint64_t count, std::uint64_t element_bytes,
-                                                  std::uint64_t chunks) noexcept {
-  return (count + chunks - 1) / chunks * element_bytes;
+                                                  std::uint64_t chunks,
+                                                  std::uint64_t max_chunk_bytes = 0) noexcept {
+  const std::uint64_t once = (count + chunks - 1) / chunks * element_bytes;
+  if (max_chunk_bytes == 0 || once <= max_chunk_bytes) return once;
+  // Whole elements, and whole cache lines where a chunk has some.
+  constexpr std::uint64_t kLine = 64;
+  std::uint64_t most = max_chunk_bytes < kLine ? max_chunk_bytes : max_chunk_bytes / kLine * kLine;
+  most = most < element_bytes ? 1 : most / element_bytes;
+  const std::uint64_t pass = chunks * most;
+  const std::uint64_t shares = (count + pass - 1) / pass * chunks;
+  const std::uint64_t bytes = (count + shares - 1) / shares * element_bytes;
+  const std::uint64_t lines = (bytes + kLine - 1) / kLine * kLine;
+  return lines <= most * element_bytes && lines % element_bytes == 0 ? lines : bytes;
+}
+
+/// Passes in which a vector of `total` bytes is done, at least one.
+[[nodiscard]] constexpr std::uint64_t passes(std::uint64_t total, std::uint64_t chunks,
+                                             std::uint64_t chunk) noexcept {
+  return chunks * chunk == 0 || total <= chunks * chunk ? 1 : (total + chunks * chunk - 1) / (chunks * chunk);
 }
 
 /// Bytes that logical chunks [first, first + n) hold of a vector of total bytes.
@@ -229,16 +259,18 @@ struct Layout {
 /// The same with each step's reduction fused with the next step's send: one lane, no scratch. For at most
 /// kSmallBytes. The same association of operands as allreduce_recursive_doubling, hence the same bits.
 [[nodiscard]] Schedule allreduce_recursive_doubling_fused(int ranks);
-/// Allreduce by ring in `parts` parts of one chunk a rank. Vectors of any size.
+/// Allreduce by ring in `parts` parts of one chunk a rank, in passes. Vectors of any size.
 [[nodiscard]] Schedule allreduce_ring(int ranks, int parts = 1);
-/// The same with all links busy from start to end, for chunks that a flow holds. The same bits for the same
-/// `parts`.
+/// The same with all links busy from start to end, in flows that hold a chunk of kFlowBytes. The same bits for
+/// the same `parts`.
 [[nodiscard]] Schedule allreduce_ring_fused(int ranks, int parts = static_cast<int>(kMaxLanes));
 /// Allreduce by recursive halving and doubling. Any size.
 [[nodiscard]] Schedule allreduce_rabenseifner(int ranks);
 /// Allreduce in one round: all send everything to all. At most kUnaskedBytes.
-[[nodiscard]] Schedule allreduce_direct(int ranks);
-/// Allreduce in two rounds: each rank reduces one block and sends it to all. Any size.
+[[nodiscard]] Schedule allreduce_direct(int ranks, bool in_place = false);
+/// Allreduce in two rounds: each rank reduces one block and sends it to all. short: blocks of at most
+/// kUnaskedBytes, summed in another order; else of any size.
+[[nodiscard]] Schedule allreduce_direct_blocks_short(int ranks);
 [[nodiscard]] Schedule allreduce_direct_blocks(int ranks);
 
 [[nodiscard]] Schedule barrier_dissemination(int ranks);
@@ -300,9 +332,9 @@ struct Call {
 
 /// The schedule for a call. `algorithm` may be empty or "auto" (choose by size) or a name; returns false and
 /// sets *error when there is no such algorithm for this collective, or not for this call. out->algorithm
-/// names it exactly: "recursive_doubling" gives "recursive_doubling_fused" and "ring" gives "ring_fused"
-/// where their sizes and the engine's flows allow. Results of reductions do not depend on flow_bytes:
-/// variants combine in the same association.
+/// names it exactly: "recursive_doubling" gives "recursive_doubling_fused" "ring" gives "ring_fused" and "direct_blocks"
+/// gives "direct_blocks_short" where their sizes and the engine's flows allow. Results of reductions do not
+/// depend on flow_bytes of at least kFlowPackets * kUnaskedBytes: variants combine in the same association.
 [[nodiscard]] bool select(const Call& call, const std::string& algorithm, Schedule* out, std::string* error);
 /// Calls of equal collective, ranks, root, flow_bytes and algorithm with equal keys get the same schedule, or
 /// none. Allocates nothing.

@@ -15,19 +15,19 @@ namespace {
 namespace limit {
 
 constexpr std::uint64_t kKiB = 1024;
-/// Fewest rounds of recursive doubling for which one round of all with all is faster (up to kUnaskedBytes).
-constexpr int kDirectRounds = 3;
-/// Most ranks for that: a rank has as many packets to send and to add up one by one.
+/// Most ranks for rounds of all with all: a rank has as many packets to send and to add up one by one.
 constexpr int kDirectRanks = 16;
+/// Most bytes of an allreduce in one round: what a descriptor carries (device::kCollInlineBytes), so that the
+/// own contribution takes no read of memory in the middle of the sum.
+constexpr std::uint64_t kDirectInline = 16;
+/// The same where recursive doubling takes three rounds or more. Then two rounds of short blocks.
+constexpr std::uint64_t kDirectBytes = 256;
+/// Where it takes two rounds: the most bytes for which it is still faster than short blocks.
+constexpr std::uint64_t kBlocksFewRounds = 512;
 /// Allreduce by recursive doubling, a rank and at most kSmallBytes; half of it where ranks have to fold; then
-constexpr std::uint64_t kAllreduceDoubling = 4 * kKiB;
+constexpr std::uint64_t kAllreduceDoubling = 8 * kKiB;
 /// by halving and doubling, a rank, where none folds; then by ring.
 constexpr std::uint64_t kAllreduceHalving = 3 * kKiB;
-/// The most entries of the schedule memory for a ring's program.
-constexpr int kRingEntries = 512;
-/// Parts of the ring beyond, and up to how many ranks.
-constexpr int kLargeRingParts = 8;
-constexpr int kLargeRingRanks = 8;
 /// Binomial trees, a rank; then chains.
 constexpr std::uint64_t kBcastTree = 4 * kKiB;
 constexpr std::uint64_t kReduceTree = 3 * kKiB;
@@ -51,6 +51,7 @@ enum class Algorithm : std::uint8_t {
   kRabenseifner,
   kDirect,
   kDirectBlocks,
+  kDirectBlocksShort,
   kPairwise,
   kLinear,
   kBruck,
@@ -70,6 +71,7 @@ constexpr Name kNames[] = {
     {Collective::kAllreduce, "recursive_doubling", Algorithm::kRecursiveDoubling},
     {Collective::kAllreduce, "recursive_doubling_fused", Algorithm::kRecursiveDoublingFused, true},
     {Collective::kAllreduce, "direct_blocks", Algorithm::kDirectBlocks},
+    {Collective::kAllreduce, "direct_blocks_short", Algorithm::kDirectBlocksShort, true},
     {Collective::kAllreduce, "rabenseifner", Algorithm::kRabenseifner},
     {Collective::kAllreduce, "ring", Algorithm::kRing},
     {Collective::kAllreduce, "ring_fused", Algorithm::kRingFused, true},
@@ -96,20 +98,18 @@ constexpr Name kNames[] = {
     {Collective::kAlltoall, "pairwise", Algorithm::kPairwise},
 };
 
-/// The most bytes that a chunk of the fused ring may have.
-std::uint64_t ring_chunk(std::uint64_t flow_bytes) {
-  const std::uint64_t held = std::min(flow_bytes, kFlowBytes) / kFlowPackets * kRingPackets;
-  return held - std::min(held, kMaxElementBytes);
+/// A part a lane.
+constexpr int kRingParts = static_cast<int>(kMaxLanes);
+
+/// The most bytes that the fused ring serves with flows that hold flow_bytes. How the vector is cut does not
+/// depend on them, as it decides the association.
+std::uint64_t ring_bytes(int ranks, std::uint64_t flow_bytes) {
+  const std::uint64_t chunk = flow_bytes / kMaxElementBytes * kMaxElementBytes;
+  return flow_bytes >= kFlowBytes ? kAnyBytes : chunk * static_cast<std::uint64_t>(ranks * kRingParts);
 }
 
-/// Parts of the ring: the fewest of which flows hold a chunk. The same for all engines, as they decide the
-/// association.
-int ring_parts(int ranks, std::uint64_t bytes) {
-  for (int parts = static_cast<int>(kMaxLanes); parts * (2 * ranks - 1) < limit::kRingEntries; parts *= 2) {
-    if (bytes <= ring_chunk(kFlowBytes) * static_cast<std::uint64_t>(ranks * parts)) return parts;
-  }
-  return ranks <= limit::kLargeRingRanks ? limit::kLargeRingParts : 1;
-}
+/// Bytes that travel unasked, in one packet.
+std::uint64_t unasked_bytes(const Call& c) { return std::min(kUnaskedBytes, c.flow_bytes / kFlowPackets); }
 
 /// Rounds of recursive doubling with folding.
 int doubling_rounds(int ranks) {
@@ -117,24 +117,19 @@ int doubling_rounds(int ranks) {
   return std::bit_width(n) - 1 + (std::has_single_bit(n) ? 0 : 2);
 }
 
-struct Choice {
-  Algorithm algorithm = Algorithm::kNone;
-  int parts = 0;
-};
-
 /// What a name or "auto" stands for in this call; kNone: the collective has no such algorithm.
-Choice choose(const Call& c, const std::string& name) {
+Algorithm choose(const Call& c, const std::string& name) {
   const bool automatic = name.empty() || name == "auto";
   Algorithm asked = Algorithm::kNone;
   if (!automatic) {
     for (const Name& n : kNames) {
       if (n.collective == c.collective && name == n.name) asked = n.algorithm;
     }
-    if (asked == Algorithm::kNone) return {};
+    if (asked == Algorithm::kNone) return Algorithm::kNone;
   }
   const auto ranks = static_cast<std::uint64_t>(c.ranks);
   const std::uint64_t block = c.bytes / ranks;
-  const bool tiny_blocks = !c.by_counts && c.bytes <= ranks * kUnaskedBytes;
+  const bool tiny_blocks = !c.by_counts && c.bytes <= ranks * unasked_bytes(c);
   const auto pick = [&](Algorithm by_size) { return automatic ? by_size : asked; };
   /// A fused schedule where the engine's flows hold its instructions.
   const auto fused = [&](Algorithm a) {
@@ -143,64 +138,68 @@ Choice choose(const Call& c, const std::string& name) {
   };
   switch (c.collective) {
     case Collective::kBarrier:
-      return {Algorithm::kDissemination, 0};
+      return Algorithm::kDissemination;
     case Collective::kBcast:
-      return {pick(c.bytes <= limit::kBcastTree * ranks ? Algorithm::kBinomial : Algorithm::kChain), 0};
+      return pick(c.bytes <= limit::kBcastTree * ranks ? Algorithm::kBinomial : Algorithm::kChain);
     case Collective::kReduce:
-      return {pick(c.bytes <= limit::kReduceTree * ranks ? Algorithm::kBinomial : Algorithm::kChain), 0};
+      return pick(c.bytes <= limit::kReduceTree * ranks ? Algorithm::kBinomial : Algorithm::kChain);
     case Collective::kAllreduce: {
-      const bool one_round = c.bytes <= kUnaskedBytes && c.ranks <= limit::kDirectRanks &&
-                             doubling_rounds(c.ranks) >= limit::kDirectRounds;
+      const bool few = c.ranks <= limit::kDirectRanks;
       const bool folds = !std::has_single_bit(ranks);
       const std::uint64_t doubling =
           std::min(limit::kAllreduceDoubling * ranks / (folds ? 2 : 1), kSmallBytes);
       const std::uint64_t halving = folds ? 0 : limit::kAllreduceHalving * ranks;
-      const Algorithm a = pick(one_round             ? Algorithm::kDirect
+      const int doublings = doubling_rounds(c.ranks);
+      const bool direct = few && doublings >= 2 && c.bytes <= unasked_bytes(c) &&
+                          c.bytes <= (doublings == 2 ? limit::kDirectInline : limit::kDirectBytes);
+      const bool short_blocks = c.bytes <= unasked_bytes(c) / kMaxElementBytes * kMaxElementBytes * ranks;
+      const bool blocks =
+          few && short_blocks && (doublings > 2 || (doublings == 2 && c.bytes > limit::kBlocksFewRounds));
+      const Algorithm a = pick(direct                ? Algorithm::kDirect
+                               : blocks              ? Algorithm::kDirectBlocks
                                : c.bytes <= doubling ? Algorithm::kRecursiveDoubling
                                : c.bytes <= halving  ? Algorithm::kRabenseifner
                                                      : Algorithm::kRing);
-      if (a != Algorithm::kRing && a != Algorithm::kRingFused) return {fused(a), 0};
-      const int parts = ring_parts(c.ranks, c.bytes);
-      const bool held = c.bytes <= ring_chunk(c.flow_bytes) * ranks * static_cast<std::uint64_t>(parts);
-      return {held ? Algorithm::kRingFused : a, parts};
+      if (a == Algorithm::kDirectBlocks && short_blocks) return Algorithm::kDirectBlocksShort;
+      if (a == Algorithm::kRing && c.bytes <= ring_bytes(c.ranks, c.flow_bytes)) return Algorithm::kRingFused;
+      return fused(a);
     }
     case Collective::kReduceScatter:
-      return {pick(tiny_blocks                                      ? Algorithm::kDirect
+      return pick(tiny_blocks                                      ? Algorithm::kDirect
                    : block <= limit::kReduceScatterPairwise * ranks ? Algorithm::kPairwise
-                                                                    : Algorithm::kRing),
-              0};
+                                                                    : Algorithm::kRing);
     case Collective::kScan:
     case Collective::kExscan:
-      return {fused(pick(c.bytes <= std::min(limit::kScanDoubling * ranks, kSmallBytes)
+      return fused(pick(c.bytes <= std::min(limit::kScanDoubling * ranks, kSmallBytes)
                              ? Algorithm::kRecursiveDoubling
-                             : Algorithm::kLinear)),
-              0};
+                             : Algorithm::kLinear));
     case Collective::kGather:
     case Collective::kScatter:
-      return {pick(Algorithm::kLinear), 0};
+      return pick(Algorithm::kLinear);
     case Collective::kAllgather:
-      return {pick(tiny_blocks                                  ? Algorithm::kDirect
+      return pick(tiny_blocks                                  ? Algorithm::kDirect
                    : block <= limit::kAllgatherPairwise * ranks ? Algorithm::kPairwise
-                                                                : Algorithm::kRing),
-              0};
+                                                                : Algorithm::kRing);
     case Collective::kAlltoall:
-      return {pick(tiny_blocks ? Algorithm::kDirect : Algorithm::kPairwise), 0};
+      return pick(tiny_blocks ? Algorithm::kDirect : Algorithm::kPairwise);
   }
-  return {};
+  return Algorithm::kNone;
 }
 
 /// The largest vector that a choice serves in this call.
-std::uint64_t most_bytes(const Call& c, const Choice& choice) {
+std::uint64_t most_bytes(const Call& c, Algorithm choice) {
   constexpr std::uint64_t kAny = std::numeric_limits<std::uint64_t>::max();
   if (c.ranks == 1) return kAny;
   const auto ranks = static_cast<std::uint64_t>(c.ranks);
-  switch (choice.algorithm) {
+  switch (choice) {
     case Algorithm::kDirect:
-      return std::min(kUnaskedBytes, c.flow_bytes / kFlowPackets) * (has_blocks(c.collective) ? ranks : 1);
+      return unasked_bytes(c) * (has_blocks(c.collective) ? ranks : 1);
+    case Algorithm::kDirectBlocksShort:
+      return unasked_bytes(c) / kMaxElementBytes * kMaxElementBytes * ranks;
     case Algorithm::kRecursiveDoublingFused:
       return std::min(kSmallBytes, c.flow_bytes);
     case Algorithm::kRingFused:
-      return ring_chunk(c.flow_bytes) * ranks * static_cast<std::uint64_t>(choice.parts);
+      return ring_bytes(c.ranks, c.flow_bytes);
     case Algorithm::kBruck:
       return std::min(kFlowBytes, c.flow_bytes) / allgather_bruck_span(c.ranks) * ranks;
     default:
@@ -208,10 +207,9 @@ std::uint64_t most_bytes(const Call& c, const Choice& choice) {
   }
 }
 
-Schedule make(const Call& c, const Choice& choice) {
+Schedule make(const Call& c, Algorithm a) {
   const int n = c.ranks;
   const bool in_place = c.in_place;
-  const Algorithm a = choice.algorithm;
   switch (c.collective) {
     case Collective::kBarrier:
       return barrier_dissemination(n);
@@ -222,9 +220,11 @@ Schedule make(const Call& c, const Choice& choice) {
     case Collective::kAllreduce:
       switch (a) {
         case Algorithm::kDirect:
-          return allreduce_direct(n);
+          return allreduce_direct(n, in_place);
         case Algorithm::kDirectBlocks:
           return allreduce_direct_blocks(n);
+        case Algorithm::kDirectBlocksShort:
+          return allreduce_direct_blocks_short(n);
         case Algorithm::kRabenseifner:
           return allreduce_rabenseifner(n);
         case Algorithm::kRecursiveDoubling:
@@ -232,9 +232,9 @@ Schedule make(const Call& c, const Choice& choice) {
         case Algorithm::kRecursiveDoublingFused:
           return allreduce_recursive_doubling_fused(n);
         case Algorithm::kRingFused:
-          return allreduce_ring_fused(n, choice.parts);
+          return allreduce_ring_fused(n, kRingParts);
         default:
-          return allreduce_ring(n, choice.parts);
+          return allreduce_ring(n, kRingParts);
       }
     case Collective::kReduceScatter:
       return a == Algorithm::kDirect     ? reduce_scatter_direct(n)
@@ -281,8 +281,8 @@ std::vector<std::string> algorithms(Collective collective) {
 }
 
 std::uint32_t select_key(const Call& call, const std::string& algorithm) {
-  const Choice choice = choose(call, algorithm);
-  return static_cast<std::uint32_t>(choice.algorithm) | static_cast<std::uint32_t>(choice.parts) << 8 |
+  const Algorithm choice = choose(call, algorithm);
+  return static_cast<std::uint32_t>(choice) |
          (call.in_place ? 1u << 24 : 0u) | (call.by_counts ? 1u << 25 : 0u) |
          (call.bytes > most_bytes(call, choice) ? 1u << 26 : 0u);
 }
@@ -294,8 +294,8 @@ bool select(const Call& call, const std::string& algorithm, Schedule* out, std::
     return fail(error, "root is " + std::to_string(call.root) + ", not a rank of a group of " +
                            std::to_string(call.ranks));
   }
-  const Choice choice = choose(call, algorithm);
-  if (choice.algorithm == Algorithm::kNone) {
+  const Algorithm choice = choose(call, algorithm);
+  if (choice == Algorithm::kNone) {
     std::string names;
     for (const std::string& name : algorithms(call.collective)) names += (names.empty() ? "" : ", ") + name;
     return fail(error, "algorithm \"" + algorithm + "\" is not one of " + name_of(call.collective) +

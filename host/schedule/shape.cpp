@@ -59,25 +59,32 @@ std::uint16_t span(const Schedule& s) {
   return most;
 }
 
+namespace {
+
+// Blocks are equal; chunks of a vector are of whole elements, rounded up, whose sizes divide kMaxElementBytes.
+std::uint64_t grain(const Schedule& s) { return has_blocks(s.collective) ? 1 : kMaxElementBytes; }
+
+}  // namespace
+
 std::uint64_t instruction_bytes(const Schedule& s, std::uint64_t bytes, std::uint16_t span) {
-  if (span >= s.chunks) return bytes;
-  // Blocks are equal; chunks of a vector are of whole elements, rounded up.
-  const std::uint64_t slack = has_blocks(s.collective) ? 0 : kMaxElementBytes;
-  return std::min(bytes, span * (bytes / s.chunks + slack));
+  const std::uint64_t most =
+      s.max_chunk_bytes == 0 ? bytes : std::min(bytes, span * s.max_chunk_bytes);
+  if (span >= s.chunks) return most;
+  const std::uint64_t share = s.chunks * grain(s);
+  return std::min(most, span * (bytes / share + (bytes % share != 0 ? 1 : 0)) * grain(s));
 }
 
 std::uint64_t largest_vector(const Schedule& s, std::uint64_t bytes) {
   const std::uint16_t most = span(s);
+  if (s.max_chunk_bytes != 0 && most * s.max_chunk_bytes <= bytes) return kAnyBytes;
   if (most >= s.chunks) return bytes;
-  const std::uint64_t slack = has_blocks(s.collective) ? 0 : kMaxElementBytes;
-  const std::uint64_t chunk = bytes / most;
-  return chunk < slack ? 0 : (chunk - slack) * s.chunks;
+  return bytes / most / grain(s) * grain(s) * s.chunks;
 }
 
 std::uint64_t instruction_limit(const Schedule& s, std::uint64_t flow_bytes) {
   if (s.max_bytes == 0) return 0;
-  const std::uint64_t held = std::min(flow_bytes, kFlowBytes) / kFlowPackets * s.packets;
-  return s.unasked ? std::min(held, kUnaskedBytes) : held;
+  const std::uint64_t held = std::min(flow_bytes, kFlowBytes);
+  return s.unasked ? std::min(held / kFlowPackets, kUnaskedBytes) : held;
 }
 
 }  // namespace tally::schedule

@@ -70,6 +70,10 @@ std::string check_instruction(const Schedule& s, std::size_t rank, std::size_t l
   if (sends(i.op)) reason = check_peer(i.send_peer, "send_peer");
   if (reason.empty() && receives(i.op)) reason = check_peer(i.recv_peer, "recv_peer");
   if (!reason.empty()) return reason;
+  if (sends(i.op) && i.send_lane != kOwnLane &&
+      (i.send_lane < 0 || static_cast<std::size_t>(i.send_lane) >= kMaxLanes)) {
+    return "send_lane " + std::to_string(i.send_lane) + " is not below " + std::to_string(kMaxLanes);
+  }
   if (i.has_dep) {
     if (i.dep_lane >= lanes.size()) return "dep_lane " + std::to_string(i.dep_lane) + " is out of range";
     if (i.dep_step > lanes[i.dep_lane].size()) {
@@ -152,10 +156,12 @@ std::string check_structure(const Schedule& s) {
   }
   if (!s.out_of_place && !s.in_place) return "the schedule serves calls neither in place nor out of place";
   if (s.unasked && s.max_bytes == 0) return "unasked without max_bytes";
+  if (s.max_chunk_bytes != 0 && (has_blocks(s.collective) || s.collective == Collective::kBarrier))
+    return "passes are for vectors";
+  if (s.max_chunk_bytes != 0 && s.chunks > 0xffff / kUnrolled)
+    return "passes of " + std::to_string(s.chunks) + " chunks are too long to be proved";
   if (s.by_counts && (s.max_bytes != 0 || !has_blocks(s.collective)))
     return "by_counts is for blocks of any size";
-  if (s.packets == 0 || s.packets > kFlowPackets)
-    return "packets is " + std::to_string(s.packets) + ", not 1 to 8";
   const std::uint64_t most = instruction_bytes(s, s.max_bytes, span(s));
   if (most > instruction_limit(s)) {
     return "max_bytes " + std::to_string(s.max_bytes) + " makes instructions of " + std::to_string(most) +
@@ -228,7 +234,7 @@ std::string match(const Schedule& s, Graph* g) {
   const std::size_t n = g->site.size();
   g->receiver.assign(n, kNone);
   g->sender.assign(n, kNone);
-  // A flow is (from, to, lane); its n-th send goes to its n-th receive.
+  // A flow is (from, to, the receiver's lane); its n-th send goes to its n-th receive.
   struct Flow {
     std::vector<std::size_t> sends, receives;
   };
@@ -236,7 +242,16 @@ std::string match(const Schedule& s, Graph* g) {
   for (std::size_t id = 0; id < n; ++id) {
     const Instruction& i = *g->instruction[id];
     const Site& at = g->site[id];
-    if (sends(i.op)) flows[{at.rank, static_cast<std::size_t>(i.send_peer), at.lane}].sends.push_back(id);
+    if (sends(i.op)) {
+      Flow& flow = flows[{at.rank, static_cast<std::size_t>(i.send_peer), target_lane(i, at.lane)}];
+      // Sends of two lanes have no order, so that nobody knew which receive takes which.
+      if (!flow.sends.empty() && g->site[flow.sends.front()].lane != at.lane) {
+        return describe(*g, id) + " sends to rank " + std::to_string(i.send_peer) + " in lane " +
+               std::to_string(target_lane(i, at.lane)) + ", as " + describe(*g, flow.sends.front()) +
+               " does: a flow has one sending lane";
+      }
+      flow.sends.push_back(id);
+    }
     if (receives(i.op))
       flows[{static_cast<std::size_t>(i.recv_peer), at.rank, at.lane}].receives.push_back(id);
   }
@@ -270,7 +285,36 @@ std::string match(const Schedule& s, Graph* g) {
 
 }  // namespace detail
 
-std::string verify(const Schedule& schedule) {
+namespace {
+
+/// The same as one program of `passes` times the chunks, for one pass.
+Schedule unrolled(const Schedule& s, std::size_t passes) {
+  Schedule out = s;
+  out.chunks = static_cast<std::uint16_t>(s.chunks * passes);
+  for (std::size_t r = 0; r < s.ranks.size(); ++r) {
+    const std::vector<Lane>& lanes = s.ranks[r].lanes;
+    for (std::size_t l = 0; l < lanes.size(); ++l) {
+      out.ranks[r].lanes[l].clear();
+      for (std::size_t pass = 0; pass < passes; ++pass) {
+        const auto shift = [&](Buffer buffer, std::uint16_t chunk) {
+          return buffer == Buffer::kScratch ? chunk : static_cast<std::uint16_t>(chunk + pass * s.chunks);
+        };
+        for (Instruction i : lanes[l]) {
+          i.src_chunk = shift(i.src_buf, i.src_chunk);
+          i.dst_chunk = shift(i.dst_buf, i.dst_chunk);
+          i.size_chunk = static_cast<std::uint16_t>(i.size_chunk + pass * s.chunks);
+          // That the lane has come to a later pass says no more than that it has ended this one.
+          if (i.dep_step == 0) i.has_dep = false;
+          if (i.has_dep) i.dep_step = static_cast<std::uint16_t>(i.dep_step + pass * lanes[i.dep_lane].size());
+          out.ranks[r].lanes[l].push_back(i);
+        }
+      }
+    }
+  }
+  return out;
+}
+
+std::string verify_pass(const Schedule& schedule) {
   std::string reason = detail::check_structure(schedule);
   if (!reason.empty()) return reason;
   detail::Graph g;
@@ -293,6 +337,17 @@ std::string verify(const Schedule& schedule) {
     if (!reason.empty()) return reason + (in_place ? " (in place)" : "");
   }
   return {};
+}
+
+}  // namespace
+
+std::string verify(const Schedule& schedule) {
+  std::string reason = verify_pass(schedule);
+  if (!reason.empty() || schedule.max_chunk_bytes == 0) return reason;
+  // Lanes may be in different passes. Each pass has its own places of Input and Output, and all have the same
+  // Scratch, so that passes next to each other show a missing order; three have one that follows and is followed.
+  reason = verify_pass(unrolled(schedule, detail::kUnrolled));
+  return reason.empty() ? reason : reason + " (of several passes in one)";
 }
 
 }  // namespace tally::schedule

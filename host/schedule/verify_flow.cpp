@@ -15,8 +15,8 @@
 // receiver) from a Send to a Recv. The run takes a path when all its instructions are at the heads of their
 // lanes with their dependencies met, and moves the packets one by one from its start to its end: one packet
 // of room in each flow suffices, and so does any size, down to the one packet of an empty chunk. With
-// max_bytes, the run moves packets: every instruction has Schedule::packets of them, a flow holds
-// kFlowPackets, and takes those only that the receiver's lane takes with its present or next instruction.
+// max_bytes, the run moves packets: every instruction has kFlowPackets of them, and a flow takes those that the
+// receiver's lane takes with its present or next instruction, each of which has places for all of its own.
 // Instructions of fewer packets complete too: leave out the first packets of both ends, and no flow holds
 // more than before. An unasked instruction has one packet, as those of a barrier have, and a flow holds one.
 #include <map>
@@ -35,18 +35,18 @@ class Runner {
         order_(*order),
         any_size_(g.schedule->max_bytes == 0 && g.schedule->collective != Collective::kBarrier),
         unasked_(g.schedule->unasked || g.schedule->collective == Collective::kBarrier),
-        packets_(unasked_ ? 1 : g.schedule->packets),
-        room_(unasked_ ? 1 : kFlowPackets),
+        packets_(unasked_ ? 1 : kFlowPackets),
         counter_(g.lanes, 0),
         done_(g.site.size(), false),
         moved_(g.site.size(), 0),
         flow_(g.site.size(), kNone) {
-    std::map<std::tuple<std::size_t, std::size_t, int>, std::size_t> flows;
+    std::map<std::tuple<std::size_t, std::size_t, int>, std::size_t> flows;  // from, its receiver's lane, to
     for (std::size_t id = 0; id < g.site.size(); ++id) {
       if (g.receiver[id] == kNone) continue;
       const Site& at = g.site[id];
+      const Instruction& i = *g.instruction[id];
       flow_[id] =
-          flows.try_emplace({at.rank, at.lane, g.instruction[id]->send_peer}, flows.size()).first->second;
+          flows.try_emplace({at.rank, target_lane(i, at.lane), i.send_peer}, flows.size()).first->second;
     }
     held_.resize(flows.size());
   }
@@ -101,8 +101,7 @@ class Runner {
     if (id == kNone || !dependency_met(id)) return false;
     const std::size_t from = g_.sender[id];
     if (from != kNone && moved_[from] == moved_[id]) return false;
-    if (g_.receiver[id] != kNone && (held_[flow_[id]] == room_ || !(unasked_ || asked_for(g_.receiver[id]))))
-      return false;
+    if (g_.receiver[id] != kNone && (unasked_ ? held_[flow_[id]] != 0 : !asked_for(g_.receiver[id]))) return false;
     if (from != kNone) --held_[flow_[from]];
     if (g_.receiver[id] != kNone) ++held_[flow_[id]];
     if (++moved_[id] == packets_) complete(id);
@@ -127,7 +126,7 @@ class Runner {
       return "waits for data of " + describe(g_, g_.sender[id]);
     }
     if (g_.receiver[id] != kNone) {
-      const bool full = !any_size_ && held_[flow_[id]] == room_;
+      const bool full = unasked_ && held_[flow_[id]] != 0;
       return "sends to " + describe(g_, g_.receiver[id]) +
              (full ? ", whose flow is full" : ", which has not started");
     }
@@ -152,7 +151,6 @@ class Runner {
   const bool any_size_;
   const bool unasked_;
   const std::size_t packets_;  // of an instruction
-  const std::size_t room_;     // packets that a flow holds
   std::vector<std::size_t> counter_;
   std::vector<bool> done_;
   std::vector<std::size_t> moved_;  // packets of each instruction

@@ -14,6 +14,9 @@ namespace tally::schedule::detail {
 
 inline constexpr std::size_t kNone = static_cast<std::size_t>(-1);
 
+/// Passes that are proved together.
+inline constexpr std::size_t kUnrolled = 3;
+
 /// Where an instruction stands.
 struct Site {
   std::size_t rank;

@@ -531,7 +531,8 @@ void Collective::allreduce(unsigned ranks, unsigned count, bool ring) {
     d.output_addr = reinterpret_cast<std::uint64_t>(memory[r].data() + 400'000);
     d.scratch_addr = reinterpret_cast<std::uint64_t>(memory[r].data() + 700'000);
     d.input_key = d.output_key = d.scratch_key = keys[r];
-    d.chunk_bytes = static_cast<std::uint32_t>(tally::schedule::chunk_bytes(count, 8, schedule.chunks));
+    d.chunk_bytes = static_cast<std::uint32_t>(
+        tally::schedule::chunk_bytes(count, 8, schedule.chunks, schedule.max_chunk_bytes));
     d.cookie = 100;
     hosts[r]->post(d, true);
   }

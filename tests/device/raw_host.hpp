@@ -162,9 +162,10 @@ class RawHost {
     for (std::size_t l = 0; l < program.lanes.size(); ++l)
       *lengths[l] = static_cast<std::uint16_t>(program.lanes[l].size());
     header.scratch_chunks = program.scratch_chunks;
+    header.chunks = program.max_chunk_bytes != 0 ? program.chunks : std::uint16_t{0};
     header.input_chunks = program.uses_input ? program.input_chunks : 0xffff;
     header.output_chunks = program.uses_output ? program.output_chunks : 0xffff;
-    std::uint8_t send_lane = 0;
+    std::size_t own_lane = 0;
     write(device::global_reg::kSchedAddr, address);
     store(&header);
     for (const schedule::Lane& lane : program.lanes) {
@@ -182,10 +183,10 @@ class RawHost {
         instr.recv_peer = static_cast<std::uint16_t>(i.recv_peer < 0 ? 0 : i.recv_peer);
         instr.dep_lane = i.dep_lane;
         instr.dep_step = i.dep_step;
-        instr.send_lane = send_lane;
+        instr.send_lane = static_cast<std::uint8_t>(schedule::target_lane(i, own_lane));
         store(&instr);
       }
-      ++send_lane;
+      ++own_lane;
     }
   }
 

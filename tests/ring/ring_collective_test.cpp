@@ -40,6 +40,7 @@ class RingCollective : public RingEngineTest {
     ASSERT_EQ(header.lanes, program.lanes.size());
     const std::uint16_t lengths[] = {header.lane0_len, header.lane1_len, header.lane2_len, header.lane3_len};
     EXPECT_EQ(header.scratch_chunks, program.scratch_chunks);
+    EXPECT_EQ(header.chunks, program.max_chunk_bytes != 0 ? program.chunks : 0);
     EXPECT_EQ(header.input_chunks, program.uses_input ? program.input_chunks : 0xffff);
     EXPECT_EQ(header.output_chunks, program.uses_output ? program.output_chunks : 0xffff);
     std::size_t entry = at + std::size_t{1};
@@ -59,7 +60,7 @@ class RingCollective : public RingEngineTest {
         EXPECT_EQ(i.size_chunk, e.size_chunk);
         if (schedule::sends(e.op)) {
           EXPECT_EQ(i.send_peer, e.send_peer);
-          EXPECT_EQ(i.send_lane, l);
+          EXPECT_EQ(i.send_lane, schedule::target_lane(e, l));
         }
         if (schedule::receives(e.op)) {
           EXPECT_EQ(i.recv_peer, e.recv_peer);

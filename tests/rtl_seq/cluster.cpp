@@ -102,7 +102,7 @@ unsigned load_program(Node& node, unsigned entry, const Loaded& program) {
       to.recv_peer = static_cast<std::uint16_t>(from.recv_peer);
       to.dep_lane = from.dep_lane;
       to.dep_step = from.dep_step;
-      to.send_lane = program.send_lane[l];
+      to.send_lane = static_cast<std::uint8_t>(schedule::target_lane(from, program.send_lane[l]));
       to.src_offset = from.src_offset;
       to.dst_offset = from.dst_offset;
       to.bytes = from.bytes;

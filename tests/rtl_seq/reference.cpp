@@ -69,7 +69,7 @@ bool advance(RankRun& run, const Shared& shared, std::uint64_t base, Channels& c
         std::copy(data.begin(), data.end(), at(in.dst_buf, in.dst_offset, in.dst_chunk, in.by_bytes));
       }
       if (schedule::sends(in.op)) {
-        channels[{run.rank, static_cast<unsigned>(in.send_peer), shared.send_lane[l]}].push_back(data);
+        channels[{run.rank, static_cast<unsigned>(in.send_peer), schedule::target_lane(in, shared.send_lane[l])}].push_back(data);
       }
     }
   }

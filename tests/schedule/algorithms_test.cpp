@@ -202,6 +202,35 @@ TEST(Fused, schedules_give_the_bits_of_the_unfused_ones) {
   }
 }
 
+TEST(Passes, give_what_mpi_says_whatever_the_length_of_the_vector) {
+  std::mt19937_64 random(seed(0x5eeda));
+  for (unsigned round = 0; round < 3 * effort(); ++round) {
+    for (int n = 2; n <= 6; ++n) {
+      for (Schedule s : {allreduce_ring(n, 4), allreduce_ring_fused(n), bcast_chain(n, n - 1), reduce_chain(n, 1),
+                         scan_linear(n)}) {
+        s.max_chunk_bytes = 8 * (1 + random() % 12);
+        EXPECT_EQ(verify(s), "") << s.algorithm;
+        for (const bool in_place : {false, true}) {
+          if (!(in_place ? s.in_place : s.out_of_place) || (s.collective == Collective::kBcast && !in_place)) continue;
+          EXPECT_EQ(run_and_check(s, in_place, random() % 700, random), "")
+              << s.algorithm << ", " << n << " ranks, chunks of " << s.max_chunk_bytes;
+        }
+      }
+    }
+  }
+}
+
+TEST(Passes, are_of_equal_length_and_whole_elements) {
+  EXPECT_EQ(chunk_bytes(100, 8, 4), 200u);
+  EXPECT_EQ(chunk_bytes(100, 8, 4, 200), 200u);
+  EXPECT_EQ(passes(800, 4, 200), 1u);
+  EXPECT_EQ(chunk_bytes(97, 8, 4, 64), 64u);
+  EXPECT_EQ(passes(97 * 8, 4, 64), 4u);
+  EXPECT_EQ(chunk_bytes(1 << 18, 4, 32, kFlowBytes), 16384u);
+  EXPECT_EQ(passes(1 << 20, 32, 16384), 2u);
+  EXPECT_EQ(passes(0, 4, 0), 1u);
+}
+
 TEST(Fused, ring_deadlocks_where_flows_hold_less_than_it_states) {
   std::mt19937_64 random(seed(0x5eed8));
   const Schedule s = allreduce_ring_fused(4);

@@ -113,21 +113,22 @@ TEST(Damage, a_program_that_does_not_know_a_size_is_refused) {
 }
 
 TEST(Damage, a_schedule_that_asks_for_more_room_than_there_is_is_refused) {
-  Schedule s = allreduce_direct(4);
+  Schedule s = reduce_scatter_direct(6);
   s.unasked = false;
-  s.max_bytes = 129;
   expect_rejected(s, "which has not started");
   s = allreduce_direct(4);
-  s.max_bytes = 129;
-  expect_rejected(s, "more than travel unasked (128)");
+  s.max_bytes = kUnaskedBytes + 1;
+  expect_rejected(s, "more than travel unasked (512)");
   s = allreduce_ring_fused(4);
-  s.packets = kFlowPackets;
-  expect_rejected(s, "whose flow is full");
+  ++s.max_chunk_bytes;
+  expect_rejected(s, "more than a flow holds (32768)");
   s = allreduce_ring_fused(4);
+  s.max_chunk_bytes = 0;
+  expect_rejected(s, "more than a flow holds (32768)");
+  s.max_bytes = 16 * kFlowBytes;
+  EXPECT_EQ(verify(s), "");
   ++s.max_bytes;
-  EXPECT_EQ(verify(s), "") << "rounding leaves some room";
-  s.max_bytes += 32 * 16;
-  expect_rejected(s, "more than a flow holds (28672)");
+  expect_rejected(s, "more than a flow holds (32768)");
   s = allreduce_ring_fused(4);
   s.max_bytes = 0;
   expect_rejected(s, "deadlock");

@@ -23,8 +23,9 @@ class Machine {
           const std::function<T(T, T)>& combine, const InterpreterOptions& options)
       : programs_(programs), memory_(memory), combine_(combine), options_(options), total_(count) {
     for (const Program& p : programs) {
-      const std::size_t chunk = schedule::chunk_bytes(total_, 1, p.chunks);
+      const std::size_t chunk = chunk_of(p);
       Rank rank;
+      rank.passes = schedule::passes(total_, p.chunks, chunk);
       rank.scratch.resize(p.by_bytes ? p.scratch_bytes / sizeof(T) : chunk * p.scratch_chunks);
       rank.lane.resize(p.lanes.size());
       ranks_.push_back(std::move(rank));
@@ -35,21 +36,26 @@ class Machine {
   bool move(std::size_t r, std::size_t l) {
     Lane& lane = ranks_[r].lane[l];
     const Program& program = programs_[r];
-    if (lane.step == program.lanes[l].size()) return false;
-    const Instruction& i = program.lanes[l][lane.step];
-    if (i.has_dep && ranks_[r].lane[i.dep_lane].step < i.dep_step) return false;
-    const std::size_t chunk = schedule::chunk_bytes(total_, 1, program.chunks);
+    if (lane.step == steps(r, l)) return false;
+    const std::size_t length = program.lanes[l].size();
+    const Instruction& i = program.lanes[l][lane.step % length];
+    const std::size_t pass = lane.step / length;
+    if (i.has_dep && i.dep_step != 0 &&
+        ranks_[r].lane[i.dep_lane].step < pass * program.lanes[i.dep_lane].size() + i.dep_step)
+      return false;
+    const std::size_t chunk = chunk_of(program);
+    const std::size_t done = pass * program.chunks * chunk;  // elements of earlier passes
     const std::size_t size = i.op == Op::kNop ? 0
                              : program.by_bytes
                                  ? i.bytes / sizeof(T)
-                                 : schedule::extent_bytes(i.size_chunk, i.chunks, chunk, total_);
+                                 : schedule::extent_bytes(i.size_chunk, i.chunks, chunk, total_ - done);
     const std::size_t at = lane.packet * options_.packet;
     const std::size_t n = std::min(options_.packet, size - std::min(at, size));
     auto* in = schedule::receives(i.op) ? &flows_[{i.recv_peer, r, l}] : nullptr;
-    auto* out = schedule::sends(i.op) ? &flows_[{r, i.send_peer, l}] : nullptr;
+    const std::size_t to_lane = schedule::target_lane(i, l);
+    auto* out = schedule::sends(i.op) ? &flows_[{r, i.send_peer, to_lane}] : nullptr;
     if (in != nullptr && in->packets.empty()) return false;
-    if (out != nullptr && (out->packets.size() >= options_.capacity || !asked(*out, r, i.send_peer, l)))
-      return false;
+    if (out != nullptr && !has_room(*out, r, i.send_peer, to_lane)) return false;
     std::vector<T> data(n);
     if (in != nullptr) {
       data = std::move(in->packets.front());
@@ -58,7 +64,8 @@ class Machine {
       data.resize(n);
     }
     const auto memory = [&](Buffer buffer, std::size_t place, std::size_t offset) -> T* {
-      const std::size_t first = (program.by_bytes ? offset / sizeof(T) : place * chunk) + at;
+      const std::size_t first = (program.by_bytes ? offset / sizeof(T) : place * chunk) + at +
+                                (buffer == Buffer::kScratch ? 0 : done);
       std::vector<T>& words = buffer == Buffer::kScratch ? ranks_[r].scratch : memory_[r].words;
       const std::size_t base = buffer == Buffer::kInput    ? memory_[r].input
                                : buffer == Buffer::kOutput ? memory_[r].output
@@ -79,11 +86,21 @@ class Machine {
       T* dst = memory(i.dst_buf, i.dst_chunk, i.dst_offset);
       for (std::size_t k = 0; k < n; ++k) dst[k] = i.op == Op::kReduce ? combine_(dst[k], data[k]) : data[k];
     }
-    if (out != nullptr) out->packets.push_back(std::move(data));
+    if (in != nullptr) ++in->taken;
+    if (out != nullptr) {
+      out->packets.push_back(std::move(data));
+      ++out->put;
+    }
     ++lane.packet;
     if (lane.packet * options_.packet >= size) {
-      if (in != nullptr) ++in->received;
-      if (out != nullptr) ++out->sent;
+      if (in != nullptr) {
+        ++in->received;
+        in->taken = 0;
+      }
+      if (out != nullptr) {
+        ++out->sent;
+        out->put = 0;
+      }
       ++lane.step;
       lane.packet = 0;
     }
@@ -108,7 +125,7 @@ class Machine {
       }
     }
     for (const auto& [r, l] : lanes) {
-      if (ranks_[r].lane[l].step != programs_[r].lanes[l].size()) {
+      if (ranks_[r].lane[l].step != steps(r, l)) {
         *error = "deadlock at rank " + std::to_string(r) + ", lane " + std::to_string(l) + ", step " +
                  std::to_string(ranks_[r].lane[l].step);
         return false;
@@ -128,23 +145,39 @@ class Machine {
   struct Rank {
     std::vector<T> scratch;
     std::vector<Lane> lane;
+    std::size_t passes = 1;
   };
   struct Flow {
     std::deque<std::vector<T>> packets;
     std::size_t sent = 0, received = 0;  // instructions that have ended
+    std::size_t put = 0, taken = 0;      // packets of those at work
   };
+
+  [[nodiscard]] std::size_t chunk_of(const Program& p) const {
+    return schedule::chunk_bytes(total_, sizeof(T), p.chunks, p.max_chunk_bytes) / sizeof(T);
+  }
+  /// Of all passes.
+  [[nodiscard]] std::size_t steps(std::size_t r, std::size_t l) const {
+    return programs_[r].lanes[l].size() * ranks_[r].passes;
+  }
+  [[nodiscard]] bool has_room(const Flow& flow, std::size_t from, int to, std::size_t l) const {
+    if (options_.flows == Flows::kCapacity) return flow.packets.size() < options_.capacity;
+    // Each receive has places of its own.
+    const std::size_t held = flow.put - (flow.sent == flow.received ? flow.taken : 0);
+    return held < options_.capacity && asked(flow, from, to, l);
+  }
 
   /// The receiver's lane takes the flow's next packets with the instruction at work or with the next receive
   /// behind it.
   bool asked(const Flow& flow, std::size_t from, int to, std::size_t l) const {
-    if (options_.flows == Flows::kCapacity) return true;
     const auto& lane = programs_[static_cast<std::size_t>(to)].lanes[l];
     std::size_t ahead =
         flow.sent - flow.received;  // receives of this flow before the one that takes the packet
     const std::size_t now = ranks_[static_cast<std::size_t>(to)].lane[l].step;
-    for (std::size_t k = now; k < lane.size(); ++k) {
-      if (!schedule::receives(lane[k].op)) continue;
-      if (lane[k].recv_peer == static_cast<int>(from) && ahead-- == 0) return true;
+    for (std::size_t k = now; k < steps(static_cast<std::size_t>(to), l); ++k) {
+      const Instruction& i = lane[k % lane.size()];
+      if (!schedule::receives(i.op)) continue;
+      if (i.recv_peer == static_cast<int>(from) && ahead-- == 0) return true;
       if (k != now) return false;
     }
     return false;
@@ -156,7 +189,7 @@ class Machine {
   InterpreterOptions options_;
   std::size_t total_;
   std::vector<Rank> ranks_;
-  std::map<std::tuple<std::size_t, std::size_t, std::size_t>, Flow> flows_;  // from, to, lane
+  std::map<std::tuple<std::size_t, std::size_t, std::size_t>, Flow> flows_;  // from, to, its lane
   std::vector<T> spare_;
   bool broken_ = false;
 };
@@ -178,10 +211,10 @@ InterpreterOptions random_options(const schedule::Schedule& s, std::uint64_t cou
     o.capacity = 1 + random() % 3;
     return o;
   }
-  const std::uint64_t most = span(s) * schedule::chunk_bytes(count, 1, s.chunks);
+  const std::uint64_t most = span(s) * schedule::chunk_bytes(count, sizeof(std::uint64_t), s.chunks, s.max_chunk_bytes) /
+                             sizeof(std::uint64_t);
   o.capacity = std::max<std::size_t>(1, (most + o.packet - 1) / o.packet);
   if (!s.unasked) o.flows = Flows::kAsked;
-  if (s.packets < schedule::kFlowPackets) ++o.capacity;
   return o;
 }
 

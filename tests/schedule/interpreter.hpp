@@ -16,12 +16,12 @@ namespace tally::test {
 /// Which packets a flow takes.
 enum class Flows : std::uint8_t {
   kCapacity,  ///< any, up to the capacity
-  kAsked,     ///< also only those that the receiver's lane takes at present or with its next receive
+  kAsked,     ///< those that the receiver's lane takes at present or with its next receive, of each up to the capacity
 };
 
 struct InterpreterOptions {
   std::size_t packet = 4;    ///< elements of one packet
-  std::size_t capacity = 1;  ///< packets of each flow
+  std::size_t capacity = 1;  ///< packets of each flow, or of each receive
   bool in_place = false;
   Flows flows = Flows::kCapacity;
 };

@@ -34,17 +34,23 @@ constexpr std::uint64_t kFlows[] = {8 * 192, 8 * 448, 8 * 960, 8 * 1024, 8 * 204
 TEST(Select, takes_few_rounds_for_small_and_few_bytes_for_large_vectors) {
   for (const char* name : {"", "auto"}) {
     EXPECT_EQ(chosen(Collective::kAllreduce, 8, 0, name), "direct");
-    EXPECT_EQ(chosen(Collective::kAllreduce, 8, kUnaskedBytes, name), "direct");
-    EXPECT_EQ(chosen(Collective::kAllreduce, 4, kUnaskedBytes, name), "recursive_doubling_fused");
-    EXPECT_EQ(chosen(Collective::kAllreduce, 8, kUnaskedBytes + 1, name), "recursive_doubling_fused");
+    EXPECT_EQ(chosen(Collective::kAllreduce, 8, 256, name), "direct");
+    EXPECT_EQ(chosen(Collective::kAllreduce, 8, 257, name), "direct_blocks_short");
+    EXPECT_EQ(chosen(Collective::kAllreduce, 8, 8 * kUnaskedBytes, name), "direct_blocks_short");
+    EXPECT_EQ(chosen(Collective::kAllreduce, 8, 8 * kUnaskedBytes + 1, name), "recursive_doubling_fused");
+    EXPECT_EQ(chosen(Collective::kAllreduce, 4, 16, name), "direct");
+    EXPECT_EQ(chosen(Collective::kAllreduce, 4, 17, name), "recursive_doubling_fused");
+    EXPECT_EQ(chosen(Collective::kAllreduce, 4, 513, name), "direct_blocks_short");
+    EXPECT_EQ(chosen(Collective::kAllreduce, 2, 8, name), "recursive_doubling_fused");
+    EXPECT_EQ(chosen(Collective::kAllreduce, 2, 16385, name), "ring_fused");
     EXPECT_EQ(chosen(Collective::kAllreduce, 8, kSmallBytes, name), "recursive_doubling_fused");
     EXPECT_EQ(chosen(Collective::kAllreduce, 4, 16384, name), "recursive_doubling_fused");
-    EXPECT_EQ(chosen(Collective::kAllreduce, 4, 16385, name), "ring_fused");
+    EXPECT_EQ(chosen(Collective::kAllreduce, 4, kSmallBytes + 1, name), "ring_fused");
     EXPECT_EQ(chosen(Collective::kAllreduce, 16, kSmallBytes + 1, name), "rabenseifner");
-    EXPECT_EQ(chosen(Collective::kAllreduce, 6, 12288, name), "recursive_doubling_fused");
-    EXPECT_EQ(chosen(Collective::kAllreduce, 6, 12289, name), "ring_fused");
+    EXPECT_EQ(chosen(Collective::kAllreduce, 6, 24576, name), "recursive_doubling_fused");
+    EXPECT_EQ(chosen(Collective::kAllreduce, 6, 24577, name), "ring_fused");
     EXPECT_EQ(chosen(Collective::kAllreduce, 8, 1 << 20, name), "ring_fused");
-    EXPECT_EQ(chosen(Collective::kAllreduce, 8, 1 << 30, name), "ring");
+    EXPECT_EQ(chosen(Collective::kAllreduce, 8, 1 << 30, name), "ring_fused");
     EXPECT_EQ(chosen(Collective::kBcast, 8, 8, name), "binomial");
     EXPECT_EQ(chosen(Collective::kBcast, 8, 1 << 20, name), "chain");
     EXPECT_EQ(chosen(Collective::kScan, 8, 8, name), "recursive_doubling_fused");
@@ -57,19 +63,18 @@ TEST(Select, takes_few_rounds_for_small_and_few_bytes_for_large_vectors) {
   }
 }
 
-TEST(Select, cuts_the_ring_into_chunks_that_flows_hold_as_long_as_the_program_is_short) {
+TEST(Select, gives_one_short_program_of_the_ring_for_all_sizes) {
   for (int ranks = 2; ranks <= 16; ++ranks) {
-    std::uint64_t fused_up_to = 0;
     for (std::uint64_t bytes = 1 << 16; bytes < 1 << 25; bytes += bytes / 7) {
       Schedule s;
       std::string error;
       ASSERT_TRUE(select(Collective::kAllreduce, ranks, 0, bytes, "ring", &s, &error)) << error;
       std::size_t entries = 1;
       for (const Lane& lane : s.ranks[0].lanes) entries += lane.size();
-      EXPECT_LE(entries, 512u) << ranks << " ranks, " << bytes;
-      if (s.algorithm == "ring_fused") fused_up_to = bytes;
+      EXPECT_LE(entries, 220u) << ranks << " ranks, " << bytes;
+      EXPECT_EQ(s.algorithm, "ring_fused");
+      EXPECT_LE(chunk_bytes(bytes, 1, s.chunks, s.max_chunk_bytes), kFlowBytes);
     }
-    EXPECT_GT(fused_up_to, 3u << 20) << ranks << " ranks";
   }
 }
 
@@ -149,9 +154,12 @@ TEST(Select, takes_the_same_association_where_flows_hold_less_than_the_vector) {
     for (const Collective collective : {Collective::kAllreduce, Collective::kScan, Collective::kExscan}) {
       for (const char* name : {"auto", "recursive_doubling"}) {
         const std::uint64_t small = std::min<std::uint64_t>(kSmallBytes, 8 * 4096);
-        EXPECT_EQ(chosen(collective, 8, std::min(flow, small), name, flow), "recursive_doubling_fused")
-            << flow;
-        if (flow >= small) continue;
+        // Short vectors are done otherwise where packets hold kUnaskedBytes.
+        if (std::min(flow, small) > 8 * kUnaskedBytes || name != std::string("auto")) {
+          EXPECT_EQ(chosen(collective, 8, std::min(flow, small), name, flow), "recursive_doubling_fused")
+              << flow;
+        }
+        if (flow >= small || (flow <= 8 * kUnaskedBytes && name == std::string("auto"))) continue;
         EXPECT_EQ(chosen(collective, 8, flow + 1, name, flow), "recursive_doubling") << flow;
         EXPECT_EQ(chosen(collective, 8, small, name, flow), "recursive_doubling") << flow;
       }

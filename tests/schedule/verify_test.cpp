@@ -248,6 +248,38 @@ TEST(Verify, rejects_a_write_that_a_message_may_overtake) {
   EXPECT_EQ(verify(s), "");
 }
 
+TEST(Verify, rejects_a_flow_of_two_sending_lanes) {
+  Schedule s = blank(Collective::kBarrier, 2, 2);
+  for (std::size_t r = 0; r < 2; ++r) {
+    const int other = static_cast<int>(1 - r);
+    s.ranks[r].lanes[0] = {instruction(Op::kSend, kNoPeer, other), instruction(Op::kRecv, other, kNoPeer)};
+    s.ranks[r].lanes[1] = s.ranks[r].lanes[0];
+    s.ranks[r].lanes[0][0].send_lane = 1;
+    s.ranks[r].lanes[1][0].send_lane = 0;
+  }
+  EXPECT_EQ(verify(s), "");
+  lane(s, 0, 1)[0].send_lane = 1;
+  expect_rejected(s, "rank 0, lane 1, step 0 (Send) sends to rank 1 in lane 1, as rank 0, lane 0, step 0 (Send)");
+  lane(s, 0, 1)[0].send_lane = 4;
+  expect_rejected(s, "send_lane 4 is not below 4");
+}
+
+TEST(Verify, rejects_passes_that_share_scratch) {
+  // Rank 1 sums what it gets in one lane in scratch, which another lane takes from there.
+  Schedule s = blank(Collective::kReduce, 2, 2);
+  s.root = 1;
+  s.scratch_chunks = 1;
+  lane(s, 0) = {instruction(Op::kSend, kNoPeer, 1)};
+  lane(s, 1) = {instruction(Op::kRecvReduceCopy, 0, kNoPeer, Buffer::kInput, Buffer::kScratch)};
+  lane(s, 1, 1) = {instruction(Op::kCopy, kNoPeer, kNoPeer, Buffer::kScratch)};
+  lane(s, 1, 1)[0].has_dep = true;
+  lane(s, 1, 1)[0].dep_step = 1;
+  EXPECT_EQ(verify(s), "");
+  s.max_chunk_bytes = 64;
+  expect_rejected(s, "race");
+  expect_rejected(s, "(of several passes in one)");
+}
+
 TEST(Verify, rejects_a_read_of_nothing) {
   Schedule s = allreduce_recursive_doubling_fused(4);
   lane(s, 0)[1].src_buf = Buffer::kOutput;

@@ -34,7 +34,8 @@ Sizes sizes_of(const schedule::Program& program, const CollectiveDescriptor& col
     sizes.output = program.output_bytes;
     sizes.scratch = program.scratch_bytes;
   } else {
-    sizes.chunk = schedule::chunk_bytes(collective.count, element, program.chunks);
+    sizes.chunk =
+        schedule::chunk_bytes(collective.count, element, program.chunks, program.max_chunk_bytes);
     const auto of = [&](std::uint16_t chunks) {
       return chunks == 0 ? sizes.total : std::min(sizes.total, chunks * sizes.chunk);
     };

@@ -37,7 +37,7 @@ device::Instr encode_instruction(const Instruction& i, std::size_t lane) {
   out.recv_peer = schedule::receives(i.op) ? static_cast<std::uint16_t>(i.recv_peer) : std::uint16_t{0};
   out.dep_lane = i.has_dep ? i.dep_lane : std::uint8_t{0};
   out.dep_step = i.has_dep ? i.dep_step : std::uint16_t{0};
-  out.send_lane = static_cast<std::uint8_t>(lane);
+  out.send_lane = static_cast<std::uint8_t>(schedule::target_lane(i, lane));
   if (i.by_bytes) {
     out.flags = static_cast<std::uint8_t>(out.flags | device::kInstrFlagByBytes);
     out.src_offset = i.src_offset;
@@ -69,6 +69,8 @@ Status ScheduleMemory::check(const Program& program, unsigned nodes) {
         return {TALLY_ERR_ARGUMENT,
                 "program names a peer that is not one of " + std::to_string(nodes) + " ranks"};
       }
+      if (schedule::sends(i.op) && schedule::target_lane(i, 0) >= device::kNumLanes)
+        return {TALLY_ERR_ARGUMENT, "program names a lane that the device does not have"};
     }
   }
   if (entries > device::kScheduleEntries) {
@@ -118,6 +120,7 @@ void ScheduleMemory::encode(const Program& program) {
   header.lane2_len = length(2);
   header.lane3_len = length(3);
   header.scratch_chunks = program.scratch_chunks;
+  header.chunks = program.max_chunk_bytes != 0 ? program.chunks : std::uint16_t{0};
   header.input_chunks = program.uses_input ? program.input_chunks : kUnused;
   header.output_chunks = program.uses_output ? program.output_chunks : kUnused;
   if (program.by_bytes) {

@@ -68,8 +68,12 @@ Status Collectives::post(const CollectiveDescriptor& descriptor) {
   *operation = Operation{};
   operation->descriptor = descriptor;
   const std::uint64_t element = numerics::element_bytes(descriptor.dtype);
-  operation->chunk = schedule::chunk_bytes(descriptor.count, element, program.chunks);
+  operation->chunk =
+      schedule::chunk_bytes(descriptor.count, element, program.chunks, program.max_chunk_bytes);
   operation->total = descriptor.count * element;
+  operation->pass_bytes = program.chunks * operation->chunk;
+  operation->passes =
+      static_cast<std::uint32_t>(schedule::passes(operation->total, program.chunks, operation->chunk));
   const bool idle = where.operations.empty();
   where.operations.push(operation);
   if (idle) start(where);
@@ -167,10 +171,14 @@ bool Collectives::check_head(Context& where, std::uint32_t lane, std::uint32_t s
     }
     const auto& lanes = own.program->lanes;
     if (lane >= lanes.size()) return true;
-    const bool expected = std::any_of(
-        lanes[lane].begin() + state.step, lanes[lane].end(), [source](const Instruction& instruction) {
-          return schedule::receives(instruction.op) && instruction.recv_peer == static_cast<int>(source);
-        });
+    // In a later pass the lane does all of its program again.
+    const bool last_pass = state.pass + 1 >= where.operations.front()->passes;
+    const bool expected =
+        std::any_of(lanes[lane].begin() + (last_pass ? state.step : 0), lanes[lane].end(),
+                    [source](const Instruction& instruction) {
+                      return schedule::receives(instruction.op) &&
+                             instruction.recv_peer == static_cast<int>(source);
+                    });
     if (!expected) return true;
     mismatch(where, source, bit(MismatchField::kSignature), header.count);
     return false;
@@ -213,9 +221,9 @@ bool Collectives::run_lane(Context& where, Operation& operation, std::uint32_t l
   bool moved = false;
   while (state.step < instructions.size()) {
     const Instruction& instruction = instructions[state.step];
-    if (instruction.has_dep && operation.lanes[instruction.dep_lane].step < instruction.dep_step)
-      return moved;
-    const std::uint64_t all = instruction_bytes(instruction, operation.chunk, operation.total);
+    if (!dependency_met(operation, lane, instruction)) return moved;
+    const std::uint64_t all =
+        instruction_bytes(instruction, operation.chunk, operation.total - state.pass * operation.pass_bytes);
     const auto bytes = static_cast<std::uint32_t>(std::min<std::uint64_t>(all - state.offset, kMaxPayload));
 
     Head received;
@@ -240,7 +248,7 @@ bool Collectives::run_lane(Context& where, Operation& operation, std::uint32_t l
       frame->header = FrameHeader{};
       frame->header.bytes = bytes;
       frame->header.kind = FrameKind::kCollective;
-      frame->header.lane = static_cast<std::uint8_t>(lane);
+      frame->header.lane = static_cast<std::uint8_t>(schedule::target_lane(instruction, lane));
       frame->header.dtype = static_cast<std::uint8_t>(own.dtype);
       frame->header.redop = static_cast<std::uint8_t>(own.redop);
       frame->header.context = where.id;
@@ -249,22 +257,33 @@ bool Collectives::run_lane(Context& where, Operation& operation, std::uint32_t l
       frame->header.packet = state.packet;
       frame->header.count = own.count;
     }
-    execute(where, operation, instruction, state.offset, bytes, received.payload,
+    execute(where, operation, instruction, state.pass * operation.pass_bytes, state.offset, bytes, received.payload,
             frame == nullptr ? nullptr : frame->payload());
     if (frame != nullptr) transport_.commit(to);
     if (received.header != nullptr) pop_head(where, lane, from);
     moved = true;
     state.offset += bytes;
     ++state.packet;
-    if (state.offset == all) state = LaneState{state.step + 1, 0, 0};
+    if (state.offset == all) {
+      const bool again = state.step + 1 == instructions.size() && state.pass + 1 < operation.passes;
+      state = again ? LaneState{0, state.pass + 1, 0, 0} : LaneState{state.step + 1, state.pass, 0, 0};
+    }
     // The next packet of this flow has become its head: it may be of another collective.
     if (received.header != nullptr && !check_head(where, lane, from)) return moved;
   }
   return moved;
 }
 
+bool Collectives::dependency_met(const Operation& operation, std::uint32_t lane,
+                                 const Instruction& instruction) noexcept {
+  if (!instruction.has_dep || instruction.dep_step == 0) return true;
+  const LaneState& other = operation.lanes[instruction.dep_lane];
+  const std::uint32_t pass = operation.lanes[lane].pass;
+  return other.pass > pass || (other.pass == pass && other.step >= instruction.dep_step);
+}
+
 void Collectives::execute(Context& where, Operation& operation, const Instruction& instruction,
-                          std::uint64_t offset, std::uint32_t bytes, const std::byte* received,
+                          std::uint64_t pass_offset, std::uint64_t offset, std::uint32_t bytes, const std::byte* received,
                           std::byte* sent) {
   if (bytes == 0) return;
   const CollectiveDescriptor& own = operation.descriptor;
@@ -274,7 +293,8 @@ void Collectives::execute(Context& where, Operation& operation, const Instructio
         : buffer == schedule::Buffer::kOutput
             ? static_cast<std::byte*>(own.output)
             : static_cast<std::byte*>(const_cast<void*>(own.input));  // never a dst, but in place
-    return base + (instruction.by_bytes ? at : chunk * operation.chunk) + offset;
+    const std::uint64_t pass = buffer == schedule::Buffer::kScratch ? 0 : pass_offset;
+    return base + pass + (instruction.by_bytes ? at : chunk * operation.chunk) + offset;
   };
   const std::byte* src = schedule::reads_src(instruction.op)
                              ? address(instruction.src_buf, instruction.src_chunk, instruction.src_offset)
@@ -374,7 +394,7 @@ std::string Collectives::describe_pending() const {
       if (state.step == lanes[lane].size()) continue;
       const Instruction& instruction = lanes[lane][state.step];
       std::string reason = "is ready";
-      if (instruction.has_dep && operation->lanes[instruction.dep_lane].step < instruction.dep_step) {
+      if (!dependency_met(*operation, lane, instruction)) {
         reason = fmt::format("waits for step {} of lane {}", instruction.dep_step, instruction.dep_lane);
       } else if (schedule::receives(instruction.op) &&
                  head(*where, lane, static_cast<std::uint32_t>(instruction.recv_peer)).header == nullptr) {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The schedule interpreter of the soft engine.
 //
-// Semantics are those of docs/sequencer.md: lanes that step packet by packet, flows (sender, context, lane)
-// consumed in order, operand order `src op received`, disagreement between ranks found at the heads of flows.
-// Here each context has flows and a queue of its own, so collectives of different contexts run side by side;
+// Semantics are those of docs/sequencer.md: lanes that step packet by packet, flows (sender, context, the
+// receiver's lane) consumed in order, operand order `src op received`, disagreement between ranks found at the
+// heads of flows. Here each context has flows and a queue of its own, so collectives of different contexts run side by side;
 // those of one context run in the order of their posting. A packet that cannot be consumed on arrival is kept
 // in memory.
 #pragma once
@@ -46,7 +46,8 @@ class Collectives {
     alignas(64) std::array<std::byte, kMaxPayload> payload;
   };
   struct LaneState {
-    std::uint32_t step = 0;    ///< instructions completed
+    std::uint32_t step = 0;    ///< instructions completed in this pass
+    std::uint32_t pass = 0;    ///< passes completed; the last one counts as not completed
     std::uint64_t offset = 0;  ///< bytes of the current instruction that are done
     std::uint32_t packet = 0;  ///< packets of it that are done
   };
@@ -54,6 +55,8 @@ class Collectives {
     CollectiveDescriptor descriptor;
     std::uint64_t chunk = 0;
     std::uint64_t total = 0;
+    std::uint64_t pass_bytes = 0;  ///< of the vector that a pass takes
+    std::uint32_t passes = 1;
     std::array<LaneState, kLanes> lanes;
     Operation* next = nullptr;
   };
@@ -84,8 +87,12 @@ class Collectives {
   void advance(Context& context);
   /// Runs a lane as far as it goes; true when a step was made. Ends early when the context broke.
   bool run_lane(Context& context, Operation& operation, std::uint32_t lane);
+  [[nodiscard]] static bool dependency_met(const Operation& operation, std::uint32_t lane,
+                                           const schedule::Instruction& instruction) noexcept;
+  /// pass_offset: where the pass begins in Input and Output; offset: in the instruction.
   void execute(Context& context, Operation& operation, const schedule::Instruction& instruction,
-               std::uint64_t offset, std::uint32_t bytes, const std::byte* received, std::byte* sent);
+               std::uint64_t pass_offset, std::uint64_t offset, std::uint32_t bytes, const std::byte* received,
+               std::byte* sent);
   /// Drops outdated packets and looks for disagreement at the head of a flow; false when the context broke.
   bool check_head(Context& context, std::uint32_t lane, std::uint32_t source);
   void mismatch(Context& context, std::uint32_t source, std::uint32_t fields, std::uint64_t count);

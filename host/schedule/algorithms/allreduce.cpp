@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Allreduce in few steps: recursive doubling, halving and doubling, direct. The ring: allreduce_ring.cpp.
+// Allreduce in log2(n) steps: recursive doubling, halving and doubling.
 #include <bit>
 
 #include "schedule/algorithms/build.hpp"
-#include "schedule/algorithms/pairwise.hpp"
 
 namespace tally::schedule {
 
@@ -161,62 +160,6 @@ Schedule allreduce_rabenseifner(int ranks) {
     }
     if (d.takes_fold(r)) lanes[0].push_back(after(send(output(), r - 1, 0, d.core), 1, lanes[1]));
   }
-  return s;
-}
-
-Schedule allreduce_direct(int ranks) {
-  Schedule s = start("direct", Collective::kAllreduce, ranks);
-  s.max_bytes = kUnaskedBytes;
-  s.unasked = true;
-  if (ranks == 1) return copy_only(std::move(s));
-  s.scratch_chunks = 1;
-  // Every rank computes ((x0 op x1) op x2) ... in one lane: what the lane just wrote is its next operand. The
-  // rank's own contribution is an operand in memory, which costs one access; those of ranks 0 and 1 need
-  // none.
-  for (int r = 0; r < ranks; ++r) {
-    Lane lane;
-    for (int k = 1; k < ranks; ++k) lane.push_back(send(input(), shifted(r, k, ranks)));
-    const bool own_last = r >= 2 && r == ranks - 1;
-    const int last = r == ranks - 1 ? ranks - 2 : ranks - 1;  // of the contributions that arrive
-    Place sum = input();
-    for (int k = 0; k < ranks; ++k) {
-      if (k == r) {
-        if (r >= 2) lane.push_back(reduce(input(), sum));
-        continue;
-      }
-      const Place next = k == last && !own_last ? output() : scratch();
-      lane.push_back(r >= 2 && k == 0 ? recv(next, 0) : make(Op::kRecvReduceCopy, sum, next, k, kNoPeer, 0));
-      sum = next;
-    }
-    if (own_last) lane.push_back(copy(sum, output()));
-    s.ranks[static_cast<std::size_t>(r)].lanes = {std::move(lane)};
-  }
-  return s;
-}
-
-Schedule allreduce_direct_blocks(int ranks) {
-  Schedule s = start("direct_blocks", Collective::kAllreduce, ranks);
-  if (ranks == 1) return copy_only(std::move(s));
-  s.chunks = static_cast<std::uint16_t>(ranks);
-  s.scratch_chunks = static_cast<std::uint16_t>(kMaxLanes);
-  for (int r = 0; r < ranks; ++r) {
-    auto& lanes = s.ranks[static_cast<std::size_t>(r)].lanes;
-    lanes.resize(kMaxLanes);
-    const std::size_t home = pairwise_reduce(lanes, r, ranks, output(r));
-    const std::size_t ready = lanes[home].size();
-    std::size_t sent[kMaxLanes];
-    for (std::size_t l = 0; l < kMaxLanes; ++l) sent[l] = lanes[l].size();
-    for (int t = 0; t < rounds(ranks); ++t) {
-      const int other = partner(r, t, ranks);
-      if (other < 0) continue;
-      const ExchangeLanes at(r, other, t);
-      const Instruction out = send(output(r), other, r);
-      lanes[at.send].push_back(at.send == home ? out : after_steps(out, home, ready));
-      // In place the block that is overwritten is the one that was sent to `other` in the same lane as `out`.
-      lanes[at.recv].push_back(after_steps(recv(output(other), other, other), at.send, sent[at.send]));
-    }
-  }
-  finish(s);
   return s;
 }
 

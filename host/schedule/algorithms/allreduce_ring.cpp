@@ -12,12 +12,14 @@ using namespace detail;  // NOLINT
 namespace {
 
 // Chunk c of every part starts at rank c, is reduced on its way around and complete at rank c - 1, from where
-// it goes around once more. Both schedules combine it in that order.
+// it goes around once more. Both schedules combine it in that order. Vectors of more than kFlowBytes a chunk
+// take several passes, in both, so that the association is the same.
 Schedule ring(const char* algorithm, int ranks, int parts) {
   Schedule s = start(algorithm, Collective::kAllreduce, ranks);
   if (parts < 1 || ranks * parts > 0xffff)
     throw std::invalid_argument("parts must be positive, chunks at most 65535");
   s.chunks = static_cast<std::uint16_t>(ranks * parts);
+  if (ranks > 1) s.max_chunk_bytes = kFlowBytes;
   return s;
 }
 
@@ -64,7 +66,6 @@ Schedule allreduce_ring(int ranks, int parts) {
 Schedule allreduce_ring_fused(int ranks, int parts) {
   Schedule s = ring("ring_fused", ranks, parts);
   if (ranks == 1) return copy_only(std::move(s));
-  s.packets = kRingPackets;
   // Every rank does the same at the same time in all lanes: it sends its own chunk, then passes on what comes
   // from the left.
   const std::size_t lane_count = std::min(static_cast<std::size_t>(parts), kMaxLanes);
@@ -96,8 +97,7 @@ Schedule allreduce_ring_fused(int ranks, int parts) {
       }
     }
   }
-  s.max_bytes = 1;  // not of any size
-  s.max_bytes = largest_vector(s, instruction_limit(s));
+  s.max_bytes = kAnyBytes;
   return s;
 }
 
