@@ -777,14 +777,14 @@ module tally_seq_step #(
     if (tick) poke_d = poke_d | tick_wait_q;
     if (rx_poke_i) poke_d[rx_poke_lane_i] = 1'b1;
     // A credit for a flow of lane l may be waited for by any lane of the slot.
-    if (rx_poke_i) poke_d[{rx_poke_lane_i[LcW-1:LaneW], LaneW'(0)} +: Lanes] = '1;
+    if (rx_poke_i) poke_d[{rx_poke_lane_i[LcW-1:LaneW], LaneW'(0)} +: Lanes] = {Lanes{1'b1}};
     if (filled_i) poke_d[filled_lane_i] = 1'b1;
     if (res_valid_i) poke_d[res_lane_i] = 1'b1;
     if (release_i) poke_d[release_lane_i] = 1'b1;
     if (done_i) poke_d[done_lane_i] = 1'b1;
     if (act && (again || (wait_hazard && wr_done_i))) poke_d[l2_q] = 1'b1;
-    if (act && finish) poke_d[{slot2, LaneW'(0)} +: Lanes] = '1;
-    if (start_i) poke_d[{start_slot_i, LaneW'(0)} +: Lanes] = '1;
+    if (act && finish) poke_d[{slot2, LaneW'(0)} +: Lanes] = {Lanes{1'b1}};
+    if (start_i) poke_d[{start_slot_i, LaneW'(0)} +: Lanes] = {Lanes{1'b1}};
   end
 
   always_ff @(posedge clk_i) begin : p_flags
