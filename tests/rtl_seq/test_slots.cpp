@@ -120,4 +120,32 @@ TEST(SeqSlots, request_for_a_later_collective_waits_for_that_one) {
   EXPECT_EQ(cluster.node(1).completions[1].source, 0);
 }
 
+TEST(SeqSlots, lanes_forget_the_collective_before) {
+  // All slots want the datapath at once, so lanes are woken for reasons of the collective before when the next one starts.
+  Timing timing;
+  timing.stall = 0.3;
+  Cluster cluster(1, timing, seed(83));
+  Node& node = cluster.node(0);
+  add_regions(node);
+  std::vector<Lane> lanes(4);
+  for (std::uint16_t l = 0; l < 4; ++l) {
+    lanes[l] = {Instruction{.op = Op::kCopy, .src_chunk = l, .dst_chunk = l, .size_chunk = l}};
+  }
+  load_program(node, 0, lanes, 0);
+  constexpr std::uint32_t kBytes = 4000;
+  constexpr std::uint16_t kCollectives = 240;
+  for (std::uint16_t k = 0; k < kCollectives; ++k) {
+    auto d = bytes_desc(k % 9, k / 9, kBytes, 0);
+    d.chunk_bytes = kBytes / 4;
+    d.input_addr += k * 4096u;
+    d.output_addr += k * 4096u;
+    node.post(d);
+  }
+  ASSERT_TRUE(runs(cluster, 0, kCollectives));
+  for (std::uint16_t k = 0; k < kCollectives; ++k) {
+    EXPECT_EQ(node.completions[k].status, code(Status::kOk));
+    EXPECT_TRUE(same(node, kInputAddr + k * 4096u, node, kOutputAddr + k * 4096u, kBytes)) << "collective " << k;
+  }
+}
+
 }  // namespace
