@@ -315,10 +315,10 @@ TEST_F(RingCollective, refuses_what_the_device_cannot_run) {
   wide.lanes.resize(5);
   EXPECT_EQ(post(wide, 10).code(), TALLY_ERR_UNSUPPORTED);
   Program fused = schedule::compile(schedule::allreduce_recursive_doubling_fused(4), 0, kFour);
-  const Status status = post(fused, 4097);
+  const Status status = post(fused, 8193);
   EXPECT_EQ(status.code(), TALLY_ERR_ARGUMENT);
-  EXPECT_NE(status.message().find("at most 16384"), std::string::npos);
-  EXPECT_TRUE(post(fused, 4096).ok());
+  EXPECT_NE(status.message().find("at most 32768"), std::string::npos);
+  EXPECT_TRUE(post(fused, 8192).ok());
 }
 
 TEST_F(RingCollective, aborts_the_running_one_until_the_device_has_heard) {
