@@ -332,9 +332,10 @@ struct Call {
 
 /// The schedule for a call. `algorithm` may be empty or "auto" (choose by size) or a name; returns false and
 /// sets *error when there is no such algorithm for this collective, or not for this call. out->algorithm
-/// names it exactly: "recursive_doubling" gives "recursive_doubling_fused" "ring" gives "ring_fused" and "direct_blocks"
-/// gives "direct_blocks_short" where their sizes and the engine's flows allow. Results of reductions do not
-/// depend on flow_bytes of at least kFlowPackets * kUnaskedBytes: variants combine in the same association.
+/// names it exactly: "recursive_doubling" gives "recursive_doubling_fused", "ring" gives "ring_fused" and
+/// "direct_blocks" gives "direct_blocks_short" where their sizes and the engine's flows allow. Results of
+/// reductions do not depend on flow_bytes of at least kFlowPackets * kUnaskedBytes: variants of a name that
+/// stand for each other there combine in the same association.
 [[nodiscard]] bool select(const Call& call, const std::string& algorithm, Schedule* out, std::string* error);
 /// Calls of equal collective, ranks, root, flow_bytes and algorithm with equal keys get the same schedule, or
 /// none. Allocates nothing.

@@ -166,20 +166,20 @@ Algorithm choose(const Call& c, const std::string& name) {
     }
     case Collective::kReduceScatter:
       return pick(tiny_blocks                                      ? Algorithm::kDirect
-                   : block <= limit::kReduceScatterPairwise * ranks ? Algorithm::kPairwise
-                                                                    : Algorithm::kRing);
+                  : block <= limit::kReduceScatterPairwise * ranks ? Algorithm::kPairwise
+                                                                   : Algorithm::kRing);
     case Collective::kScan:
     case Collective::kExscan:
       return fused(pick(c.bytes <= std::min(limit::kScanDoubling * ranks, kSmallBytes)
-                             ? Algorithm::kRecursiveDoubling
-                             : Algorithm::kLinear));
+                            ? Algorithm::kRecursiveDoubling
+                            : Algorithm::kLinear));
     case Collective::kGather:
     case Collective::kScatter:
       return pick(Algorithm::kLinear);
     case Collective::kAllgather:
       return pick(tiny_blocks                                  ? Algorithm::kDirect
-                   : block <= limit::kAllgatherPairwise * ranks ? Algorithm::kPairwise
-                                                                : Algorithm::kRing);
+                  : block <= limit::kAllgatherPairwise * ranks ? Algorithm::kPairwise
+                                                               : Algorithm::kRing);
     case Collective::kAlltoall:
       return pick(tiny_blocks ? Algorithm::kDirect : Algorithm::kPairwise);
   }
@@ -282,9 +282,8 @@ std::vector<std::string> algorithms(Collective collective) {
 
 std::uint32_t select_key(const Call& call, const std::string& algorithm) {
   const Algorithm choice = choose(call, algorithm);
-  return static_cast<std::uint32_t>(choice) |
-         (call.in_place ? 1u << 24 : 0u) | (call.by_counts ? 1u << 25 : 0u) |
-         (call.bytes > most_bytes(call, choice) ? 1u << 26 : 0u);
+  return static_cast<std::uint32_t>(choice) | (call.in_place ? 1u << 24 : 0u) |
+         (call.by_counts ? 1u << 25 : 0u) | (call.bytes > most_bytes(call, choice) ? 1u << 26 : 0u);
 }
 
 bool select(const Call& call, const std::string& algorithm, Schedule* out, std::string* error) {

@@ -61,14 +61,14 @@ std::uint16_t span(const Schedule& s) {
 
 namespace {
 
-// Blocks are equal; chunks of a vector are of whole elements, rounded up, whose sizes divide kMaxElementBytes.
+// Blocks are equal; chunks of a vector are of whole elements, rounded up, whose sizes divide
+// kMaxElementBytes.
 std::uint64_t grain(const Schedule& s) { return has_blocks(s.collective) ? 1 : kMaxElementBytes; }
 
 }  // namespace
 
 std::uint64_t instruction_bytes(const Schedule& s, std::uint64_t bytes, std::uint16_t span) {
-  const std::uint64_t most =
-      s.max_chunk_bytes == 0 ? bytes : std::min(bytes, span * s.max_chunk_bytes);
+  const std::uint64_t most = s.max_chunk_bytes == 0 ? bytes : std::min(bytes, span * s.max_chunk_bytes);
   if (span >= s.chunks) return most;
   const std::uint64_t share = s.chunks * grain(s);
   return std::min(most, span * (bytes / share + (bytes % share != 0 ? 1 : 0)) * grain(s));

@@ -305,7 +305,8 @@ Schedule unrolled(const Schedule& s, std::size_t passes) {
           i.size_chunk = static_cast<std::uint16_t>(i.size_chunk + pass * s.chunks);
           // That the lane has come to a later pass says no more than that it has ended this one.
           if (i.dep_step == 0) i.has_dep = false;
-          if (i.has_dep) i.dep_step = static_cast<std::uint16_t>(i.dep_step + pass * lanes[i.dep_lane].size());
+          if (i.has_dep)
+            i.dep_step = static_cast<std::uint16_t>(i.dep_step + pass * lanes[i.dep_lane].size());
           out.ranks[r].lanes[l].push_back(i);
         }
       }
@@ -345,7 +346,8 @@ std::string verify(const Schedule& schedule) {
   std::string reason = verify_pass(schedule);
   if (!reason.empty() || schedule.max_chunk_bytes == 0) return reason;
   // Lanes may be in different passes. Each pass has its own places of Input and Output, and all have the same
-  // Scratch, so that passes next to each other show a missing order; three have one that follows and is followed.
+  // Scratch, so that passes next to each other show a missing order; three have one that follows and is
+  // followed.
   reason = verify_pass(unrolled(schedule, detail::kUnrolled));
   return reason.empty() ? reason : reason + " (of several passes in one)";
 }

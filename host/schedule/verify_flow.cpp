@@ -15,10 +15,11 @@
 // receiver) from a Send to a Recv. The run takes a path when all its instructions are at the heads of their
 // lanes with their dependencies met, and moves the packets one by one from its start to its end: one packet
 // of room in each flow suffices, and so does any size, down to the one packet of an empty chunk. With
-// max_bytes, the run moves packets: every instruction has kFlowPackets of them, and a flow takes those that the
-// receiver's lane takes with its present or next instruction, each of which has places for all of its own.
-// Instructions of fewer packets complete too: leave out the first packets of both ends, and no flow holds
-// more than before. An unasked instruction has one packet, as those of a barrier have, and a flow holds one.
+// max_bytes, the run moves packets: every instruction has kFlowPackets of them, and a flow takes those that
+// the receiver's lane takes with its present or next instruction, each of which has places for all of its
+// own. Instructions of fewer packets complete too: leave out the first packets of both ends, and no flow
+// holds more than before. An unasked instruction has one packet, as those of a barrier have, and a flow holds
+// one.
 #include <map>
 #include <tuple>
 
@@ -101,7 +102,8 @@ class Runner {
     if (id == kNone || !dependency_met(id)) return false;
     const std::size_t from = g_.sender[id];
     if (from != kNone && moved_[from] == moved_[id]) return false;
-    if (g_.receiver[id] != kNone && (unasked_ ? held_[flow_[id]] != 0 : !asked_for(g_.receiver[id]))) return false;
+    if (g_.receiver[id] != kNone && (unasked_ ? held_[flow_[id]] != 0 : !asked_for(g_.receiver[id])))
+      return false;
     if (from != kNone) --held_[flow_[from]];
     if (g_.receiver[id] != kNone) ++held_[flow_[id]];
     if (++moved_[id] == packets_) complete(id);

@@ -206,12 +206,13 @@ TEST(Passes, give_what_mpi_says_whatever_the_length_of_the_vector) {
   std::mt19937_64 random(seed(0x5eeda));
   for (unsigned round = 0; round < 3 * effort(); ++round) {
     for (int n = 2; n <= 6; ++n) {
-      for (Schedule s : {allreduce_ring(n, 4), allreduce_ring_fused(n), bcast_chain(n, n - 1), reduce_chain(n, 1),
-                         scan_linear(n)}) {
+      for (Schedule s : {allreduce_ring(n, 4), allreduce_ring_fused(n), bcast_chain(n, n - 1),
+                         reduce_chain(n, 1), scan_linear(n)}) {
         s.max_chunk_bytes = 8 * (1 + random() % 12);
         EXPECT_EQ(verify(s), "") << s.algorithm;
         for (const bool in_place : {false, true}) {
-          if (!(in_place ? s.in_place : s.out_of_place) || (s.collective == Collective::kBcast && !in_place)) continue;
+          if (!(in_place ? s.in_place : s.out_of_place) || (s.collective == Collective::kBcast && !in_place))
+            continue;
           EXPECT_EQ(run_and_check(s, in_place, random() % 700, random), "")
               << s.algorithm << ", " << n << " ranks, chunks of " << s.max_chunk_bytes;
         }

@@ -211,8 +211,9 @@ InterpreterOptions random_options(const schedule::Schedule& s, std::uint64_t cou
     o.capacity = 1 + random() % 3;
     return o;
   }
-  const std::uint64_t most = span(s) * schedule::chunk_bytes(count, sizeof(std::uint64_t), s.chunks, s.max_chunk_bytes) /
-                             sizeof(std::uint64_t);
+  const std::uint64_t most =
+      span(s) * schedule::chunk_bytes(count, sizeof(std::uint64_t), s.chunks, s.max_chunk_bytes) /
+      sizeof(std::uint64_t);
   o.capacity = std::max<std::size_t>(1, (most + o.packet - 1) / o.packet);
   if (!s.unasked) o.flows = Flows::kAsked;
   return o;

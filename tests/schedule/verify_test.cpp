@@ -259,7 +259,8 @@ TEST(Verify, rejects_a_flow_of_two_sending_lanes) {
   }
   EXPECT_EQ(verify(s), "");
   lane(s, 0, 1)[0].send_lane = 1;
-  expect_rejected(s, "rank 0, lane 1, step 0 (Send) sends to rank 1 in lane 1, as rank 0, lane 0, step 0 (Send)");
+  expect_rejected(
+      s, "rank 0, lane 1, step 0 (Send) sends to rank 1 in lane 1, as rank 0, lane 0, step 0 (Send)");
   lane(s, 0, 1)[0].send_lane = 4;
   expect_rejected(s, "send_lane 4 is not below 4");
 }

@@ -173,12 +173,11 @@ bool Collectives::check_head(Context& where, std::uint32_t lane, std::uint32_t s
     if (lane >= lanes.size()) return true;
     // In a later pass the lane does all of its program again.
     const bool last_pass = state.pass + 1 >= where.operations.front()->passes;
-    const bool expected =
-        std::any_of(lanes[lane].begin() + (last_pass ? state.step : 0), lanes[lane].end(),
-                    [source](const Instruction& instruction) {
-                      return schedule::receives(instruction.op) &&
-                             instruction.recv_peer == static_cast<int>(source);
-                    });
+    const bool expected = std::any_of(lanes[lane].begin() + (last_pass ? state.step : 0), lanes[lane].end(),
+                                      [source](const Instruction& instruction) {
+                                        return schedule::receives(instruction.op) &&
+                                               instruction.recv_peer == static_cast<int>(source);
+                                      });
     if (!expected) return true;
     mismatch(where, source, bit(MismatchField::kSignature), header.count);
     return false;
@@ -257,8 +256,8 @@ bool Collectives::run_lane(Context& where, Operation& operation, std::uint32_t l
       frame->header.packet = state.packet;
       frame->header.count = own.count;
     }
-    execute(where, operation, instruction, state.pass * operation.pass_bytes, state.offset, bytes, received.payload,
-            frame == nullptr ? nullptr : frame->payload());
+    execute(where, operation, instruction, state.pass * operation.pass_bytes, state.offset, bytes,
+            received.payload, frame == nullptr ? nullptr : frame->payload());
     if (frame != nullptr) transport_.commit(to);
     if (received.header != nullptr) pop_head(where, lane, from);
     moved = true;
@@ -283,8 +282,8 @@ bool Collectives::dependency_met(const Operation& operation, std::uint32_t lane,
 }
 
 void Collectives::execute(Context& where, Operation& operation, const Instruction& instruction,
-                          std::uint64_t pass_offset, std::uint64_t offset, std::uint32_t bytes, const std::byte* received,
-                          std::byte* sent) {
+                          std::uint64_t pass_offset, std::uint64_t offset, std::uint32_t bytes,
+                          const std::byte* received, std::byte* sent) {
   if (bytes == 0) return;
   const CollectiveDescriptor& own = operation.descriptor;
   const auto address = [&](schedule::Buffer buffer, std::uint16_t chunk, std::uint32_t at) {
