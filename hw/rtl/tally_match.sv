@@ -333,8 +333,9 @@ module tally_match #(
   // Posted: {busy, endpoint, class, place}, read in step 5 by handle. Its payload is read in step
   // 8.
   localparam int unsigned PostStateW = 5 + PlaceW;
-  logic [PostStateW-1:0] post_state_mem [1 << PostBits];
-  logic [PostedW-1:0]    post_payload_mem [1 << PostBits];
+  // Named styles: yosys 0.23 takes LUT RAM for one port and fails on it above 256 words.
+  (* ram_style = "block" *) logic [PostStateW-1:0] post_state_mem [1 << PostBits];
+  (* ram_style = "ultra" *) logic [PostedW-1:0] post_payload_mem [1 << PostBits];
   logic [PostStateW-1:0] post_state_q, post_state_new;
   logic [PostedW-1:0]    post_payload_q;
   logic [PostBits-1:0]   post_state_at;
@@ -374,7 +375,7 @@ module tally_match #(
   // Unexpected: {state, endpoint}, and {places in the four tables, source, tag, payload}; read in
   // step 6.
   localparam int unsigned UnexpInfoW = 4 * PlaceW + 48 + UnexpW;
-  logic [3:0]            unexp_state_mem [1 << UnexpBits];
+  (* ram_style = "block" *) logic [3:0] unexp_state_mem [1 << UnexpBits];
   logic [UnexpInfoW-1:0] unexp_info_mem [1 << UnexpBits];
   logic [3:0]            unexp_state_q, unexp_state_new;
   logic [UnexpInfoW-1:0] unexp_info_q;

@@ -18,6 +18,8 @@ BANNED = [
     ("struct parameter", rf"\b(?:parameter|localparam)\s+{STRUCT}\s", "localparam pkg::foo_t X = 0;"),
     # A constant filled with '1 has the value 1 in yosys 0.23: write {N{1'b1}}.
     ("constant filled with '1", r"\b(?:parameter|localparam)\b[^;]*'1\b", "localparam logic [3:0] X = 4'd2, Y = '1;"),
+    # Assigned to an indexed part, '1 is the value 1 there too: one bit of the part is set.
+    ("indexed part filled with '1", r"[+-]:[^\]]*\]\s*<?=\s*'1", "x[{a, 2'(0)} +: 4] = '1;"),
     ("interface", r"\b(?:interface|modport)\b", "interface bus; endinterface"),
     ("assignment pattern", r"'\{", "x = '{default: 0};"),
     ("type cast", r"\b(?:\w+_[te]|int|integer|byte|shortint|longint|logic|bit|reg)\s*'\s*\(", "x = state_e'(2);"),

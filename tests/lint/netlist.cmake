@@ -2,10 +2,12 @@
 # Runs a module's tests on its netlist: yosys miscompiles some constructs without an error, and this finds it.
 include_guard()
 
-# tally_netlist(target TOP module [PREFIX name] [PARAMS NAME=VALUE...] SOURCES files...): the Verilated model of what
-# yosys makes of a module (source names relative to hw/rtl).
+# tally_netlist(target TOP module [PREFIX name] [PARAMS NAME=VALUE...] SOURCES files... [KEEP files...]): the Verilated
+# model of what yosys makes of a module (source names relative to hw/rtl). Modules of KEEP are black boxes for yosys and join
+# the netlist as source: they are large and have a netlist test of their own.
+# Which modules are in a netlist is noted for tests/lint (global property TALLY_NETLISTS: "target=module,...").
 function(tally_netlist target)
-  cmake_parse_arguments(ARG "" "TOP;PREFIX" "PARAMS;SOURCES" ${ARGN})
+  cmake_parse_arguments(ARG "" "TOP;PREFIX" "PARAMS;SOURCES;KEEP" ${ARGN})
   if(NOT ARG_PREFIX)
     set(ARG_PREFIX V${ARG_TOP})
   endif()
@@ -25,6 +27,24 @@ function(tally_netlist target)
     list(APPEND paths ${source})
   endforeach()
   list(JOIN paths " " words)
+  set(modules "")
+  foreach(source ${ARG_SOURCES})
+    cmake_path(GET source STEM stem)
+    list(APPEND modules ${stem})
+  endforeach()
+  list(JOIN modules "," modules)
+  set_property(GLOBAL APPEND PROPERTY TALLY_NETLISTS "${target}=${modules}")
+  set(kept "")
+  set(boxes "")
+  if(ARG_KEEP)
+    foreach(source ${ARG_KEEP})
+      list(APPEND kept ${rtl}/${source})
+    endforeach()
+    list(JOIN kept " " boxes)
+    # A package is read once: what -lib reads sees the one before it.
+    set(boxes "read_verilog -sv -lib -I. ${boxes}; ")
+    list(PREPEND kept ${rtl}/lint.vlt ${rtl}/tally_pkg.sv)
+  endif()
   set(chparam "")
   foreach(param ${ARG_PARAMS})
     string(REPLACE "=" " " pair ${param})
@@ -35,12 +55,12 @@ function(tally_netlist target)
   file(MAKE_DIRECTORY ${dir})
   # opt joins the bits of a memory's write enable; bit by bit the model takes minutes to compile.
   add_custom_command(OUTPUT ${archive}
-    COMMAND ${TALLY_YOSYS} -q -p "read_verilog -sv -defer -I. tally_pkg.sv ${words}; \
+    COMMAND ${TALLY_YOSYS} -q -p "read_verilog -sv -defer -I. tally_pkg.sv ${words}; ${boxes}\
 hierarchy -check -top ${ARG_TOP}${chparam}; proc; opt; rename -top ${ARG_TOP}; \
 write_verilog -noattr ${dir}/netlist.v"
-    COMMAND ${VERILATOR_BIN} --cc --build -O3 -Wno-lint -Wno-fatal --x-initial unique ${dir}/netlist.v
+    COMMAND ${VERILATOR_BIN} --cc --build -O3 -Wno-lint -Wno-fatal --x-initial unique --assert --no-timing -I${rtl} ${kept} ${dir}/netlist.v
             --top-module ${ARG_TOP} --prefix ${ARG_PREFIX} -Mdir ${dir} > ${dir}/verilator.log
-    DEPENDS ${rtl}/tally_pkg.sv ${rtl}/tally_assert.svh ${rtl}/tally_icrc_xor.svh ${paths}
+    DEPENDS ${rtl}/tally_pkg.sv ${rtl}/tally_assert.svh ${rtl}/tally_icrc_xor.svh ${paths} ${kept}
     WORKING_DIRECTORY ${rtl}
     COMMENT "Netlist of ${ARG_TOP}" VERBATIM)
   add_custom_target(${target}_archive DEPENDS ${archive})
@@ -51,12 +71,14 @@ write_verilog -noattr ${dir}/netlist.v"
 endfunction()
 
 # tally_netlist_test(name SOURCES... DEPS targets... [TIMEOUT s]): like tally_test; the tests' names begin with
-# "netlist.".
+# "netlist.". Which netlists it runs is noted too (TALLY_NETLIST_TESTS: "name=target,...").
 function(tally_netlist_test name)
   cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;DEPS" ${ARGN})
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 120)
   endif()
+  list(JOIN ARG_DEPS "," deps)
+  set_property(GLOBAL APPEND PROPERTY TALLY_NETLIST_TESTS "${name}=${deps}")
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE ${ARG_DEPS} GTest::gtest_main)
   target_include_directories(${name} PRIVATE

@@ -227,8 +227,9 @@ TEST(Passes, are_of_equal_length_and_whole_elements) {
   EXPECT_EQ(passes(800, 4, 200), 1u);
   EXPECT_EQ(chunk_bytes(97, 8, 4, 64), 64u);
   EXPECT_EQ(passes(97 * 8, 4, 64), 4u);
-  EXPECT_EQ(chunk_bytes(1 << 18, 4, 32, kFlowBytes), 16384u);
-  EXPECT_EQ(passes(1 << 20, 32, 16384), 2u);
+  EXPECT_EQ(chunk_bytes(1 << 18, 4, 32, kFlowBytes), 32768u);
+  EXPECT_EQ(chunk_bytes(3 << 17, 4, 32, kFlowBytes), 24576u);
+  EXPECT_EQ(passes(3 << 19, 32, 24576), 2u);
   EXPECT_EQ(passes(0, 4, 0), 1u);
 }
 
