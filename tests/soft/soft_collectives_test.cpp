@@ -18,7 +18,9 @@ struct Group {
                  const std::string& algorithm = "") {
     schedule::Schedule chosen;
     std::string error;
-    EXPECT_TRUE(schedule::select(collective, size, 0, bytes, algorithm, &chosen, &error)) << error;
+    const schedule::Call call{.collective = collective, .ranks = size, .bytes = bytes, .in_place = true};
+    serves = schedule::select(call, algorithm, &chosen, &error);
+    if (!serves) return;
     EXPECT_EQ(schedule::verify(chosen), "");
     std::vector<std::uint16_t> ranks(static_cast<std::size_t>(size));
     std::iota(ranks.begin(), ranks.end(), std::uint16_t{0});
@@ -36,8 +38,9 @@ struct Group {
     result.signature = signature;
     return result;
   }
+  bool serves = false;  ///< there is such an algorithm for this size
   std::vector<schedule::Program> programs;
-  std::uint16_t signature;
+  std::uint16_t signature = 0;
 };
 
 TEST(SoftCollectives, contexts_in_opposite_orders_do_not_wait_for_each_other) {
@@ -95,11 +98,14 @@ TEST(SoftCollectives, several_in_one_context_run_in_order_however_late_a_rank_is
 }
 
 TEST(SoftCollectives, vectors_larger_than_all_buffers_complete_with_every_algorithm) {
+  int served = 0;
   for (const std::string& algorithm : schedule::algorithms(Collective::kAllreduce)) {
     for (const int size : {1, 2, 3, 4, 5, 8}) {
       const std::uint64_t count = 200001;
       Cluster cluster(static_cast<std::uint32_t>(size));
       const Group group(size, Collective::kAllreduce, count * 4, algorithm);
+      if (!group.serves) continue;  // a name for short vectors
+      ++served;
       std::vector<std::vector<std::int32_t>> data;
       for (int rank = 0; rank < size; ++rank) {
         data.emplace_back(count);
@@ -121,6 +127,7 @@ TEST(SoftCollectives, vectors_larger_than_all_buffers_complete_with_every_algori
       // Wrapping sums above are exact: 200000 * 36 fits.
     }
   }
+  EXPECT_GE(served, 12) << "recursive doubling and the ring at least";
 }
 
 struct Disagreement : testing::Test {
