@@ -29,7 +29,7 @@ std::string heading(const Options& options, const Report& report) {
   if (report.simulated && options.skew_ns > 0) {
     text += fmt::format("Each rank posts up to {} ns late (seed {}), so repeats differ.\n", options.skew_ns, options.seed);
   } else if (report.simulated) {
-    text += "Repeats are equal: only --skew-ns makes them differ.\n";
+    text += "Repeats are equal but for whose turn is next in a device (a few cycles), unless --skew-ns makes them differ.\n";
   }
   return text + "GB/s: bytes of the vectors / median latency, 10^9 a second.\n\n";
 }
