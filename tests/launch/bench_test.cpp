@@ -174,13 +174,14 @@ void expect_parts_add_up(const nlohmann::json& row) {
   EXPECT_LE(parts.at("link_busy"), 1) << row;
 }
 
-TEST(BenchOnFabric, parts_add_up_to_the_latency_and_repeats_are_equal) {
+TEST(BenchOnFabric, parts_add_up_to_the_latency_and_repeats_nearly_agree) {
   if (!have_engine("rtl")) GTEST_SKIP() << "engine rtl is not in this build";
   std::string table;
-  const auto json = fabric_json({"--sizes", "8,4K,64K", "--repeats", "2"}, &table);
+  const auto json = fabric_json({"--sizes", "8,4K,64K", "--repeats", "3"}, &table);
   for (const auto& row : json.at("rows")) {
     expect_parts_add_up(row);
-    EXPECT_EQ(row.at("latency_min_ns"), row.at("latency_max_ns"));
+    // What a repeat leaves in the device is whose turn is next: a few cycles of 4 ns.
+    EXPECT_NEAR(row.at("latency_min_ns"), row.at("latency_max_ns"), 80);
     EXPECT_EQ(row.at("breakdown").at("latency_ns"), row.at("latency_median_ns"));
     EXPECT_GT(row.at("device_reduced_bytes"), 0);
     const auto latency = fmt::format("{:.1f}", row.at("latency_median_ns").get<double>());
