@@ -125,7 +125,7 @@ TEST(Command, collective_is_handed_over_two_cycles_after_it_came) {
 TEST(Command, collectives_are_for_endpoint_0_only) {
   Bench bench({});
   auto desc = plain(Opcode::kCollective, 0);
-  desc.remote_stamp = 77;  // a collective's cookie
+  desc.addr = 77;  // a collective's cookie
   bench.submit(0, desc);
   bench.submit(3, desc);
   bench.expect_finished();

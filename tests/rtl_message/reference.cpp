@@ -154,7 +154,7 @@ void Reference::taken(unsigned ep, const Desc& desc, std::uint32_t arrival) {
     case Opcode::kCollective:
       if (ep == 0) return;
       e.cqe.status = code(Status::kUnsupported);
-      e.cqe.cookie = desc.remote_stamp;  // where a collective has it
+      e.cqe.cookie = static_cast<std::uint32_t>(desc.addr);  // where a collective has it
       break;
     default:
       e.cqe.status = code(Status::kBadOpcode);
