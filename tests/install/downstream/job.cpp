@@ -3,6 +3,8 @@
 #include <cstdio>
 #include <tally/tally.hpp>
 
+#include <vector>
+
 int main(int argc, char** argv) {
   try {
     tally::Endpoint endpoint;

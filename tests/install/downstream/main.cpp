@@ -2,6 +2,8 @@
 #include <cstdio>
 #include <tally/tally.hpp>
 
+#include <vector>
+
 int main() {
   try {
     tally::Endpoint endpoint;
