@@ -143,12 +143,15 @@ module tally_seq_exec #(
   logic              go;
   logic [$clog2(Jobs+1)-1:0] job_level;
 
+  // A signal of its own: yosys 0.23 does not cut the sum to BeatW bits inside the concatenation.
+  logic [BeatW-1:0] last_beat;
   assign beats = 7'((job_len_i + 13'd63) >> 6);
+  assign last_beat = job_len_i == '0 ? '0 : BeatW'(beats - 7'd1);
   tally_fifo #(.Width(JobW), .Depth(Jobs)) u_jobs (
     .clk_i, .rst_ni,
     .in_valid_i(job_valid_i), .in_ready_o(job_room_o),
     .in_data_i({job_lane_i, job_flow_i, job_place_i, job_slot_i, job_inline_at_i,
-                job_len_i == '0 ? BeatW'(0) : BeatW'(beats - 7'd1), job_op_i,
+                last_beat, job_op_i,
                 job_recv_i, job_short_i, job_bank_i, job_mem_i, job_pair_i, job_src_fwd_i,
                 job_dst_fwd_i, job_inline_i, job_reduce_i, job_local_i, job_write_i, job_send_i,
                 job_single_i, job_len_i != '0}),
