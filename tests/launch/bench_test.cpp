@@ -133,10 +133,16 @@ TEST_P(Bench, json_holds_a_correct_row_for_each_size) {
   EXPECT_NE(outcome.out.find("s of wall-clock time"), std::string::npos);
 }
 
+/// Every type and every operation; every pair of them on the engine that starts quickly (on rtl tests/api and
+/// tests/rtl_reduce have every pair).
 TEST_P(Bench, every_type_and_operation_is_correct) {
+  const bool all = GetParam() == "soft";
   for (const auto& dtype : api::kDtypes) {
+    bool first = true;
     for (const auto& op : api::kOps) {
       if (!has_reduction(dtype.value, op.value)) continue;
+      if (!all && !first && dtype.value != TALLY_I32) continue;
+      first = false;
       const auto outcome = tally(bench(GetParam(), {"--ranks", "3", "--sizes", "16,144", "--repeats", "1", "--dtype",
                                                     dtype.word, "--op", op.word}));
       EXPECT_EQ(outcome.code, 0) << dtype.word << ' ' << op.word << '\n' << outcome.err;
