@@ -185,7 +185,7 @@ module tally_axil_regs #(
       pmtu_q         <= 32'(tally_pkg::Mtu);
       eager_max_q    <= 32'(tally_pkg::MaxPayload);
       sched_addr_q   <= '0;
-      ack_policy_q   <= 32'h0400_0004;
+      ack_policy_q   <= 32'h0800_0010;
       retry_timer_q  <= 32'h0000_1000;
       retry_limits_q <= 32'h0000_0707;
       rnr_code_q     <= 32'd1;

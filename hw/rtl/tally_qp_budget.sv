@@ -4,7 +4,8 @@
 // Class 0 (kind Msg) reserves before its message comes: at most tx_window_i cells a queue pair, and
 // MsgCells cells and MsgPackets packets in all. Class 1 (Fin) and class 2 (collective data and
 // credits) take theirs when a packet enters. So a class, and within Msg a queue pair, waits for
-// itself only. Latency: 0 (answers are combinational); what is given back counts in the next cycle.
+// itself only. low_o: less than a quarter of class 2 is left, so its packets ask to be
+// acknowledged. Latency: 0 (answers are combinational); what is given back counts in the next cycle.
 // Storage: 2 * 64 * CellBits.
 // Limitations: what is released was reserved or taken before with the same number of cells.
 `default_nettype none
@@ -28,6 +29,7 @@ module tally_qp_budget #(
   // Class 1, class 2: is there room for so many cells; take them.
   input  wire logic [2*5-1:0]    want_cells_i,
   output      logic [1:0]        room_o,
+  output      logic              low_o,
   input  wire logic [1:0]        take_i,
 
   input  wire logic              free_valid_i,
@@ -35,9 +37,9 @@ module tally_qp_budget #(
   input  wire logic [QpBits-1:0] free_qp_i,
   input  wire logic [4:0]        free_cells_i
 );
-  // A quarter of the cells is kept for kind Coll, an eighth of that quarter for Fin. Three cells
-  // stay free (tally_qp_cells).
-  localparam int unsigned CollCells   = Cells / 4;
+  // Half of the cells is kept for kind Coll, an eighth of that half for Fin. Three cells stay free
+  // (tally_qp_cells).
+  localparam int unsigned CollCells   = Cells / 2;
   localparam int unsigned FinCells    = CollCells / 8;
   localparam int unsigned DataCells   = CollCells - FinCells;
   localparam int unsigned MsgCells    = Cells - CollCells - 4;
@@ -79,6 +81,9 @@ module tally_qp_budget #(
   assign room_o[1] = !init_q &&
                      data_cells_q + CountBits'(want_cells_i[9:5]) <= CountBits'(DataCells) &&
                      data_packets_q != CountBits'(DataPackets);
+
+  localparam logic [CountBits-1:0] LowCells = CountBits'(DataCells - DataCells / 4);
+  assign low_o = data_cells_q > LowCells;
 
   for (genvar c = 0; c < 3; c++) begin : gen_give
     assign give[c] = free_valid_i && free_class_i == 2'(c);

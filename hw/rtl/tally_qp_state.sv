@@ -548,16 +548,21 @@ module tally_qp_state #(
   assign link_pkt_o  = newest;
   assign link_next_o = pkt_q;
 
+  // One packet of kind Msg in four asks, and one in sixteen of kind Coll, whose window is greater.
+  function automatic logic asks(input logic [3:0] psn, input logic coll);
+    asks = psn[1:0] == 2'd3 && (psn[3:2] == 2'd3 || !coll);
+  endfunction
+
   assign pick_ok_o     = ev_q == EvPick && can_send;
   assign pick_pkt_o    = next;
   assign pick_psn_o    = snd;
   // Nobody waits for the acknowledgement of a new packet of kind Coll.
-  assign pick_ackreq_o = snd[2:0] == 3'd7 ||
+  assign pick_ackreq_o = asks(snd[3:0], qp_q[QpBits-1]) ||
                          (Diff'(last - snd) == Diff'(1) && (!qp_q[QpBits-1] || !at_max));
   assign pick_again_o  = !at_max;
   assign enq_sent_o    = send_now;
   assign enq_psn_o     = last;
-  assign enq_ackreq_o  = last[2:0] == 3'd7;
+  assign enq_ackreq_o  = asks(last[3:0], qp_q[QpBits-1]);
 
   assign rpick_error_o  = ev_q == EvRpick && error;
   assign rpick_ok_o     = ev_q == EvRpick && !error && (una != ackd || ((failed || !up) && !empty));

@@ -92,7 +92,7 @@ module tally_qp_tx #(
   localparam logic [7:0]  SendOnly = 8'h04, WriteOnly = 8'h0A;
 
   // --- buffer, budgets, queue pairs ---
-  logic                cells_ready, budget_ready, state_ready;
+  logic                cells_ready, cells_low, budget_ready, state_ready;
   logic                put_valid, put_last;
   logic [511:0]        put_data;
   logic [CellBits-1:0] put_cell;
@@ -340,7 +340,8 @@ module tally_qp_tx #(
   assign enq_go     = send_q == SendIdle && !turn_valid && (!desc_valid_q || desc_go);
   // Asked for an acknowledgement: as a pick, when no message of the queue pair waits to enter.
   assign next_qp    = {1'b0, tx_ep_i[1:0], head0.dst_rank[3:0]};
-  assign enq_asks   = enq_ackreq || (!enq_qp_q[6] &&
+  // One of kind Coll also asks while cells run short.
+  assign enq_asks   = enq_ackreq || (enq_qp_q[6] && cells_low) || (!enq_qp_q[6] &&
                       !(tx_valid_i[0] && (entry_q == EntryIdle || first_q) && next_qp == enq_qp_q));
   assign desc_open  = entry_q == EntryBeats && desc_pkt_q == free_pkt_q;
   assign send_done  = sent_valid && sent_ready;
@@ -375,7 +376,7 @@ module tally_qp_tx #(
     if (send_done) begin
       desc_qp_q                   <= send_qp_q;
       desc_psn_q                  <= send_psn_q;
-      desc_ackreq_q               <= send_ackreq_q;
+      desc_ackreq_q               <= send_ackreq_q || (send_qp_q[6] && cells_low);
       desc_pkt_q                  <= send_pkt_q;
       {desc_write_q, desc_reth_q, desc_cell_q, desc_bytes_q} <= send_rec_q;
     end
@@ -486,7 +487,7 @@ module tally_qp_tx #(
   tally_qp_budget #(.Cells(Cells), .Packets(Packets)) u_budget (
     .clk_i, .rst_ni, .ready_o(budget_ready), .tx_window_i,
     .rsv_valid_i, .rsv_qp_i(rsv_qp_i[5:0]), .rsv_cells_i, .rsv_ok_o,
-    .want_cells_i(want_cells), .room_o(room), .take_i(take),
+    .want_cells_i(want_cells), .room_o(room), .low_o(cells_low), .take_i(take),
     .free_valid_i(free_valid), .free_class_i(ret_class), .free_qp_i(ret_qp_q[5:0]),
     .free_cells_i(ret_cells)
   );

@@ -235,8 +235,9 @@ module tally_seq (
   logic               released, release_long, release_bank, release_short;
   logic [LcW-1:0]     release_lane;
   logic [7:0]         wr_launched, wr_answered;
-  logic               credit_valid, credit_room, return_room, reserve, job_done;
-  logic [LcW-1:0]     done_lane;
+  logic               credit_valid, credit_room, return_room, reserve, job_done, settled;
+  logic [LcW-1:0]     settled_lane;
+  logic [SlotW-1:0]   done_slot;
   logic [CreditW-1:0] credit;
 
   tally_seq_step u_step (
@@ -268,7 +269,7 @@ module tally_seq (
     .job_local_o(job_local), .job_write_o(job_write), .job_send_o(job_send),
     .job_single_o(job_single), .job_addr_o(job_addr), .job_len_o(job_len), .job_op_o(job_op),
     .job_head_o(job_head), .fwd_settled_i(fwd_settled),
-    .done_i(job_done), .done_lane_i(done_lane),
+    .settled_i(settled), .settled_lane_i(settled_lane),
     .release_i(released), .release_lane_i(release_lane), .release_slots_i(release_slots),
     .release_long_i(release_long), .release_bank_i(release_bank),
     .wr_launched_i(wr_launched), .wr_answered_i(wr_answered), .wr_done_i,
@@ -319,7 +320,8 @@ module tally_seq (
     .job_inline_i(job_inline), .job_inline_at_i(job_inline_at), .job_reduce_i(job_reduce),
     .job_local_i(job_local), .job_write_i(job_write), .job_send_i(job_send),
     .job_single_i(job_single), .job_addr_i(job_addr), .job_len_i(job_len), .job_op_i(job_op),
-    .job_head_i(job_head), .fwd_settled_o(fwd_settled),
+    .job_head_i(job_head), .fwd_settled_o(fwd_settled), .settled_o(settled),
+    .settled_lane_o(settled_lane),
     .release_o(released), .release_lane_o(release_lane), .release_slots_o(release_slots),
     .release_long_o(release_long), .release_bank_o(release_bank),
     .release_short_o(release_short), .release_flow_o(release_flow),
@@ -333,7 +335,7 @@ module tally_seq (
     .wr_cmd_valid_o, .wr_cmd_ready_i, .wr_cmd_addr_o, .wr_cmd_len_o,
     .wr_data_valid_o, .wr_data_ready_i, .wr_data_o, .wr_done_i,
     .wr_launched_o(wr_launched), .wr_answered_o(wr_answered),
-    .done_o(job_done), .done_lane_o(done_lane), .empty_o(job_empty), .empty_slot_o(empty_slot),
+    .done_o(job_done), .done_slot_o(done_slot), .empty_o(job_empty), .empty_slot_o(empty_slot),
     .handed_o(handed), .handed_slot_o(handed_slot), .idle_o(exec_idle), .reduced_beat_o
   );
 
@@ -342,7 +344,7 @@ module tally_seq (
     .begin_i({1'b0, job_valid && job_write, job_valid, op_valid}),
     .begin_slot_i({SlotW'(0), job_lane[LcW-1:LaneW], job_lane[LcW-1:LaneW], op_lane[LcW-1:LaneW]}),
     .end_i({job_empty, handed, job_done, filled}),
-    .end_slot_i({empty_slot, handed_slot, done_lane[LcW-1:LaneW],
+    .end_slot_i({empty_slot, handed_slot, done_slot,
                    filled_lane[LcW-1:LaneW]}),
     .quiet_o(quiet)
   );

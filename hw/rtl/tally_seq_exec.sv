@@ -59,6 +59,8 @@ module tally_seq_exec #(
   input  wire logic [15:0]       job_op_i,
   input  wire logic [HeadW-1:0]  job_head_i,
   output      logic [Lcs-1:0]    fwd_settled_o,
+  output      logic              settled_o,      // what a lane wrote can be forwarded (pulse)
+  output      logic [LcW-1:0]    settled_lane_o,
 
   // Beats of a job were all read.
   output      logic              release_o,
@@ -106,10 +108,10 @@ module tally_seq_exec #(
   // Writes launched and answered, modulo 256.
   output      logic [7:0]        wr_launched_o,
   output      logic [7:0]        wr_answered_o,
-  // Pulses, each with its lane or slot: a job has left the pipeline; a job without data has; a write was
+  // Pulses, each with its slot: a job has left the pipeline; a job without data has; a write was
   // handed over.
   output      logic              done_o,
-  output      logic [LcW-1:0]    done_lane_o,
+  output      logic [SlotW-1:0]  done_slot_o,
   output      logic              empty_o,
   output      logic [SlotW-1:0]  empty_slot_o,
   output      logic              handed_o,
@@ -131,7 +133,8 @@ module tally_seq_exec #(
 
   // --- the job at work: one beat of it is read a cycle -------------------------------------------
   logic              j_valid, j_pop, j_recv, j_short, j_bank, j_mem, j_pair, j_src_fwd, j_dst_fwd;
-  logic              j_inline, j_reduce, j_local, j_write, j_send, j_single, j_data, j_end, stall;
+  logic              j_inline, j_reduce, j_local, j_write, j_send, j_single, j_data, j_end, j_slow;
+  logic              stall;
   logic [LcW-1:0]    j_lane;
   logic [FlowW-1:0]  j_flow;
   logic [PlaceW-1:0] j_place;
@@ -164,6 +167,9 @@ module tally_seq_exec #(
   assign go = j_valid && !stall;
   assign j_end = beat_q == j_last;
   assign j_pop = go && j_end;
+  // A complex product makes a beat in two cycles; all else a beat each cycle once it has begun.
+  assign j_slow = j_reduce && j_op[15:8] == tally_pkg::RedopProd &&
+                  (j_op[7:0] == tally_pkg::DtypeC64 || j_op[7:0] == tally_pkg::DtypeC128);
   always_ff @(posedge clk_i) begin : p_beat
     if (!rst_ni) beat_q <= '0;
     else if (go) beat_q <= j_end ? '0 : beat_q + 1'b1;
@@ -198,7 +204,7 @@ module tally_seq_exec #(
   logic [127:0]     inline_mem [Slots];
   logic [511:0]     fwd_q;
   logic [127:0]     inline_q;
-  logic             out_valid, out_write, out_send, out_last, out_reduce, out_single;
+  logic             out_valid, out_write, out_send, out_last, out_reduce, out_single, out_slow;
   logic [LcW-1:0]   out_lane;
   logic [BeatW-1:0] out_beat;
   logic [511:0]     out_data;
@@ -213,7 +219,7 @@ module tally_seq_exec #(
   end
 
   // --- operands to the reduction -----------------------------------------------------------------
-  localparam int unsigned UserW = LcW + BeatW + 5;
+  localparam int unsigned UserW = LcW + BeatW + 6;
   logic             e_valid_q, e_mem_q, e_src_fwd_q, e_dst_fwd_q, e_inline_q, e_local_q;
   logic [UserW-1:0] e_user_q;
   logic [15:0]      e_op_q;
@@ -231,7 +237,7 @@ module tally_seq_exec #(
       e_inline_q  <= j_inline;
       e_local_q   <= j_local;
       e_op_q      <= j_reduce ? j_op : {tally_pkg::RedopNone, j_op[7:0]};
-      e_user_q    <= {j_write, j_send, j_end, j_single, j_reduce, j_lane, beat_q};
+      e_user_q    <= {j_slow, j_write, j_send, j_end, j_single, j_reduce, j_lane, beat_q};
     end
   end
 
@@ -255,18 +261,23 @@ module tally_seq_exec #(
     .in_valid_i(e_valid_q), .in_ready_o(red_ready), .in_a_i(e_a), .in_b_i(e_b),
     .in_dtype_i(e_op_q[7:0]), .in_redop_i(e_op_q[15:8]), .in_user_i(e_user_q),
     .out_valid_o(out_valid), .out_data_o(out_data),
-    .out_user_o({out_write, out_send, out_last, out_single, out_reduce, out_lane, out_beat})
+    .out_user_o({out_slow, out_write, out_send, out_last, out_single, out_reduce, out_lane, out_beat})
   );
   assign reduced_beat_o = out_valid && out_reduce;
   assign done_o = out_valid && out_last;
-  assign done_lane_o = out_lane;
+  assign done_slot_o = out_lane[LcW-1 -: SlotW];
 
-  // Single-packet writes of each lane on their way to its forwarding buffer.
+  // Single-packet writes of each lane on their way to its forwarding buffer. A packet can be read
+  // again, beat behind beat, once its first beat is there: the others follow without a gap; of a
+  // slow one the last must be there.
+  assign settled_o = out_valid && out_write && out_single &&
+                     (out_slow ? out_last : out_beat == '0);
+  assign settled_lane_o = out_lane;
   for (genvar l = 0; l < Lcs; l++) begin : gen_settle
     logic [2:0] going_q;
     logic       up, down;
     assign up = job_valid_i && job_write_i && job_single_i && job_lane_i == LcW'(l);
-    assign down = out_valid && out_write && out_single && out_last && out_lane == LcW'(l);
+    assign down = settled_o && out_lane == LcW'(l);
     always_ff @(posedge clk_i) begin : p_going
       if (!rst_ni) going_q <= '0;
       else if (up || down) going_q <= going_q + 3'(up) - 3'(down);
@@ -309,12 +320,10 @@ module tally_seq_exec #(
   end
 
   // --- outputs -----------------------------------------------------------------------------------
-  // Packets whose first beat was read and whose header has not left. A complex product makes a beat
-  // in two cycles: its packet is begun with its last beat, so that no frame has gaps.
+  // Packets whose first beat was read and whose header has not left. A slow one is begun with its
+  // last beat, so that no frame has gaps.
   logic [$clog2(Heads+1)-1:0] begun_q;
-  logic                       j_slow, j_begins;
-  assign j_slow = j_reduce && j_op[15:8] == tally_pkg::RedopProd &&
-                  (j_op[7:0] == tally_pkg::DtypeC64 || j_op[7:0] == tally_pkg::DtypeC128);
+  logic                       j_begins;
   assign j_begins = go && j_send && (j_slow ? j_end : beat_q == '0);
   always_ff @(posedge clk_i) begin : p_begun
     if (!rst_ni) begun_q <= '0;

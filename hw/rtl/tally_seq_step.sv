@@ -128,9 +128,9 @@ module tally_seq_step #(
   output      logic [15:0]            job_op_o,        // {redop, dtype}
   output      logic [HeadW-1:0]       job_head_o,      // see tally_seq_tx
   input  wire logic [Lcs-1:0]         fwd_settled_i,
-  // A job has left the pipeline: what it wrote can be forwarded.
-  input  wire logic                   done_i,
-  input  wire logic [LcW-1:0]         done_lane_i,
+  // What a job wrote can be forwarded.
+  input  wire logic                   settled_i,
+  input  wire logic [LcW-1:0]         settled_lane_i,
   // Beats of a job were all read: its operand slots (bits) and its place are free.
   input  wire logic                   release_i,
   input  wire logic [LcW-1:0]         release_lane_i,
@@ -264,6 +264,7 @@ module tally_seq_step #(
   logic [SlotBits-1:0] slot_mem [Slots];
 
   logic [Lcs-1:0]   poke_q, poke_d, fresh_q, full_q, done_q, room_wait_q, hazard_wait_q, tick_wait_q;
+  logic [Lcs-1:0]   read_q;             // the present instruction has no more to read
   logic [Lcs*4-1:0] slot_full_q, slot_res_q;
   logic [Lcs*4-1:0] released0_q, released1_q;
 
@@ -300,7 +301,7 @@ module tally_seq_step #(
   lane_t               c1;
   next_t               n1;
   logic [CtxW-1:0]     ctx1;
-  logic                dep_ok2_q, src_hit2_q, dst_hit2_q, last_hit2_q, full1_q, full2_q, fresh1_q;
+  logic                dep_ok2_q, dep_read2_q, src_hit2_q, dst_hit2_q, last_hit2_q, full1_q, full2_q, fresh1_q;
   logic                fresh2_q;
   logic [31:0]         own_progress1, own_progress2_q;
 
@@ -323,7 +324,9 @@ module tally_seq_step #(
       // A visit that began before its slot starts anew has the context of the collective before.
       v1_q <= pick && !(start_i && at[LcW-1:LaneW] == start_slot_i);
       v2_q <= v1_q && !(start_i && l1_q[LcW-1:LaneW] == start_slot_i);
-      if (pick) turn_q <= at;
+      // Lane 0 of a collective that starts is next: its lanes begin in their order.
+      if (start_i)   turn_q <= {start_slot_i, LaneW'(0)} - 1'b1;
+      else if (pick) turn_q <= at;
     end
     if (pick) begin
       l1_q     <= at;
@@ -343,6 +346,7 @@ module tally_seq_step #(
       dep_ok2_q   <= !c1.dep || progress1[31:16] > c1.p_pass ||
                      (progress1[31:16] == c1.p_pass && progress1[15:0] >= c1.dep_step) ||
                      c1.dep_step == '0;
+      dep_read2_q <= read_q[{l1_q[LcW-1:LaneW], c1.dep_lane}];
       src_hit2_q  <= c1.fwd_ok && n1.src == c1.fwd_addr && n1.bytes == 32'(c1.fwd_len) && !n1.dep;
       dst_hit2_q  <= c1.fwd_ok && n1.dst == c1.fwd_addr && n1.bytes == 32'(c1.fwd_len) && !n1.dep;
       last_hit2_q <= c1.last_ok && n1.src == c1.last_addr && n1.bytes == 32'(c1.last_len) &&
@@ -361,7 +365,7 @@ module tally_seq_step #(
   logic [79:0]      desc2;
   logic [AddrW+15:0] program2;
   logic             act, again, wait_room, wait_hazard, wait_tick, load, finish, ask, bank_set;
-  logic             rd_go, rd_ahead, job_go, want_job, clear_full, set_done, recv_ok, send_ok;
+  logic             rd_go, rd_now, rd_ahead, job_go, want_job, clear_full, set_done, recv_ok, send_ok;
   logic             operand_ok, credit_go, credit_short_go, mismatch, fault, progress_go;
   logic             short_bad, len_bad, nothing, has_bytes, use_slot, use_pair;
   logic [12:0]      len, rd_len;
@@ -409,11 +413,13 @@ module tally_seq_step #(
       if (bytes > 32'(k) * 32'(full)) packets = 4'(k) + 4'd1;
     end
   endfunction
-  // How many to grant: `room` places, as many as are wanted, but not one by one.
-  function automatic logic [3:0] credits(input logic [3:0] room, input logic [3:0] wanted_count);
+  // How many to grant: `room` places, as many as are wanted, but not one by one. What is granted for
+  // the next receive is not waited for yet: one packet with all of it is enough.
+  function automatic logic [3:0] credits(input logic [3:0] room, input logic [3:0] wanted_count,
+                                         input logic [3:0] least);
     credits = '0;
     if (wanted_count <= room) credits = wanted_count;
-    else if (room >= 4'd4) credits = room;
+    else if (room >= least) credits = room;
   endfunction
   // What remains of `bytes` after n packets.
   function automatic logic [31:0] less(input logic [31:0] bytes, input logic [3:0] count,
@@ -433,8 +439,8 @@ module tally_seq_step #(
   assign rel_n = c2.n_bank ? released1_q[l2_q*4 +: 4] : released0_q[l2_q*4 +: 4];
   assign room_p = Places - ((c2.bank ? c2.granted1 : c2.granted0) - rel_p);
   assign room_n = Places - ((c2.n_bank ? c2.granted1 : c2.granted0) - rel_n);
-  assign grant_p = credits(room_p, packets(c2.ungranted, max_payload_i));
-  assign grant_n = credits(room_n, packets(c2.n_ungranted, max_payload_i));
+  assign grant_p = credits(room_p, packets(c2.ungranted, max_payload_i), 4'd4);
+  assign grant_n = credits(room_n, packets(c2.n_ungranted, max_payload_i), Places);
   assign hazard_left = c2.hazard_at - wr_answered_i;
   assign short_waiting = q_stored_i - q_taken_i;
   assign short_out = q_used_i[1:0] - q_given_i[1:0];
@@ -499,6 +505,10 @@ module tally_seq_step #(
   assign rd_ahead = act && !fresh2_q && full2_q && c2.n_known && c2.na_left != '0 && ahead_may &&
                     c2.valid && c2.going && c2.rd_left == '0 && !c2.src_reuse &&
                     (c2.na_any || !last_hit2_q);
+  // The present one reads what nobody writes before its dependency holds, but not before the lane
+  // that it waits for has asked for its own operands.
+  assign rd_now = c2.valid && c2.rd_left != '0 &&
+                  (c2.going ? !c2.hazard : !c2.dirty && !c2.local_op && dep_read2_q);
   assign rd_addr = c2.rd_left != '0 ? (c2.local_op && !c2.rd_second && !c2.dst_fwd
                                        ? c2.rd2_addr : c2.rd_addr)
                                     : c2.na_addr;
@@ -506,7 +516,7 @@ module tally_seq_step #(
                   ? (c2.rd_left > 32'(max_payload_i) ? max_payload_i : c2.rd_left[12:0])
                   : (c2.na_left > 32'(max_payload_i) ? max_payload_i : c2.na_left[12:0]);
   assign rd_go = act && !fresh2_q && rd_room_i && !slot_res[c2.op_wr] &&
-                 ((c2.valid && c2.going && c2.rd_left != '0 && !c2.hazard) || rd_ahead);
+                 (rd_now || rd_ahead);
   assign ask = act && !c2.asked && !full2_q && c2.left != '0 &&
                (!req_valid_o || req_ready_i);
   // Credits of a flow are spent in order: those for the next receive wait for all of the present one
@@ -614,8 +624,7 @@ module tally_seq_step #(
       end
       c.last_addr = rd_addr;
       c.last_len = rd_len;
-    end else if (c2.valid && c2.going && !c2.hazard && (c2.rd_left != '0 || rd_ahead) && !rd_room_i)
-    begin
+    end else if ((rd_now || rd_ahead) && !rd_room_i) begin
       wait_room = 1'b1;
     end else if (c2.valid && c2.going && full2_q && c2.n_known && c2.na_left != '0 && !ahead_may &&
                  !n.dep && !c2.recv && !c2.write) begin
@@ -781,9 +790,11 @@ module tally_seq_step #(
     if (filled_i) poke_d[filled_lane_i] = 1'b1;
     if (res_valid_i) poke_d[res_lane_i] = 1'b1;
     if (release_i) poke_d[release_lane_i] = 1'b1;
-    if (done_i) poke_d[done_lane_i] = 1'b1;
+    if (settled_i) poke_d[settled_lane_i] = 1'b1;
     if (act && (again || (wait_hazard && wr_done_i))) poke_d[l2_q] = 1'b1;
-    if (act && finish) poke_d[{slot2, LaneW'(0)} +: Lanes] = {Lanes{1'b1}};
+    if (act && (finish || (c.rd_left == '0 && !read_q[l2_q]))) begin
+      poke_d[{slot2, LaneW'(0)} +: Lanes] = {Lanes{1'b1}};
+    end
     if (start_i) poke_d[{start_slot_i, LaneW'(0)} +: Lanes] = {Lanes{1'b1}};
   end
 
@@ -793,6 +804,7 @@ module tally_seq_step #(
       fresh_q       <= '0;
       full_q        <= '0;
       done_q        <= '0;
+      read_q        <= '0;
       room_wait_q   <= '0;
       hazard_wait_q <= '0;
       tick_wait_q   <= '0;
@@ -809,6 +821,7 @@ module tally_seq_step #(
         if (wait_hazard) hazard_wait_q[l2_q] <= 1'b1;
         tick_wait_q[l2_q] <= wait_tick;
         fresh_q[l2_q] <= 1'b0;
+        read_q[l2_q] <= c.rd_left == '0;
         if (clear_full) full_q[l2_q] <= 1'b0;
         if (set_done) done_q[l2_q] <= 1'b1;
         for (int unsigned i = 0; i < 4; i++) begin
@@ -834,6 +847,7 @@ module tally_seq_step #(
           fresh_q[i] <= 1'b1;
           full_q[i]  <= 1'b0;
           done_q[i]  <= 1'b0;
+          read_q[i]  <= 1'b0;
           tick_wait_q[i] <= 1'b0;
           slot_full_q[i*4 +: 4] <= '0;
           slot_res_q[i*4 +: 4]  <= '0;
@@ -846,8 +860,9 @@ module tally_seq_step #(
     assign lanes_done_o[s] = &done_q[s*Lanes +: Lanes];
   end
 
-  // The clock of credits that do not come: a tick each 128 cycles while a lane waits so.
-  logic [6:0] tick_count_q;
+  // The clock of credits that do not come: a tick each 4096 cycles while a lane waits so. In a ring
+  // lanes wait for ten microseconds as a matter of course.
+  logic [11:0] tick_count_q;
   assign tick = tick_wait_q != '0 && tick_count_q == '1;
   always_ff @(posedge clk_i) begin : p_tick
     if (!rst_ni) begin

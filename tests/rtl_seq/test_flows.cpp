@@ -131,7 +131,7 @@ TEST(SeqFlows, senders_that_differ_in_length_find_it) {
         for (unsigned i = 0; i < 2000; ++i) cluster.cycle();
       }
       cluster.node(1).post(bytes_desc(4, 9, bytes, 0));
-      for (unsigned i = 0; i < 3000; ++i) cluster.cycle();
+      for (unsigned i = 0; i < 20000; ++i) cluster.cycle();
       unsigned found = 0;
       for (unsigned r = 0; r < 2; ++r) {
         if (cluster.node(r).completions.empty()) {
@@ -165,7 +165,7 @@ TEST(SeqFlows, receiver_of_something_else_finds_the_request_of_a_long_sender) {
     auto other = bytes_desc(4, 9, 9000, 0);
     other.signature = 1;
     cluster.node(1).post(other);
-    ASSERT_TRUE(runs(cluster, 1, 1, 5000));
+    ASSERT_TRUE(runs(cluster, 1, 1, 20000));
     EXPECT_EQ(cluster.node(1).completions[0].status, code(Status::kMismatch));
     EXPECT_EQ(cluster.node(1).completions[0].source, 0);
     cluster.node(0).abort(4, 9);

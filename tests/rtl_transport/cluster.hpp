@@ -72,7 +72,7 @@ class Cluster {
       t.mac_i = kMacBase + n;
       t.ip_i = kIpBase + n;
       t.pmtu_i = 4096;
-      t.ack_policy_i = 0x04000004;
+      t.ack_policy_i = 0x08000010;
       t.retry_timer_i = 4096;
       t.retry_limits_i = 0x0707;
       t.rnr_code_i = 1;

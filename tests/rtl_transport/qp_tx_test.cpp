@@ -252,9 +252,9 @@ TEST(QpTx, blocked_client_does_not_hold_up_the_others) {
   bench.responders[0x41].dead = true;
   bench.top.retry_timer_i = 1000000;
   // Collective data fills its part; Fin and Msg still enter.
-  for (unsigned i = 0; i < 80; ++i) bench.post(2, 0, 1, 4032, false, false);
+  for (unsigned i = 0; i < 150; ++i) bench.post(2, 0, 1, 4032, false, false);
   for (unsigned i = 0; i < 20000; ++i) bench.cycle();
-  EXPECT_EQ(bench.entered[2], 896u / 16u);
+  EXPECT_EQ(bench.entered[2], 1792u / 16u);
   for (unsigned i = 0; i < 100; ++i) bench.post(1, 0, 1, 0, false, false);
   for (unsigned i = 0; i < 100; ++i) bench.post(0, 0, 1, 8, true, true);
   for (unsigned i = 0; i < 5000; ++i) bench.cycle();
@@ -309,9 +309,9 @@ TEST(QpTx, full_rdma_writes_take_16_cells_each) {
   bench.connect(0x41, true, 0);
   bench.responders[0x41].dead = true;
   bench.top.retry_timer_i = 1000000;
-  for (unsigned i = 0; i < 80; ++i) bench.post(2, 0, 1, 4096, false, false, true);
+  for (unsigned i = 0; i < 150; ++i) bench.post(2, 0, 1, 4096, false, false, true);
   for (unsigned i = 0; i < 20000; ++i) bench.cycle();
-  EXPECT_EQ(bench.entered[2], 896u / 16u);
+  EXPECT_EQ(bench.entered[2], 1792u / 16u);
 }
 
 TEST(QpTx, packet_lost_while_it_entered_comes_again_whole) {
@@ -389,7 +389,7 @@ TEST(QpTx, disconnecting_while_a_message_enters_loses_no_cell) {
   }
 }
 
-TEST(QpTx, new_packets_of_a_collective_ask_for_one_acknowledgement_in_eight) {
+TEST(QpTx, new_packets_of_a_collective_ask_for_one_acknowledgement_in_sixteen) {
   Bench bench(seed(17));
   bench.connect(0x41, true, 0);
   for (unsigned i = 0; i < 64; ++i) {
@@ -397,8 +397,21 @@ TEST(QpTx, new_packets_of_a_collective_ask_for_one_acknowledgement_in_eight) {
     for (unsigned n = 0; n < 40; ++n) bench.cycle();
   }
   EXPECT_EQ(bench.packets_out, 64u);
-  EXPECT_EQ(bench.ack_requests, 8u);
+  EXPECT_EQ(bench.ack_requests, 4u);
   EXPECT_EQ(bench.timeouts, 0u);
+}
+
+// With 1792 cells, each full packet asks from the 84th on: 1344 are in use.
+TEST(QpTx, packets_of_a_collective_ask_for_acknowledgements_while_cells_are_short) {
+  Bench bench(seed(20));
+  bench.connect(0x41, true, 0);
+  bench.responders[0x41].dead = true;
+  bench.top.retry_timer_i = 1000000;
+  for (unsigned i = 0; i < 112; ++i) bench.post(2, 0, 1, 4032, false, false);
+  for (unsigned i = 0; i < 20000 && bench.packets_out < 112; ++i) bench.cycle();
+  EXPECT_EQ(bench.packets_out, 112u);
+  EXPECT_GE(bench.ack_requests, 84u / 16u + 112u - 86u);
+  EXPECT_LE(bench.ack_requests, 84u / 16u + 112u - 84u);
 }
 
 TEST(QpTx, small_messages_at_one_in_five_cycles_and_full_packets_at_one_beat_a_cycle) {
