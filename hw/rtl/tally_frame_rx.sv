@@ -9,9 +9,9 @@
 // A frame that is not for this device, of no connected queue pair, of an unknown opcode, malformed,
 // of a length that disagrees with its headers (RDMA WRITE: with dmalen, which is not 0) or of more
 // than 66 beats is discarded (dropped_o), and every frame while enable_i is low; a frame that is
-// right but for its ICRC is discarded as well (icrc_error_o). Nothing of these is seen outside. What
-// an endless frame has after 66 beats is thrown away as it comes and does not hold up the other
-// input.
+// right but for its ICRC is discarded as well (icrc_error_o). Nothing of these is seen outside.
+// What an endless frame has after 66 beats is thrown away as it comes and does not hold up the
+// other input.
 // Ordering: frames of an input stay in order. Latency: 4 cycles from the last beat to pkt_valid_o.
 // Throughput: one beat a cycle, no idle cycle between frames; the output takes one cycle more than
 // beats a packet.

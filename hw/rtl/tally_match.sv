@@ -16,8 +16,7 @@
 // (rounded up) numbers of entries cycles: everything is walked once. flush_ready_o is given when
 // the operations before have ended; operations that are taken after this handshake see it done.
 // Ready paths: post_ready_o and arr_ready_o depend on the other port's valid and on flush_valid_i.
-// Storage: of the submodules, and 2^PostBits * (PlaceW + 5 + PostedW) and
-// 2^UnexpBits * (4 * PlaceW + 52 + UnexpW) bits, block RAM.
+// Storage: of the submodules.
 // Limitations: ages have 56 bits, so order holds for 2^56 appended receives (36 years of nothing
 // else).
 `default_nettype none
@@ -123,11 +122,6 @@ module tally_match #(
   localparam logic [2:0] ReasonBounce     = 3'(tally_pkg::SpillReasonBounce);
   localparam logic [2:0] ReasonConflict   = 3'(tally_pkg::SpillReasonConflict);
 
-  // State of an unexpected entry.
-  localparam logic [1:0] EntryFree    = 2'd0;
-  localparam logic [1:0] EntryQueued  = 2'd1;
-  localparam logic [1:0] EntryClaimed = 2'd2;
-
   // --- Walk: after reset and for a flush ---------------------------------------------------------
   logic                walk_q, walk_clear_q, walk_all_q;
   logic [1:0]          walk_ep_q;
@@ -161,14 +155,8 @@ module tally_match #(
 
   // A memory that is smaller than the walk is walked several times: clearing twice is harmless.
   logic [BucketBits-1:0] walk_row, walk_clear_row;
-  logic [PostBits-1:0]   walk_post, walk_clear_post;
-  logic [UnexpBits-1:0]  walk_unexp, walk_clear_unexp;
   assign walk_row         = BucketBits'(walk_index_q);
   assign walk_clear_row   = BucketBits'(walk_clear_index_q);
-  assign walk_post        = PostBits'(walk_index_q);
-  assign walk_clear_post  = PostBits'(walk_clear_index_q);
-  assign walk_unexp       = UnexpBits'(walk_index_q);
-  assign walk_clear_unexp = UnexpBits'(walk_clear_index_q);
 
   // --- Acceptance --------------------------------------------------------------------------------
   // 4 cycles after the one before, or when its places are released: 5 to 7 would read the key
@@ -329,88 +317,36 @@ module tally_match #(
     );
   end
 
-  // --- Entries -----------------------------------------------------------------------------------
-  // Posted: {busy, endpoint, class, place}, read in step 5 by handle. Its payload is read in step
-  // 8.
-  localparam int unsigned PostStateW = 5 + PlaceW;
-  // Named styles: yosys 0.23 takes LUT RAM for one port and fails on it above 256 words.
-  (* ram_style = "block" *) logic [PostStateW-1:0] post_state_mem [1 << PostBits];
-  (* ram_style = "ultra" *) logic [PostedW-1:0] post_payload_mem [1 << PostBits];
-  logic [PostStateW-1:0] post_state_q, post_state_new;
-  logic [PostedW-1:0]    post_payload_q;
-  logic [PostBits-1:0]   post_state_at;
-  logic                  post_state_write, post_busy, post_mine, handle_fits;
+  // --- Entries: posted ones by handle -----------------------------------------------------------
+  logic                  post_busy, post_mine, handle_fits;
   logic [1:0]            post_state_class;
   logic [PlaceW-1:0]     post_state_place;
-  assign handle_post      = PostBits'(s_handle_q);
-  assign handle_fits      = 13'(s_handle_q) < 13'(Posted);
-  assign post_busy        = post_state_q[PostStateW-1];
-  assign post_mine        = post_state_q[PlaceW+2 +: 2] == s_ep_q;
-  assign post_state_class = post_state_q[PlaceW +: 2];
-  assign post_state_place = post_state_q[PlaceW-1:0];
+  logic [4*PlaceW-1:0]   unexp_place;
+  logic                  unexp_queued, unexp_claimed, free_avail, claim_q, free_entry_q;
+  logic [UnexpBits-1:0]  free_index;
+  assign handle_post = PostBits'(s_handle_q);
+  assign handle_fits = 13'(s_handle_q) < 13'(Posted);
 
-  always_comb begin : p_post_state_write
-    post_state_write = step_q[8] && (post_append_q != '0 || post_remove_q != '0);
-    post_state_at    = post_index_q;
-    post_state_new   = {1'b0, s_ep_q, s_class_q, {PlaceW{1'b0}}};
-    for (int unsigned c = 0; c < 4; c++) begin
-      if (post_append_q[c]) post_state_new = {1'b1, s_ep_q, 2'(c), place[c*PlaceW +: PlaceW]};
-    end
-    if (walk_clear_q) begin
-      post_state_write = walk_all_q || post_state_q[PlaceW+2 +: 2] == walk_ep_q;
-      post_state_at    = walk_clear_post;
-      post_state_new   = '0;
-    end
-  end
-
-  always_ff @(posedge clk_i) begin : p_posted
-    if (post_state_write) post_state_mem[post_state_at] <= post_state_new;
-    if (step_q[5] || walk_q) post_state_q <= post_state_mem[walk_q ? walk_post : handle_post];
-    if (step_q[8] && post_append_q != '0) begin
-      post_payload_mem[post_index_q] <= s_payload_q[PostedW-1:0];
-    end
-    if (step_q[8]) post_payload_q <= post_payload_mem[post_index_q];
-  end
-
-  // Unexpected: {state, endpoint}, and {places in the four tables, source, tag, payload}; read in
-  // step 6.
-  localparam int unsigned UnexpInfoW = 4 * PlaceW + 48 + UnexpW;
-  (* ram_style = "block" *) logic [3:0] unexp_state_mem [1 << UnexpBits];
-  logic [UnexpInfoW-1:0] unexp_info_mem [1 << UnexpBits];
-  logic [3:0]            unexp_state_q, unexp_state_new;
-  logic [UnexpInfoW-1:0] unexp_info_q;
-  logic [UnexpBits-1:0]  unexp_state_at, free_index;
-  logic                  unexp_state_write, free_avail, free_take, free_put, free_walk;
-  logic                  claim_q, free_entry_q;
-
-  assign free_take = step_q[8] && append_unexp_q;
-  // In a small memory that is walked several times an entry is freed in the first pass only.
-  assign free_walk = walk_clear_q && !walk_all_q && unexp_state_q[3:2] != EntryFree
-      && unexp_state_q[1:0] == walk_ep_q && WalkBits'(walk_clear_unexp) == walk_clear_index_q;
-  assign free_put  = (step_q[8] && free_entry_q) || free_walk;
-  always_comb begin : p_unexp_state_write
-    unexp_state_write = step_q[8] && (append_unexp_q || claim_q || free_entry_q);
-    unexp_state_at    = unexp_index_q;
-    unexp_state_new   = {append_unexp_q ? EntryQueued : claim_q ? EntryClaimed : EntryFree, s_ep_q};
-    if (walk_clear_q) begin
-      unexp_state_write = walk_all_q || free_walk;
-      unexp_state_at    = walk_clear_unexp;
-      unexp_state_new   = '0;
-    end
-  end
-
-  always_ff @(posedge clk_i) begin : p_unexpected
-    if (unexp_state_write) unexp_state_mem[unexp_state_at] <= unexp_state_new;
-    if (step_q[6] || walk_q) unexp_state_q <= unexp_state_mem[walk_q ? walk_unexp : node_unexp];
-    if (free_take) begin
-      unexp_info_mem[unexp_index_q] <= {place, s_source_q, s_tag_q, s_payload_q[UnexpW-1:0]};
-    end
-    if (step_q[6] && !s_arr_q) unexp_info_q <= unexp_info_mem[node_unexp];
-  end
-
-  tally_match_free #(.Entries(Unexpected)) u_free (
-    .clk_i, .rst_ni, .avail_o(free_avail), .index_o(free_index), .take_i(free_take),
-    .put_i(free_put), .put_index_i(walk_clear_q ? walk_clear_unexp : unexp_index_q)
+  tally_match_entries #(
+    .Unexpected(Unexpected), .PostBits(PostBits), .UnexpBits(UnexpBits), .PlaceW(PlaceW),
+    .PostedW(PostedW), .UnexpW(UnexpW), .WalkBits(WalkBits)
+  ) u_entries (
+    .clk_i, .rst_ni,
+    .walk_i(walk_q), .walk_clear_i(walk_clear_q), .walk_all_i(walk_all_q), .walk_ep_i(walk_ep_q),
+    .walk_index_i(walk_index_q), .walk_clear_index_i(walk_clear_index_q),
+    .step5_i(step_q[5]), .step6_i(step_q[6]), .step8_i(step_q[8]), .arr_i(s_arr_q),
+    .ep_i(s_ep_q), .class_i(s_class_q),
+    .post_handle_i(handle_post), .post_append_i(post_append_q), .post_remove_i(post_remove_q),
+    .post_index_i(post_index_q), .place_i(place),
+    .post_payload_i(s_payload_q[PostedW-1:0]), .post_busy_o(post_busy), .post_mine_o(post_mine),
+    .post_class_o(post_state_class), .post_place_o(post_state_place),
+    .post_payload_o(arr_posted_payload_o),
+    .unexp_node_i(node_unexp), .unexp_store_i(append_unexp_q), .unexp_claim_i(claim_q),
+    .unexp_free_i(free_entry_q), .unexp_index_i(unexp_index_q), .source_i(s_source_q),
+    .tag_i(s_tag_q), .unexp_payload_i(s_payload_q[UnexpW-1:0]), .unexp_queued_o(unexp_queued),
+    .unexp_claimed_o(unexp_claimed), .unexp_place_o(unexp_place),
+    .unexp_source_o(post_source_o), .unexp_tag_o(post_tag_o),
+    .unexp_payload_o(post_unexp_payload_o), .free_avail_o(free_avail), .free_index_o(free_index)
   );
 
   // --- Step 6: heads are out ---------------------------------------------------------------------
@@ -434,7 +370,7 @@ module tally_match #(
     .posts_o(posts), .post_i(step_q[8] && count_q), .spill_i(step_q[8] && spill_q),
     .conflict_i(step_q[8] && conflict_q),
     .spill_on_i(step_q[8] && spill_on_q), .spill_off_i(step_q[8] && spill_off_q),
-    .take_i(free_take), .free_i(step_q[8] && free_entry_q),
+    .take_i(step_q[8] && append_unexp_q), .free_i(step_q[8] && free_entry_q),
     .clear_valid_i(flush), .clear_ep_i(flush_ep_i)
   );
 
@@ -460,13 +396,13 @@ module tally_match #(
   assign posted_hit   = s_arr_q && post_valid != '0;
   assign remove_found = found_q
       && ((s_op_q == OpPost && !busy_q) || s_op_q == OpSearch || s_op_q == OpClaim);
-  assign take_ok = unexp_state_q == {EntryClaimed, s_ep_q} && 13'(s_handle_q) < 13'(Unexpected);
+  assign take_ok = unexp_claimed && 13'(s_handle_q) < 13'(Unexpected);
 
   // A found message leaves its lists under all four keys, a cancelled receive its one.
   for (genvar c = 0; c < 4; c++) begin : gen_reread
     assign reread[c] = !s_arr_q && (remove_found || (cancel_q && post_state_class == 2'(c)));
     assign reread_place[c*PlaceW +: PlaceW] =
-        cancel_q ? post_state_place : unexp_info_q[48+UnexpW+c*PlaceW +: PlaceW];
+        cancel_q ? post_state_place : unexp_place[c*PlaceW +: PlaceW];
   end
 
   logic [2:0] result, result_q, reason, reason_q;
@@ -582,21 +518,17 @@ module tally_match #(
   assign post_reason_o        = out_reason_q;
   assign post_spills_o        = out_spills_q;
   assign post_slot_o          = out_slot_q;
-  assign post_source_o        = unexp_info_q[UnexpW+32 +: 16];
-  assign post_tag_o           = unexp_info_q[UnexpW +: 32];
-  assign post_unexp_payload_o = unexp_info_q[UnexpW-1:0];
   assign arr_done_o           = arr_done_q;
   assign arr_result_o         = out_result_q[1:0];
   assign arr_reason_o         = out_reason_q;
   assign arr_posts_o          = out_posts_q;
-  assign arr_posted_payload_o = post_payload_q;
 
   `TALLY_ASSERT(OneTaken_A, !(take_post && take_arr))
   `TALLY_ASSERT(OneLookup_A, $onehot0(step_q[4:1]))
   `TALLY_ASSERT(OneUpdate_A, $onehot0(step_q[8:5]))
   `TALLY_ASSERT(WalkAlone_A, (walk_q || walk_clear_q) |-> step_q == '0)
   `TALLY_ASSERT(OneOldest_A, step_q[7] |-> $onehot0(oldest))
-  `TALLY_ASSERT(QueuedFound_A, (step_q[7] && found_q) |-> unexp_state_q == {EntryQueued, s_ep_q})
+  `TALLY_ASSERT(QueuedFound_A, (step_q[7] && found_q) |-> unexp_queued)
 endmodule
 
 `default_nettype wire

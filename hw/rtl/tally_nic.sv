@@ -586,9 +586,8 @@ module tally_nic #(
   assign bus_open = !rd_idle || !wr_idle || m_axis_tvalid_o;
 
   assign idle_o = up && !bus_open && !s_axil_b_valid_o && !s_axil_r_valid_o && !s_axi_b_valid_o &&
-                  desc_valid == '0 &&
-                  sq_tail_valid == '0 && !conn_valid && transport_idle && match_idle && !seq_working &&
-                  flush_idle && (quiet || still);
+                  desc_valid == '0 && sq_tail_valid == '0 && !conn_valid && transport_idle &&
+                  match_idle && !seq_working && flush_idle && (quiet || still);
 
   tally_pkg_check u_check ();
 

@@ -89,43 +89,67 @@ package tally_pkg;
 
   // First byte of a submission descriptor.
   localparam logic [7:0] OpcodeNop = 8'd0;  // Completes at once
-  localparam logic [7:0] OpcodeSend = 8'd1;  // Tagged send: eager up to EagerMax bytes, rendezvous above
-  localparam logic [7:0] OpcodeRecv = 8'd2;  // Receive: takes the oldest unexpected message that matches, or is posted to the match unit
+  // Tagged send: eager up to EagerMax bytes, rendezvous above
+  localparam logic [7:0] OpcodeSend = 8'd1;
+  // Receive: takes the oldest unexpected message that matches, or is posted to the match unit
+  localparam logic [7:0] OpcodeRecv = 8'd2;
   localparam logic [7:0] OpcodeCollective = 8'd3;  // Runs a schedule of the schedule memory
   localparam logic [7:0] OpcodeCancel = 8'd4;  // Takes the posted receive `handle` back
-  localparam logic [7:0] OpcodeProbe = 8'd5;  // Looks for an unexpected message; with Claim takes it out of the queue for Mrecv
+  // Looks for an unexpected message; with Claim takes it out of the queue for Mrecv
+  localparam logic [7:0] OpcodeProbe = 8'd5;
   localparam logic [7:0] OpcodeMrecv = 8'd6;  // Receives the claimed message `handle`
-  localparam logic [7:0] OpcodeFetch = 8'd7;  // Receives a rendezvous that was spilled: reads remote_* into the buffer
-  localparam logic [7:0] OpcodeSpillOn = 8'd8;  // From here on arrivals without a posted receive are spilled to the host
-  localparam logic [7:0] OpcodeSpillOff = 8'd9;  // Ends that, if nothing was spilled beyond spill_seen
+  // Receives a rendezvous that was spilled: reads remote_* into the buffer
+  localparam logic [7:0] OpcodeFetch = 8'd7;
+  // From here on arrivals without a posted receive are spilled to the host
+  localparam logic [7:0] OpcodeSpillOn = 8'd8;
+  // Ends that, if nothing was spilled beyond spill_seen
+  localparam logic [7:0] OpcodeSpillOff = 8'd9;
   localparam logic [7:0] OpcodeSpill = 8'd17;  // Completions only: an arrival was spilled
-  localparam logic [7:0] OpcodeQpError = 8'd18;  // Completions only: a queue pair gave up; source is the peer, detail the QpKind
+  // Completions only: a queue pair gave up; source is the peer, detail the QpKind
+  localparam logic [7:0] OpcodeQpError = 8'd18;
 
   // Completion status.
   localparam logic [7:0] StatusOk = 8'd0;  // Done
-  localparam logic [7:0] StatusTruncated = 8'd1;  // The message was longer than the receive; length tells how long
-  localparam logic [7:0] StatusProtection = 8'd2;  // Key, bounds or access of a buffer are not those of a registered region; detail is the key
-  localparam logic [7:0] StatusBadOpcode = 8'd3;  // The descriptor's opcode is not one of this device
-  localparam logic [7:0] StatusBadField = 8'd4;  // A field is out of range; detail is its byte offset in the descriptor
-  localparam logic [7:0] StatusMismatch = 8'd5;  // A peer runs this collective with another count, type, operation or algorithm; detail is a MismatchField bit set in 31:24 and the peer's count (saturated) in 23:0, source the peer
-  localparam logic [7:0] StatusRemoteProtection = 8'd6;  // The sender's buffer of a rendezvous was refused by the sender's device
+  // The message was longer than the receive; length tells how long
+  localparam logic [7:0] StatusTruncated = 8'd1;
+  // Key, bounds or access of a buffer are not those of a registered region; detail is the key
+  localparam logic [7:0] StatusProtection = 8'd2;
+  // The descriptor's opcode is not one of this device
+  localparam logic [7:0] StatusBadOpcode = 8'd3;
+  // A field is out of range; detail is its byte offset in the descriptor
+  localparam logic [7:0] StatusBadField = 8'd4;
+  // A peer runs this collective with another count, type, operation or algorithm; detail is a
+  // MismatchField bit set in 31:24 and the peer's count (saturated) in 23:0, source the peer
+  localparam logic [7:0] StatusMismatch = 8'd5;
+  // The sender's buffer of a rendezvous was refused by the sender's device
+  localparam logic [7:0] StatusRemoteProtection = 8'd6;
   localparam logic [7:0] StatusAborted = 8'd7;  // The host aborted the collective
-  localparam logic [7:0] StatusNotFound = 8'd8;  // Probe: no such message. Cancel: the receive is no longer posted. Mrecv: no such claimed message. SpillOff: something was spilled, detail is the spill count
-  localparam logic [7:0] StatusNotPosted = 8'd9;  // Recv: no unexpected message matches and the receive was not posted; flags 15:8 tell why (SpillReason), detail is the spill count
+  // Probe: no such message. Cancel: the receive is no longer posted. Mrecv: no such claimed
+  // message. SpillOff: something was spilled, detail is the spill count
+  localparam logic [7:0] StatusNotFound = 8'd8;
+  // Recv: no unexpected message matches and the receive was not posted; flags 15:8 tell why
+  // (SpillReason), detail is the spill count
+  localparam logic [7:0] StatusNotPosted = 8'd9;
   localparam logic [7:0] StatusRetryExceeded = 8'd10;  // The peer's device does not answer
   localparam logic [7:0] StatusRnrExceeded = 8'd11;  // The peer stayed not ready to receive
-  localparam logic [7:0] StatusUnsupported = 8'd12;  // This endpoint cannot do this: collectives run on endpoint 0
+  // This endpoint cannot do this: collectives run on endpoint 0
+  localparam logic [7:0] StatusUnsupported = 8'd12;
 
-  // Why an arrival was spilled (Cqe.flags 15:8 of Spill) or a receive not posted (of Recv with NotPosted).
-  localparam logic [7:0] SpillReasonNone = 8'd0;  // 
-  localparam logic [7:0] SpillReasonOrder = 8'd1;  // earlier messages are with the host already. Recv: messages were spilled beyond spill_seen
+  // Why an arrival was spilled (Cqe.flags 15:8 of Spill) or a receive not posted (of Recv with
+  // NotPosted).
+  localparam logic [7:0] SpillReasonNone = 8'd0;
+  // earlier messages are with the host already. Recv: messages were spilled beyond spill_seen
+  localparam logic [7:0] SpillReasonOrder = 8'd1;
   localparam logic [7:0] SpillReasonUnexpected = 8'd2;  // no unexpected entry is free
   localparam logic [7:0] SpillReasonBounce = 8'd3;  // no bounce slot is free
   localparam logic [7:0] SpillReasonConflict = 8'd4;  // no place in the hash tables for this key
-  localparam logic [7:0] SpillReasonNoAppend = 8'd5;  // Recv with NoAppend: only the search was wanted
+  // Recv with NoAppend: only the search was wanted
+  localparam logic [7:0] SpillReasonNoAppend = 8'd5;
 
   // Queue pairs between two ranks.
-  localparam logic [7:0] QpKindMsg = 8'd0;  // SEND: Eager and Rts. May be answered by RNR NAK when the receiver has no room
+
+  // SEND: Eager and Rts. May be answered by RNR NAK when the receiver has no room
+  localparam logic [7:0] QpKindMsg = 8'd0;
   localparam logic [7:0] QpKindColl = 8'd1;  // SEND: Coll, CollCredit, CollRequest and Fin
   localparam logic [7:0] QpKindRead = 8'd2;  // READ: payload of rendezvous
 
@@ -153,10 +177,13 @@ package tally_pkg;
   localparam logic [7:0] DtypeC64 = 8'd14;  // complex of two F32: real, imaginary
   localparam logic [7:0] DtypeC128 = 8'd15;  // complex of two F64: real, imaginary
   localparam logic [7:0] DtypeF32I32 = 8'd16;  // 8 bytes: F32 value, I32 index (MPI_FLOAT_INT)
-  localparam logic [7:0] DtypeF64I32 = 8'd17;  // 16 bytes: F64 value, I32 index, 4 bytes of padding (MPI_DOUBLE_INT)
-  localparam logic [7:0] DtypeI64I32 = 8'd18;  // 16 bytes: I64 value, I32 index, 4 bytes of padding (MPI_LONG_INT)
+  // 16 bytes: F64 value, I32 index, 4 bytes of padding (MPI_DOUBLE_INT)
+  localparam logic [7:0] DtypeF64I32 = 8'd17;
+  // 16 bytes: I64 value, I32 index, 4 bytes of padding (MPI_LONG_INT)
+  localparam logic [7:0] DtypeI64I32 = 8'd18;
   localparam logic [7:0] DtypeI32I32 = 8'd19;  // 8 bytes: I32 value, I32 index (MPI_2INT)
-  localparam logic [7:0] DtypeI16I32 = 8'd20;  // 8 bytes: I16 value, 2 bytes of padding, I32 index (MPI_SHORT_INT)
+  // 8 bytes: I16 value, 2 bytes of padding, I32 index (MPI_SHORT_INT)
+  localparam logic [7:0] DtypeI16I32 = 8'd20;
 
   // Reduction operations.
   localparam logic [7:0] RedopNone = 8'd0;  // no reduction
@@ -170,8 +197,10 @@ package tally_pkg;
   localparam logic [7:0] RedopBand = 8'd8;  // bitwise and
   localparam logic [7:0] RedopBor = 8'd9;  // bitwise or
   localparam logic [7:0] RedopBxor = 8'd10;  // bitwise exclusive or
-  localparam logic [7:0] RedopMinloc = 8'd11;  // smaller value with its index; the smaller index of equal values
-  localparam logic [7:0] RedopMaxloc = 8'd12;  // larger value with its index; the smaller index of equal values
+  // smaller value with its index; the smaller index of equal values
+  localparam logic [7:0] RedopMinloc = 8'd11;
+  // larger value with its index; the smaller index of equal values
+  localparam logic [7:0] RedopMaxloc = 8'd12;
 
   // Schedule instructions (the set of MSCCL). 'src' and 'dst' name a buffer and a chunk..
   localparam logic [7:0] InstrOpNop = 8'd0;  // only its dependency
@@ -185,17 +214,25 @@ package tally_pkg;
   localparam logic [7:0] InstrOpRecvReduceCopySend = 8'd8;  // dst = src op received; send dst
 
   // Buffers that an instruction can name.
-  localparam logic [7:0] BufferInput = 8'd0;  // the rank's contribution; never written unless the call is in place
+
+  // the rank's contribution; never written unless the call is in place
+  localparam logic [7:0] BufferInput = 8'd0;
   localparam logic [7:0] BufferOutput = 8'd1;  // the rank's result
   localparam logic [7:0] BufferScratch = 8'd2;  // memory of the engine's
 
   // Message types: MsgHeader.ptype.
   localparam logic [7:0] PacketTypeEager = 8'd1;  // tagged message with its payload
-  localparam logic [7:0] PacketTypeRts = 8'd2;  // tagged message whose payload waits at the sender (rendezvous)
-  localparam logic [7:0] PacketTypeFin = 8'd3;  // the receiver has read the payload of a rendezvous: the send completes
-  localparam logic [7:0] PacketTypeColl = 8'd6;  // data of a collective, in order within its (peer, lane) flow
-  localparam logic [7:0] PacketTypeCollCredit = 8'd7;  // the receiver of a collective lets the sender send: packets of a (context, peer, lane) flow
-  localparam logic [7:0] PacketTypeCollRequest = 8'd8;  // a sender of a collective waits for credits: its header is compared with the receiver's collective
+  // tagged message whose payload waits at the sender (rendezvous)
+  localparam logic [7:0] PacketTypeRts = 8'd2;
+  // the receiver has read the payload of a rendezvous: the send completes
+  localparam logic [7:0] PacketTypeFin = 8'd3;
+  // data of a collective, in order within its (peer, lane) flow
+  localparam logic [7:0] PacketTypeColl = 8'd6;
+  // the receiver of a collective lets the sender send: packets of a (context, peer, lane) flow
+  localparam logic [7:0] PacketTypeCollCredit = 8'd7;
+  // a sender of a collective waits for credits: its header is compared with the receiver's
+  // collective
+  localparam logic [7:0] PacketTypeCollRequest = 8'd8;
 
   // Bits of MsgDesc.flags, RecvDesc.flags.
   localparam int unsigned MsgFlagAnySourceBit = 0;  // Recv, Probe: any rank
@@ -205,22 +242,30 @@ package tally_pkg;
   localparam int unsigned MsgFlagClaimBit = 4;  // Probe: take the message out of the queue
 
   // Bits of Cqe.flags.
-  localparam int unsigned CqeFlagUnexpectedBit = 0;  // Recv: the message had arrived before the receive was posted
+
+  // Recv: the message had arrived before the receive was posted
+  localparam int unsigned CqeFlagUnexpectedBit = 0;
   localparam int unsigned CqeFlagRendezvousBit = 1;  // the payload moved by rendezvous
 
   // Bits of MsgHeader.flags.
   localparam int unsigned WireFlagLastBit = 0;  // Coll: last packet of its instruction
-  localparam int unsigned WireFlagShortBit = 1;  // Coll: all data of an instruction of at most ShortBytes, sent unasked. CollCredit: returns a place for such packets
+  // Coll: all data of an instruction of at most ShortBytes, sent unasked. CollCredit: returns a
+  // place for such packets
+  localparam int unsigned WireFlagShortBit = 1;
 
   // Bits of Instr.flags.
   localparam int unsigned InstrFlagHasDepBit = 0;  // dep_lane and dep_step are in use
   localparam int unsigned InstrFlagByBytesBit = 1;  // src_offset, dst_offset and bytes are in use
 
   // Bits of ScheduleHeader.flags.
-  localparam int unsigned HeaderFlagSizesBit = 0;  // input_bytes, output_bytes and scratch_bytes are in use
+
+  // input_bytes, output_bytes and scratch_bytes are in use
+  localparam int unsigned HeaderFlagSizesBit = 0;
 
   // Bits of CollDesc.flags.
-  localparam int unsigned CollFlagInlineBit = 0;  // Input, at most CollInlineBytes, stands in the descriptor
+
+  // Input, at most CollInlineBytes, stands in the descriptor
+  localparam int unsigned CollFlagInlineBit = 0;
 
   // SEND submission descriptor.
   // First member = last byte: member X at byte offset o is bits [8*o +: width].
@@ -239,7 +284,8 @@ package tally_pkg;
     logic [7:0] opcode;  // byte 0: Opcode: Send
   } msg_desc_t;
 
-  // RECV, CANCEL, PROBE, MRECV, FETCH, SPILLON and SPILLOFF submission descriptor; fields that an opcode does not name are ignored.
+  // RECV, CANCEL, PROBE, MRECV, FETCH, SPILLON and SPILLOFF submission descriptor; fields that an
+  // opcode does not name are ignored.
   // First member = last byte: member X at byte offset o is bits [8*o +: width].
   localparam int unsigned RecvDescBits = 512;
   typedef struct packed {
@@ -249,15 +295,20 @@ package tally_pkg;
     logic [31:0] remote_key;  // byte 48: Fetch: MsgHeader.key
     logic [63:0] remote_addr;  // byte 40: Fetch: MsgHeader.addr
     logic [31:0] reserved0;
-    logic [31:0] spill_seen;  // byte 32: Recv, SpillOff: spilled messages that the driver has checked, modulo 2^32
+    // byte 32: Recv, SpillOff: spilled messages that the driver has checked, modulo 2^32
+    logic [31:0] spill_seen;
     logic [31:0] cookie;  // byte 28: returned in the completion
     logic [31:0] length;  // byte 24: Recv, Mrecv, Fetch: bytes of room
     logic [63:0] addr;  // byte 16: Recv, Mrecv, Fetch: host address of the buffer
     logic [31:0] key;  // byte 12: Recv, Mrecv, Fetch: memory key of the buffer
-    logic [31:0] tag;  // byte 8: Recv, Probe: message tag, ignored with AnyTag. Fetch: returned in the completion
-    logic [15:0] handle;  // byte 6: Recv: posted entry to use, 0 to the endpoint's count - 1, chosen by the driver. Cancel: that of the receive. Mrecv: Cqe.detail of the Probe
+    // byte 8: Recv, Probe: message tag, ignored with AnyTag. Fetch: returned in the completion
+    logic [31:0] tag;
+    // byte 6: Recv: posted entry to use, 0 to the endpoint's count - 1, chosen by the driver.
+    // Cancel: that of the receive. Mrecv: Cqe.detail of the Probe
+    logic [15:0] handle;
     logic [15:0] peer;  // byte 4: Recv, Probe: source rank, ignored with AnySource. Fetch: sender
-    logic [15:0] context_id;  // byte 2: Recv, Probe: matching context, matched exactly. Fetch: returned in the completion
+    // byte 2: Recv, Probe: matching context, matched exactly. Fetch: returned in the completion
+    logic [15:0] context_id;
     logic [7:0] flags;  // byte 1: MsgFlag bits
     logic [7:0] opcode;  // byte 0: Opcode
   } recv_desc_t;
@@ -268,14 +319,21 @@ package tally_pkg;
   typedef struct packed {
     logic [63:0] input_addr;  // byte 56: host address of buffer Input
     logic [31:0] reserved0;
-    logic [31:0] input_key;  // byte 48: memory key of Input. With Inline bytes 48 to 63 are the contents of Input instead, and no memory is read
-    logic [31:0] chunk_bytes;  // byte 44: bytes of one chunk, a multiple of the element size. A vector longer than ScheduleHeader.chunks of them takes several passes
-    logic [31:0] scratch_key;  // byte 40: memory key of Scratch; used only when the schedule has scratch
+    // byte 48: memory key of Input. With Inline bytes 48 to 63 are the contents of Input instead,
+    // and no memory is read
+    logic [31:0] input_key;
+    // byte 44: bytes of one chunk, a multiple of the element size. A vector longer than
+    // ScheduleHeader.chunks of them takes several passes
+    logic [31:0] chunk_bytes;
+    // byte 40: memory key of Scratch; used only when the schedule has scratch
+    logic [31:0] scratch_key;
     logic [63:0] scratch_addr;  // byte 32: host address of buffer Scratch
     logic [63:0] output_addr;  // byte 24: host address of buffer Output
     logic [31:0] output_key;  // byte 20: memory key of Output
     logic [31:0] cookie;  // byte 16: returned in the completion
-    logic [31:0] count;  // byte 12: elements of the logical vector; equal on all ranks. 0 where ranks do not know each other's
+    // byte 12: elements of the logical vector; equal on all ranks. 0 where ranks do not know each
+    // other's
+    logic [31:0] count;
     logic [15:0] signature;  // byte 10: hash of collective, algorithm and root; equal on all ranks
     logic [15:0] schedule;  // byte 8: first instruction in schedule memory (a header entry)
     logic [7:0] flags;  // byte 7: CollFlag bits
@@ -293,15 +351,20 @@ package tally_pkg;
     logic [7:0] phase;  // byte 31: toggles at each wrap of the ring; starts at 1
     logic [7:0] reserved0;
     logic [15:0] sq_head;  // byte 28: submission ring entries consumed so far, modulo 65536
-    logic [31:0] detail;  // byte 24: see Status. Probe with Claim: handle for Mrecv. Spill: receives (Recv descriptors) that the match unit had processed for this endpoint, modulo 2^32
-    logic [31:0] cycles;  // byte 20: engine cycles from the arrival of the descriptor to this completion
+    // byte 24: see Status. Probe with Claim: handle for Mrecv. Spill: receives (Recv descriptors)
+    // that the match unit had processed for this endpoint, modulo 2^32
+    logic [31:0] detail;
+    // byte 20: engine cycles from the arrival of the descriptor to this completion
+    logic [31:0] cycles;
     logic [15:0] context_id;  // byte 18: context of the operation
-    logic [15:0] source;  // byte 16: Recv, Probe, Spill: source rank. QpError: peer. Mismatch: the rank that differs
+    // byte 16: Recv, Probe, Spill: source rank. QpError: peer. Mismatch: the rank that differs
+    logic [15:0] source;
     logic [31:0] tag;  // byte 12: Recv, Probe, Spill: tag of the message
     logic [31:0] length;  // byte 8: Recv, Probe, Spill: length of the message. Send: bytes sent
     logic [15:0] flags;  // byte 6: CqeFlag bits; 15:8 SpillReason
     logic [7:0] status;  // byte 5: Status
-    logic [7:0] opcode;  // byte 4: of the descriptor (Mrecv and Fetch complete as Recv), or Spill or QpError
+    // byte 4: of the descriptor (Mrecv and Fetch complete as Recv), or Spill or QpError
+    logic [7:0] opcode;
     logic [31:0] cookie;  // byte 0: of the descriptor. Spill: the spill slot
   } cqe_t;
 
@@ -316,13 +379,19 @@ package tally_pkg;
     logic [31:0] count;  // byte 56: Coll: CollDesc.count
     logic [15:0] signature;  // byte 54: Coll: CollDesc.signature
     logic [15:0] seq;  // byte 52: Coll: CollDesc.seq
-    logic [31:0] offset;  // byte 48: Rts: cycle at which the send's descriptor came (the sender's clock); Fin: that of the Rts. Coll: packet number in its instruction
+    // byte 48: Rts: cycle at which the send's descriptor came (the sender's clock); Fin: that of
+    // the Rts. Coll: packet number in its instruction
+    logic [31:0] offset;
     logic [31:0] cookie;  // byte 44: Rts: the sender's cookie. Fin: that of the Rts
-    logic [31:0] key;  // byte 40: Rts: memory key (rkey) of the payload at the sender. Fin: that of the Rts
+    // byte 40: Rts: memory key (rkey) of the payload at the sender. Fin: that of the Rts
+    logic [31:0] key;
     logic [63:0] addr;  // byte 32: Rts: address of the payload at the sender
-    logic [31:0] length;  // byte 28: Eager, Rts, Fin: bytes of the whole message. CollCredit: credits
+    // byte 28: Eager, Rts, Fin: bytes of the whole message. CollCredit: credits
+    logic [31:0] length;
     logic [31:0] tag;  // byte 24: Eager, Rts: message tag
-    logic [15:0] payload_len;  // byte 22: payload bytes of this packet, 0 to MaxPayload; in the header of an RDMA WRITE's message, which does not travel, to Mtu
+    // byte 22: payload bytes of this packet, 0 to MaxPayload; in the header of an RDMA WRITE's
+    // message, which does not travel, to Mtu
+    logic [15:0] payload_len;
     logic [15:0] context_id;  // byte 20: matching context
     logic [15:0] dst_rank;  // byte 18: receiving rank
     logic [15:0] src_rank;  // byte 16: sending rank
@@ -338,15 +407,22 @@ package tally_pkg;
   // First member = last byte: member X at byte offset o is bits [8*o +: width].
   localparam int unsigned InstrBits = 256;
   typedef struct packed {
-    logic [31:0] bytes;  // byte 28: with ByBytes: bytes of the data, in place of chunks and size_chunk
-    logic [31:0] dst_offset;  // byte 24: with ByBytes: byte offset in dst_buf, in place of dst_chunk
-    logic [31:0] src_offset;  // byte 20: with ByBytes: byte offset in src_buf, in place of src_chunk
-    logic [15:0] dep_step;  // byte 18: with HasDep: start only when dep_lane has completed this many instructions (of the same pass)
+    // byte 28: with ByBytes: bytes of the data, in place of chunks and size_chunk
+    logic [31:0] bytes;
+    // byte 24: with ByBytes: byte offset in dst_buf, in place of dst_chunk
+    logic [31:0] dst_offset;
+    // byte 20: with ByBytes: byte offset in src_buf, in place of src_chunk
+    logic [31:0] src_offset;
+    // byte 18: with HasDep: start only when dep_lane has completed this many instructions (of the
+    // same pass)
+    logic [15:0] dep_step;
     logic [7:0] send_lane;  // byte 17: lane of send_peer whose receive takes what is sent
     logic [7:0] dep_lane;  // byte 16: with HasDep: lane waited for
     logic [15:0] recv_peer;  // byte 14: rank to receive from
     logic [15:0] send_peer;  // byte 12: rank to send to
-    logic [15:0] size_chunk;  // byte 10: first logical chunk of the data: bytes moved = clamp(total_bytes - size_chunk * chunk_bytes, 0, chunks * chunk_bytes)
+    // byte 10: first logical chunk of the data: bytes moved = clamp(total_bytes - size_chunk *
+    // chunk_bytes, 0, chunks * chunk_bytes)
+    logic [15:0] size_chunk;
     logic [15:0] chunks;  // byte 8: number of consecutive chunks, at least 1
     logic [15:0] dst_chunk;  // byte 6: chunk index in dst_buf
     logic [15:0] src_chunk;  // byte 4: chunk index in src_buf
@@ -356,7 +432,8 @@ package tally_pkg;
     logic [7:0] op;  // byte 0: InstrOp
   } instr_t;
 
-  // The entry of schedule memory that CollDesc.schedule names; lane 0's instructions follow it, then lane 1's, and so on.
+  // The entry of schedule memory that CollDesc.schedule names; lane 0's instructions follow it,
+  // then lane 1's, and so on.
   // First member = last byte: member X at byte offset o is bits [8*o +: width].
   localparam int unsigned ScheduleHeaderBits = 256;
   typedef struct packed {
@@ -364,9 +441,12 @@ package tally_pkg;
     logic [31:0] output_bytes;  // byte 24: with Sizes: bytes of Output
     logic [31:0] input_bytes;  // byte 20: with Sizes: bytes of Input
     logic [15:0] reserved0;
-    logic [15:0] output_chunks;  // byte 16: chunks of Output; 0: the whole vector, 65535: the schedule does not use it
-    logic [15:0] input_chunks;  // byte 14: chunks of Input; 0: the whole vector, 65535: the schedule does not use it
-    logic [15:0] chunks;  // byte 12: chunks of the vector that one pass takes; 0: one pass, whatever the length
+    // byte 16: chunks of Output; 0: the whole vector, 65535: the schedule does not use it
+    logic [15:0] output_chunks;
+    // byte 14: chunks of Input; 0: the whole vector, 65535: the schedule does not use it
+    logic [15:0] input_chunks;
+    // byte 12: chunks of the vector that one pass takes; 0: one pass, whatever the length
+    logic [15:0] chunks;
     logic [15:0] scratch_chunks;  // byte 10: chunks of Scratch that the schedule uses
     logic [15:0] lane3_len;  // byte 8: instructions of lane 3
     logic [15:0] lane2_len;  // byte 6: instructions of lane 2
@@ -459,7 +539,8 @@ package tally_pkg;
   localparam logic [15:0] RegGlobalQpRxPsn = 16'h0238;  // RW
   localparam logic [15:0] RegGlobalQpControl = 16'h023C;  // W1
 
-  // Doorbell page of endpoint 0; that of endpoint e is at 0x1000 * (1 + e): byte offsets in the BAR.
+  // Doorbell page of endpoint 0; that of endpoint e is at 0x1000 * (1 + e): byte offsets in the
+  // BAR.
   localparam logic [15:0] RegEpSqBaseLo = 16'h1000;  // RW
   localparam logic [15:0] RegEpSqBaseHi = 16'h1004;  // RW
   localparam logic [15:0] RegEpSqLog2 = 16'h1008;  // RW

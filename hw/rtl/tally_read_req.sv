@@ -12,8 +12,8 @@
 // turn.
 // Latency: job to request 6 cycles; response to data port 6 cycles. Throughput: a packet each 6
 // cycles, one beat a cycle.
-// Storage: 64 * 153 bits of queue pairs, 256 * 182 bits of requests, 16 * 178 bits of jobs.
-// Ready path: beat_ready_i to rbeat_ready_o.
+// Storage: 64 * 153 bits of queue pairs, 256 * 182 bits of requests; jobs: tally_read_jobs.
+// Ready path: beat_ready_i to rbeat_ready_o (tally_read_data).
 // Limitations: a packet that does not have the length that its PSN asks for is discarded.
 // Source: InfiniBand Architecture Specification vol. 1, 9.7.5.2 and 9.7.6 (requester, READ retry).
 `default_nettype none
@@ -85,7 +85,6 @@ module tally_read_req #(
   output      logic             qp_error_o,
   output      logic             idle_o
 );
-  localparam int unsigned Jobs  = tally_pkg::RendezvousJobs;
   localparam int unsigned Qps   = tally_pkg::NumEndpoints * tally_pkg::MaxRanks;
   localparam int unsigned QpW   = $clog2(Qps);
   localparam int unsigned Reads = tally_pkg::ReadsPerQp;
@@ -97,8 +96,6 @@ module tally_read_req #(
   localparam int unsigned StW   = 1 + 8 + 32 + 72 + IdxW + 2 * CntW;
   // {first PSN, packets, job, offset in the job, address, key, bytes}
   localparam int unsigned RqW   = 24 + NumW + JobW + 32 + 64 + 32 + LenW;
-  // {key, address, bytes left, offset}
-  localparam int unsigned JmW   = 32 + 64 + 64;
 
   if (Reads < 2 || (Reads & (Reads - 1)) != 0) begin : gen_bad_reads
     $error("tally_read_req: ReadsPerQp must be a power of two");
@@ -153,10 +150,8 @@ module tally_read_req #(
   // State.
   logic [StW-1:0] st_mem [Qps];
   logic [RqW-1:0] rq_mem [Qps*Reads];
-  logic [JmW-1:0] job_mem [Jobs];
   logic [StW-1:0] st_q, st_d;
   logic [RqW-1:0] rq_q, rq_new;
-  logic [JmW-1:0] jm_q;
   logic [31:0]    dl_q;
   logic [Qps-1:0] alive_q, resend_q, error_q;
   logic           alive, armed;
@@ -164,32 +159,18 @@ module tally_read_req #(
   logic [QpW-1:0]   qp_q, qp_d;
   logic [JobW-1:0]  job_q, job_d;
 
-  // Jobs: pending is what has bytes to ask for, blocked what found its queue pair full.
-  logic [Jobs-1:0]      jvalid_q, jpend_q, jblock_q, jdone;
-  logic [Jobs*QpW-1:0]  jqp_q;
-  logic [Jobs*CntW-1:0] jout_q;
-  logic [Jobs*8-1:0]    jstat_q;
-  logic                 job_go;
-  assign job_ready_o = state_q != StExec;
-  assign job_go      = job_valid_i && job_ready_o;
-
-  for (genvar k = 0; k < Jobs; k++) begin : gen_done
-    assign jdone[k] = jvalid_q[k] && !jpend_q[k] && jout_q[CntW*k +: CntW] == '0;
-  end
-
   // Choices.
-  logic            end_any, issue_any, resend_any, error_any;
+  logic            job_go, end_any, issue_any, resend_any, error_any;
   logic [JobW-1:0] end_index, issue_index;
-  logic [QpW-1:0]  resend_index, error_index;
+  logic [QpW-1:0]  issue_qp, resend_index, error_index;
   logic            pick_end, pick_issue, pick_resend, pick_packet, pick_timer, error_take;
-  tally_turn #(.N(Jobs)) u_end (.clk_i, .rst_ni, .req_i(jdone), .take_i(pick_end),
-                                .any_o(end_any), .index_o(end_index));
-  tally_turn #(.N(Jobs)) u_issue (.clk_i, .rst_ni, .req_i(jpend_q & ~jblock_q),
-                                  .take_i(pick_issue), .any_o(issue_any), .index_o(issue_index));
   tally_turn #(.N(Qps)) u_resend (.clk_i, .rst_ni, .req_i(resend_q), .take_i(pick_resend),
                                   .any_o(resend_any), .index_o(resend_index));
   tally_turn #(.N(Qps)) u_error (.clk_i, .rst_ni, .req_i(error_q), .take_i(error_take),
                                  .any_o(error_any), .index_o(error_index));
+
+  assign job_ready_o = state_q != StExec;
+  assign job_go      = job_valid_i && job_ready_o;
 
   // Timers.
   logic           late, arm_we, arm_d, armed_any, timer_armed, unused_age;
@@ -203,49 +184,7 @@ module tally_read_req #(
   assign age        = cycle_i - dl_q;
   assign unused_age = ^age[30:0];
 
-  // What goes out: data descriptions run ahead of beats; beats, discarded beats and ends in order.
-  localparam int unsigned DatW  = JobW + 32 + 13;
-  localparam int unsigned MoveW = 2 + JobW + 13;
-  localparam logic [1:0] MoveData = 2'd0;
-  localparam logic [1:0] MoveDrop = 2'd1;
-  localparam logic [1:0] MoveEnd  = 2'd2;
-  logic             dat_room, move_room, dat_push, move_push, move_valid, move_pop;
-  logic [DatW-1:0]  dat_in;
-  logic [MoveW-1:0] move_in, move;
-  logic [2:0]       unused_dat_level, unused_move_level;
-  tally_fifo #(.Width(DatW), .Depth(4)) u_dat (
-    .clk_i, .rst_ni,
-    .in_valid_i(dat_push), .in_ready_o(dat_room), .in_data_i(dat_in),
-    .out_valid_o(dat_valid_o), .out_ready_i(dat_ready_i),
-    .out_data_o({dat_job_o, dat_offset_o, dat_bytes_o}), .level_o(unused_dat_level)
-  );
-  tally_fifo #(.Width(MoveW), .Depth(4)) u_move (
-    .clk_i, .rst_ni,
-    .in_valid_i(move_push), .in_ready_o(move_room), .in_data_i(move_in),
-    .out_valid_o(move_valid), .out_ready_i(move_pop), .out_data_o(move),
-    .level_o(unused_move_level)
-  );
-
-  logic [6:0] beat_q, beats;
-  logic       to_data, to_drop, to_end, beat_go;
-  assign beats         = 7'((move[12:0] + 13'd63) >> 6);
-  assign to_data       = move_valid && move[MoveW-1 -: 2] == MoveData;
-  assign to_drop       = move_valid && move[MoveW-1 -: 2] == MoveDrop;
-  assign to_end        = move_valid && move[MoveW-1 -: 2] == MoveEnd;
-  assign beat_valid_o  = to_data && rbeat_valid_i;
-  assign rbeat_ready_o = to_drop || (to_data && beat_ready_i);
-  assign beat_data_o   = rbeat_data_i;
-  assign beat_go       = rbeat_valid_i && rbeat_ready_o;
-  assign end_valid_o   = to_end;
-  assign end_job_o     = move[13 +: JobW];
-  assign end_status_o  = move[7:0];
-  assign move_pop      = to_end ? end_ready_i : beat_go && beat_q + 7'd1 == beats;
-  always_ff @(posedge clk_i) begin : p_beat
-    if (!rst_ni) beat_q <= '0;
-    else if (move_pop) beat_q <= '0;
-    else if (beat_go) beat_q <= beat_q + 7'd1;
-  end
-
+  logic dat_room, move_room, data_idle;
   // Choice of an event: a packet leaves every second turn to the others.
   logic req_valid_q, turn_q, others;
   assign others      = late || (end_any && move_room)
@@ -287,7 +226,7 @@ module tally_read_req #(
           qp_d    = resend_index;
         end else if (pick_issue) begin
           event_d = EvIssue;
-          qp_d    = jqp_q[QpW*issue_index +: QpW];
+          qp_d    = issue_qp;
         end else begin
           state_d = StIdle;
         end
@@ -315,7 +254,6 @@ module tally_read_req #(
   logic [LenW-1:0] r_len;
   assign {s_rec, s_tries, s_ival, s_last, s_exp, s_next, s_head, s_cnt, s_sent} = st_q;
   assign {r_first, r_num, r_job, r_offset, r_addr, r_key, r_len} = rq_q;
-  assign {j_key, j_addr, j_left, j_offset} = jm_q;
   assign rq_index = event_q == EvResend ? s_head + s_sent[IdxW-1:0] : s_head;
 
   logic [7:0]  i_opcode, i_syndrome;
@@ -347,7 +285,6 @@ module tally_read_req #(
     if (state_q == StRead) begin
       st_q  <= st_mem[qp_q];
       dl_q  <= deadline;
-      jm_q  <= job_mem[job_q];
       alive <= alive_q[qp_q];
       armed <= timer_armed;
     end
@@ -506,18 +443,9 @@ module tally_read_req #(
   logic [InfoW-1:0] req_info_q;
   assign req_info_o = req_info_q;
 
-  logic             job_we;
-  logic [JobW-1:0]  job_at;
-  logic [JmW-1:0]   job_new;
-  assign job_we  = job_go || issue;
-  assign job_at  = issue ? job_q : job_id_i;
-  assign job_new = issue ? {j_key, j_addr + 64'(seg_q), j_left - 32'(seg_q), j_offset + 32'(seg_q)}
-                         : {job_key_i, job_addr_i, job_len_i, 32'd0};
-
   always_ff @(posedge clk_i) begin : p_mem
     if (st_we) st_mem[qp_q] <= st_d;
     if (rq_we) rq_mem[{qp_q, s_head + s_cnt[IdxW-1:0]}] <= rq_new;
-    if (job_we) job_mem[job_at] <= job_new;
     if (issue || resend) begin
       // TxInfo: {bytes, dmalen, rkey, va, MSN, syndrome, PSN, ackreq, qp, opcode}
       req_info_q <= {13'd0, 32'(len_out), key_out, addr_out, 32'd0, psn_out, 1'b0,
@@ -550,62 +478,39 @@ module tally_read_req #(
   end
 
   // Jobs. What a lost queue pair had under way ends; when it gave up, so does what waits for it.
-  logic lost, refused, opened, ended;
+  logic lost, refused, blocked, opened, ended;
   assign lost    = exec_conn || give_up;
   assign refused = state_q == StExec && event_q == EvIssue && !alive;
+  assign blocked = state_q == StExec && event_q == EvIssue && alive && full;
   assign opened  = finish || resend || lost;
   assign ended   = state_q == StExec && event_q == EvEnd;
-  for (genvar k = 0; k < Jobs; k++) begin : gen_jobs
-    logic mine, fail, out_up, out_down;
-    logic [CntW-1:0] out;
-    assign mine     = jqp_q[QpW*k +: QpW] == qp_q;
-    assign out      = jout_q[CntW*k +: CntW];
-    assign fail     = (lost && mine && jvalid_q[k] && (out != '0 || (give_up && jpend_q[k])))
-                    || (refused && job_q == JobW'(k));
-    assign out_up   = issue && job_q == JobW'(k);
-    assign out_down = finish && r_job == JobW'(k);
-    always_ff @(posedge clk_i) begin : p_job
-      if (!rst_ni) begin
-        jvalid_q[k] <= 1'b0;
-        jpend_q[k]  <= 1'b0;
-        jblock_q[k] <= 1'b0;
-        jout_q[CntW*k +: CntW] <= '0;
-      end else if (job_go && job_id_i == JobW'(k)) begin
-        jvalid_q[k] <= 1'b1;
-        jpend_q[k]  <= 1'b1;
-        jblock_q[k] <= 1'b0;
-      end else begin
-        if (ended && job_q == JobW'(k)) jvalid_q[k] <= 1'b0;
-        if (fail || (access && out_down) || (out_up && j_left == 32'(seg_q))) jpend_q[k] <= 1'b0;
-        if (fail) jout_q[CntW*k +: CntW] <= '0;
-        else if (out_up || out_down) begin
-          jout_q[CntW*k +: CntW] <= out_up ? out + CntW'(1) : out - CntW'(1);
-        end
-        if (opened && mine) jblock_q[k] <= 1'b0;
-        else if (state_q == StExec && event_q == EvIssue && alive && full &&
-                 job_q == JobW'(k)) begin
-          jblock_q[k] <= 1'b1;
-        end
-      end
-      if (job_go && job_id_i == JobW'(k)) begin
-        jqp_q[QpW*k +: QpW] <= job_qp_i[QpW-1:0];
-        jstat_q[8*k +: 8]   <= tally_pkg::StatusOk;
-      end else if (fail) begin
-        jstat_q[8*k +: 8] <= tally_pkg::StatusRetryExceeded;
-      end else if (access && out_down) begin
-        jstat_q[8*k +: 8] <= tally_pkg::StatusRemoteProtection;
-      end
-    end
-  end
+  logic [7:0] job_status;
+  logic       jobs_idle;
+  tally_read_jobs u_jobs (
+    .clk_i, .rst_ni,
+    .new_valid_i(job_go), .new_id_i(job_id_i), .new_qp_i(job_qp_i[QpW-1:0]),
+    .new_addr_i(job_addr_i), .new_key_i(job_key_i), .new_len_i(job_len_i),
+    .ended_any_o(end_any), .ended_take_i(pick_end), .ended_index_o(end_index),
+    .issue_any_o(issue_any), .issue_take_i(pick_issue), .issue_index_o(issue_index),
+    .issue_qp_o(issue_qp),
+    .job_i(job_q), .read_i(state_q == StRead), .key_o(j_key), .addr_o(j_addr), .left_o(j_left),
+    .offset_o(j_offset), .status_o(job_status),
+    .issue_i(issue), .seg_i(seg_q), .block_i(blocked), .refuse_i(refused), .end_i(ended),
+    .finish_i(finish), .denied_i(access), .finish_job_i(r_job),
+    .qp_i(qp_q), .opened_i(opened), .lost_i(lost), .give_up_i(give_up), .idle_o(jobs_idle)
+  );
 
-  // All beats of a packet are taken, also of one that is discarded.
-  assign dat_push  = taken;
-  assign dat_in    = {r_job, r_offset + 32'(skip_q), i_bytes};
-  assign move_push = ended || (state_q == StExec && event_q == EvPacket && i_bytes != '0);
-  always_comb begin : p_move
-    move_in = {taken ? MoveData : MoveDrop, r_job, i_bytes};
-    if (ended) move_in = {MoveEnd, job_q, 5'd0, jstat_q[8*job_q +: 8]};
-  end
+  // Data and ends.
+  tally_read_data u_data (
+    .clk_i, .rst_ni, .dat_room_o(dat_room), .move_room_o(move_room),
+    .packet_i(state_q == StExec && event_q == EvPacket && i_bytes != '0), .take_i(taken),
+    .packet_job_i(r_job), .offset_i(r_offset + 32'(skip_q)), .bytes_i(i_bytes),
+    .end_i(ended), .ended_job_i(job_q), .status_i(job_status),
+    .rbeat_valid_i, .rbeat_ready_o, .rbeat_data_i,
+    .dat_valid_o, .dat_ready_i, .dat_job_o, .dat_offset_o, .dat_bytes_o,
+    .beat_valid_o, .beat_ready_i, .beat_data_o,
+    .end_valid_o, .end_ready_i, .end_job_o, .end_status_o, .idle_o(data_idle)
+  );
 
   // QpError.
   logic            cpl_valid_q;
@@ -645,22 +550,15 @@ module tally_read_req #(
   assign nak_received_o = sequence_nak;
   assign duplicate_o    = fresh && is_resp && behind_q;
   assign qp_error_o     = give_up;
-  assign idle_o = state_q == StIdle && !conn_valid && jvalid_q == '0 && !armed_any
-                && !move_valid && !dat_valid_o && !req_valid_q && !rresp_valid_i && !job_valid_i
+  assign idle_o = state_q == StIdle && !conn_valid && jobs_idle && !armed_any
+                && data_idle && !req_valid_q && !rresp_valid_i && !job_valid_i
                 && error_q == '0 && !cpl_valid_q;
 
   `TALLY_ASSERT_STABLE(ReqStable_A, req_valid_o, req_ready_i, req_info_o)
-  `TALLY_ASSERT_STABLE(DatStable_A, dat_valid_o, dat_ready_i,
-                       {dat_job_o, dat_offset_o, dat_bytes_o})
-  `TALLY_ASSERT_STABLE(BeatStable_A, beat_valid_o, beat_ready_i, beat_data_o)
-  `TALLY_ASSERT_STABLE(EndStable_A, end_valid_o, end_ready_i, {end_job_o, end_status_o})
   `TALLY_ASSERT_STABLE(CplStable_A, cpl_valid_o, cpl_ready_i, {cpl_data_o, cpl_ep_o})
   `TALLY_ASSERT(ConnRoom_A, conn_valid_i |-> conn_room)
-  `TALLY_ASSERT(JobFree_A, job_go |-> !jvalid_q[job_id_i])
   `TALLY_ASSERT(JobBytes_A, job_valid_i |-> job_len_i != '0)
   `TALLY_ASSERT(JobKind_A, job_valid_i |-> {6'd0, job_qp_i[7:QpW]} == tally_pkg::QpKindRead)
-  `TALLY_ASSERT(DatRoom_A, dat_push |-> dat_room)
-  `TALLY_ASSERT(MoveRoom_A, move_push |-> move_room)
   `TALLY_ASSERT(CountBound_A, st_we |-> cnt_d <= CntW'(Reads) && sent_d <= cnt_d)
 endmodule
 

@@ -11,6 +11,7 @@
 
 #include "device/raw_host.hpp"
 #include "support/seed.hpp"
+#include "tally/device_registers.hpp"
 
 namespace {
 

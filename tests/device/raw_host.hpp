@@ -13,6 +13,7 @@
 #include "schedule/schedule.hpp"
 #include "sim/fabric/fabric.hpp"
 #include "tally/device.hpp"
+#include "tally/device_registers.hpp"
 
 namespace tally::test {
 

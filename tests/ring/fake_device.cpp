@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "engine/numerics/reduce.hpp"
+#include "tally/device_registers.hpp"
 
 namespace tally::test {
 

@@ -5,6 +5,7 @@
 #include "engine/ring/host_match.hpp"
 #include "ring/ring_fixture.hpp"
 #include "support/seed.hpp"
+#include "tally/device_registers.hpp"
 
 namespace tally::test {
 namespace {

@@ -5,6 +5,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "tally/device_registers.hpp"
+
 namespace tally::test {
 
 namespace ep_reg = device::ep_reg;

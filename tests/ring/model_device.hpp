@@ -19,6 +19,7 @@
 
 #include "engine/ring/bar.hpp"
 #include "tally/device.hpp"
+#include "tally/device_registers.hpp"
 
 namespace tally::test {
 

@@ -6,6 +6,7 @@
 
 #include "ring/ring_fixture.hpp"
 #include "support/seed.hpp"
+#include "tally/device_registers.hpp"
 
 namespace tally::test {
 namespace {

@@ -4,6 +4,7 @@
 
 #include "engine/ring/environment.hpp"
 #include "ring/ring_fixture.hpp"
+#include "tally/device_registers.hpp"
 
 namespace tally::test {
 namespace {

@@ -13,6 +13,7 @@
 #include "support/module_bench.hpp"
 #include "support/seed.hpp"
 #include "tally/device.hpp"
+#include "tally/device_registers.hpp"
 
 namespace tally::test {
 

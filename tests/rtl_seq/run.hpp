@@ -34,6 +34,9 @@ inline Case make_case(const schedule::Schedule& schedule) {
   return c;
 }
 
+/// As completions hold it.
+inline std::uint8_t code(device::Status status) { return static_cast<std::uint8_t>(status); }
+
 inline Bytes bytes_at(Node& node, std::uint64_t addr, std::size_t n) { return Bytes(node.at(addr), node.at(addr) + n); }
 /// Not by EXPECT_EQ of the bytes, which would print them all.
 inline bool same(Node& a, std::uint64_t a_addr, Node& b, std::uint64_t b_addr, std::size_t n) {
@@ -83,7 +86,7 @@ inline void run_case(Cluster& cluster, const Case& c, std::mt19937_64& random) {
   for (unsigned r = 0; r < c.ranks.size(); ++r) {
     Node& node = cluster.node(r);
     const auto& cqe = node.completions.back();
-    ASSERT_EQ(cqe.status, static_cast<std::uint8_t>(device::Status::kOk)) << "rank " << r << " detail " << cqe.detail;
+    ASSERT_EQ(cqe.status, code(device::Status::kOk)) << "rank " << r << " detail " << cqe.detail;
     ASSERT_EQ(cqe.cookie, 0xC0000000u | std::uint32_t{c.context} << 16 | c.seq);
     ASSERT_EQ(cqe.context_id, c.context);
     ASSERT_EQ(node.completions.size(), before + 1);

@@ -14,8 +14,6 @@ using device::Status;
 using schedule::Instruction;
 using schedule::Op;
 
-std::uint8_t code(Status s) { return static_cast<std::uint8_t>(s); }
-
 /// A node alone that runs one descriptor, changed by `change`, and gives its completion.
 template <typename Change>
 device::Cqe refuse(Change change, const std::vector<schedule::Lane>& lanes = {{Instruction{.op = Op::kCopy}}},

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Credits, places and requests: contexts that share all flows, counters that wrap, senders that keep no rule.
-#include "rtl_seq/run.hpp"
+#include "rtl_seq/programs.hpp"
 #include "support/seed.hpp"
 
 namespace {
@@ -11,30 +11,7 @@ using device::Dtype;
 using device::PacketType;
 using device::Redop;
 using device::Status;
-using schedule::Instruction;
 using schedule::Lane;
-using schedule::Op;
-
-std::uint8_t code(Status s) { return static_cast<std::uint8_t>(s); }
-
-Instruction send_to(int peer) {
-  Instruction i{.op = Op::kSend};
-  i.send_peer = peer;
-  return i;
-}
-Instruction recv_from(int peer) {
-  Instruction i{.op = Op::kRecv};
-  i.recv_peer = peer;
-  return i;
-}
-device::CollDesc bytes_desc(std::uint16_t context, std::uint16_t seq, std::uint32_t bytes, unsigned entry) {
-  return make_desc(context, seq, Dtype::kByte, Redop::kNone, bytes, 1, 1, entry, false);
-}
-bool runs(Cluster& cluster, unsigned node, std::size_t completions, std::uint64_t limit = 100000) {
-  if (!cluster.run_until([&] { return cluster.node(node).completions.size() >= completions; }, limit)) return false;
-  for (unsigned i = 0; i < 300; ++i) cluster.cycle();
-  return true;
-}
 
 TEST(SeqFlows, context_whose_peer_never_comes_holds_up_no_other) {
   // Context 0 waits on both nodes, for each other's short and long data in all lanes, with its places full.

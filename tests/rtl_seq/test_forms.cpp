@@ -15,8 +15,6 @@ using schedule::Buffer;
 using schedule::Instruction;
 using schedule::Op;
 
-std::uint8_t code(Status s) { return static_cast<std::uint8_t>(s); }
-
 /// One node runs `loaded` with a descriptor changed by `change`.
 device::Cqe run_alone(Cluster& cluster, const Loaded& loaded, const std::function<void(device::CollDesc&)>& change) {
   Node& node = cluster.node(0);

@@ -1,40 +1,16 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Slots change hands, contexts share flows: what one collective leaves behind must not reach another one.
-#include "rtl_seq/run.hpp"
+#include "rtl_seq/programs.hpp"
 #include "support/seed.hpp"
 
 namespace {
 
 using namespace tally;
 using namespace tally::test;
-using device::Dtype;
-using device::Redop;
 using device::Status;
 using schedule::Instruction;
 using schedule::Lane;
 using schedule::Op;
-
-std::uint8_t code(Status s) { return static_cast<std::uint8_t>(s); }
-
-Instruction send_to(int peer) {
-  Instruction i{.op = Op::kSend};
-  i.send_peer = peer;
-  return i;
-}
-Instruction recv_from(int peer) {
-  Instruction i{.op = Op::kRecv};
-  i.recv_peer = peer;
-  return i;
-}
-device::CollDesc bytes_desc(std::uint16_t context, std::uint16_t seq, std::uint32_t bytes, unsigned entry) {
-  return make_desc(context, seq, Dtype::kByte, Redop::kNone, bytes, 1, 1, entry, false);
-}
-/// Until the node has that many completions and what they wrote has landed.
-bool runs(Cluster& cluster, unsigned node, std::size_t completions, std::uint64_t limit = 100000) {
-  if (!cluster.run_until([&] { return cluster.node(node).completions.size() >= completions; }, limit)) return false;
-  for (unsigned i = 0; i < 300; ++i) cluster.cycle();
-  return true;
-}
 
 TEST(SeqSlots, refused_descriptor_leaves_other_contexts_running) {
   // The refused one gets the slot that context 21 had before; context 21 runs in another one now.

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "engine/numerics/kernels.hpp"
+#include "tally/dtype.hpp"
 
 #if defined(__SSE2__)
 #include <xmmintrin.h>
@@ -64,36 +65,7 @@ class DefaultMode {
 
 }  // namespace
 
-std::size_t element_bytes(tally_dtype dtype) noexcept {
-  switch (dtype) {
-    case TALLY_BYTE:
-    case TALLY_I8:
-    case TALLY_U8:
-      return 1;
-    case TALLY_I16:
-    case TALLY_U16:
-    case TALLY_F16:
-    case TALLY_BF16:
-      return 2;
-    case TALLY_I32:
-    case TALLY_U32:
-    case TALLY_F32:
-      return 4;
-    case TALLY_I64:
-    case TALLY_U64:
-    case TALLY_F64:
-    case TALLY_C64:
-    case TALLY_F32_I32:
-    case TALLY_I32_I32:
-    case TALLY_I16_I32:
-      return 8;
-    case TALLY_C128:
-    case TALLY_F64_I32:
-    case TALLY_I64_I32:
-      return 16;
-  }
-  return 0;
-}
+std::size_t element_bytes(tally_dtype dtype) noexcept { return size_of(dtype); }
 
 bool reduces(tally_dtype dtype, tally_op op) noexcept { return kernels().find(dtype, op) != nullptr; }
 

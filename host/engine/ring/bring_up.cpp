@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "engine/ring/ring_engine.hpp"
+#include "tally/device_registers.hpp"
 
 namespace tally::ring {
 

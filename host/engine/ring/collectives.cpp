@@ -6,6 +6,7 @@
 
 #include "engine/numerics/reduce.hpp"
 #include "engine/ring/ring_engine.hpp"
+#include "tally/device_registers.hpp"
 
 namespace tally::ring {
 

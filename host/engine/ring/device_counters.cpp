@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "tally/device.hpp"
+#include "tally/device_registers.hpp"
 
 namespace tally::ring {
 

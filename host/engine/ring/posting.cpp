@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "engine/ring/ring_engine.hpp"
+#include "tally/device_registers.hpp"
 
 namespace tally::ring {
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "engine/ring/regions.hpp"
 
+#include "tally/device_registers.hpp"
+
 namespace tally::ring {
 
 namespace {

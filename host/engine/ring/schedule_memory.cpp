@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "tally/device.hpp"
+#include "tally/device_registers.hpp"
 
 namespace tally::ring {
 

@@ -13,6 +13,7 @@
 #include <type_traits>
 
 #include "tally/basics.hpp"
+#include "tally/dtype.hpp"
 #include "tally/tally.h"
 
 namespace tally {

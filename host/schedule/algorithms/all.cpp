@@ -69,13 +69,10 @@ Schedule allgather_pairwise(int ranks, bool in_place) {
   for (int r = 0; r < ranks; ++r) {
     auto& lanes = s.ranks[static_cast<std::size_t>(r)].lanes;
     lanes.resize(kMaxLanes);
-    for (int t = 0; t < rounds(ranks); ++t) {
-      const int other = partner(r, t, ranks);
-      if (other < 0) continue;
-      const ExchangeLanes at(r, other, t);
+    for_each_partner(r, ranks, [&](int other, const ExchangeLanes& at) {
       lanes[at.send].push_back(send(input(), other, r));
       lanes[at.recv].push_back(recv(output(other), other, other));
-    }
+    });
   }
   return finished(std::move(s), in_place);
 }
@@ -87,10 +84,7 @@ Schedule alltoall_pairwise(int ranks, bool in_place) {
   for (int r = 0; r < ranks; ++r) {
     auto& lanes = s.ranks[static_cast<std::size_t>(r)].lanes;
     lanes.resize(kMaxLanes);
-    for (int t = 0; t < rounds(ranks); ++t) {
-      const int other = partner(r, t, ranks);
-      if (other < 0) continue;
-      const ExchangeLanes at(r, other, t);
+    for_each_partner(r, ranks, [&](int other, const ExchangeLanes& at) {
       lanes[at.send].push_back(send(input(other), other, other));
       if (in_place) {
         // What comes goes where it is sent from: it waits in scratch until the send has ended.
@@ -100,7 +94,7 @@ Schedule alltoall_pairwise(int ranks, bool in_place) {
       } else {
         lanes[at.recv].push_back(recv(output(other), other, other));
       }
-    }
+    });
   }
   return finished(std::move(s), in_place);
 }

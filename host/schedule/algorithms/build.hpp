@@ -65,4 +65,13 @@ struct ExchangeLanes {
   std::size_t send, recv;
 };
 
+/// exchange(other, lanes) for each partner of `rank`, in the order of the rounds.
+template <typename Exchange>
+void for_each_partner(int rank, int ranks, Exchange&& exchange) {
+  for (int round = 0; round < rounds(ranks); ++round) {
+    const int other = partner(rank, round, ranks);
+    if (other >= 0) exchange(other, ExchangeLanes(rank, other, round));
+  }
+}
+
 }  // namespace tally::schedule::detail

@@ -17,15 +17,12 @@ std::size_t pairwise_reduce(std::vector<Lane>& lanes, int rank, int ranks, Place
   const auto sum_of = [&](std::size_t lane) {
     return lane == summing.front() ? home : scratch(static_cast<int>(lane));
   };
-  for (int t = 0; t < rounds(ranks); ++t) {
-    const int other = partner(rank, t, ranks);
-    if (other < 0) continue;
-    const ExchangeLanes at(rank, other, t);
+  for_each_partner(rank, ranks, [&](int other, const ExchangeLanes& at) {
     lanes[at.send].push_back(send(input(other), other, other));
     if (std::find(summing.begin(), summing.end(), at.recv) != summing.end()) {
       const Place sum = sum_of(at.recv);
       lanes[at.recv].push_back(make(Op::kRecvReduceCopy, sum, sum, other, kNoPeer, rank));
-      continue;
+      return;
     }
     summing.push_back(at.recv);
     if (summing.size() == 1) {
@@ -33,7 +30,7 @@ std::size_t pairwise_reduce(std::vector<Lane>& lanes, int rank, int ranks, Place
     } else {
       lanes[at.recv].push_back(recv(sum_of(at.recv), other, rank));
     }
-  }
+  });
   const auto add = [&](std::size_t to, std::size_t from) {
     lanes[to].push_back(after(reduce(sum_of(from), sum_of(to), rank), from, lanes[from]));
   };

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Barrier, bcast and reduce.
+#include "schedule/algorithms/binomial.hpp"
 #include "schedule/algorithms/build.hpp"
 
 namespace tally::schedule {
@@ -28,34 +29,17 @@ Schedule barrier_dissemination(int ranks) {
   return s;
 }
 
-namespace {
-
-/// A binomial tree of ranks: the parent of a rank differs in the lowest set bit of its distance from the
-/// root; the children have one lower bit set.
-struct Tree {
-  Tree(int rank, int tree_root, int rank_count)
-      : root(tree_root), ranks(rank_count), relative(shifted(rank, -tree_root, rank_count)) {
-    while (bit < ranks && (relative & bit) == 0) bit *= 2;
-  }
-  [[nodiscard]] int rank_of(int v) const { return (v + root) % ranks; }
-  [[nodiscard]] int parent() const { return rank_of(relative - bit); }
-  int root, ranks, relative;
-  int bit = 1;  ///< children are at relative + b for powers of two b < bit
-};
-
-}  // namespace
-
 Schedule bcast_binomial(int ranks, int root) {
   Schedule s = start("binomial", Collective::kBcast, ranks, root);
   for (int r = 0; r < ranks; ++r) {
     Lane lane;
     const Tree tree(r, root, ranks);
-    bool received = tree.relative == 0;
+    bool received = tree.is_root();
     for (int b = tree.bit / 2; b > 0; b /= 2) {  // the largest subtree first
       if (tree.relative + b >= ranks) continue;
       const int child = tree.rank_of(tree.relative + b);
       if (received) {
-        lane.push_back(send(tree.relative == 0 ? input() : output(), child));
+        lane.push_back(send(tree.is_root() ? input() : output(), child));
       } else {
         lane.push_back(make(Op::kRecvCopySend, {}, output(), tree.parent(), child, 0));
         received = true;
@@ -96,7 +80,6 @@ Schedule reduce_binomial(int ranks, int root) {
   for (int r = 0; r < ranks; ++r) {
     Lane lane;
     const Tree tree(r, root, ranks);
-    const bool is_root = tree.relative == 0;
     // The smallest subtree is ready first. The last child's contribution passes through to the parent.
     int last = 0;
     for (int b = 1; b < tree.bit; b *= 2) {
@@ -105,7 +88,7 @@ Schedule reduce_binomial(int ranks, int root) {
     Place sum = input();
     for (int b = 1; b <= last; b *= 2) {
       const int child = tree.rank_of(tree.relative + b);
-      if (b == last && !is_root) {
+      if (b == last && !tree.is_root()) {
         lane.push_back(make(Op::kRecvReduceSend, sum, {}, child, tree.parent(), 0));
       } else {
         const Place next = b == last ? output() : scratch();
