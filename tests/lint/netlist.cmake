@@ -60,7 +60,7 @@ hierarchy -check -top ${ARG_TOP}${chparam}; proc; opt; rename -top ${ARG_TOP}; \
 write_verilog -noattr ${dir}/netlist.v"
     COMMAND ${VERILATOR_BIN} --cc --build -O3 -Wno-lint -Wno-fatal --x-initial unique --assert --no-timing -I${rtl} ${kept} ${dir}/netlist.v
             --top-module ${ARG_TOP} --prefix ${ARG_PREFIX} -Mdir ${dir} > ${dir}/verilator.log
-    DEPENDS ${rtl}/tally_pkg.sv ${rtl}/tally_assert.svh ${rtl}/tally_icrc_xor.svh ${paths} ${kept}
+    DEPENDS ${rtl}/tally_pkg.sv ${rtl}/tally_assert.svh ${rtl}/tally_icrc_xor.svh ${rtl}/tally_seq_lane.svh ${paths} ${kept}
     WORKING_DIRECTORY ${rtl}
     COMMENT "Netlist of ${ARG_TOP}" VERBATIM)
   add_custom_target(${target}_archive DEPENDS ${archive})
