@@ -185,7 +185,8 @@ module tally_seq (
   logic [1:0]        q_stored, q_taken, taken;
   logic [89:0]       q_info;
   logic              used_valid, taken_valid, bank_set, bank, bank_taken, q_bank, rx_poke;
-  logic [LcW-1:0]    bank_lane, q_lane, rx_poke_lane, lane;
+  logic [LcW-1:0]    bank_lane, q_lane, lane;
+  logic [SlotW-1:0]  rx_poke_slot;
   logic [RankW-1:0]  bank_peer;
   logic [PlaceW-1:0] q_place, flow_place;
   logic [12:0]       q_place_len;
@@ -210,7 +211,7 @@ module tally_seq (
     .q_place_bank_i(q_bank), .q_place_i(q_place),
     .q_place_len_o(q_place_len),
     .bank_taken_i(bank_taken), .bank_taken_lane_i(job_lane), .bank_taken_bank_i(job_bank),
-    .poke_o(rx_poke), .poke_lane_o(rx_poke_lane),
+    .poke_o(rx_poke), .poke_slot_o(rx_poke_slot),
     .fail_o(rx_fail), .fail_slot_o(rx_fail_slot), .fail_source_o(rx_source),
     .fail_detail_o(rx_detail),
     .rd_i(flow_rd), .rd_short_i(flow_short), .rd_flow_i(flow), .rd_lane_i(lane),
@@ -256,7 +257,7 @@ module tally_seq (
     .bank_set_o(bank_set), .bank_lane_o(bank_lane), .bank_o(bank), .bank_peer_o(bank_peer),
     .q_lane_o(q_lane), .q_bank_o(q_bank), .q_place_o(q_place),
     .q_place_len_i(q_place_len), .q_bank_arrived_i(q_bank_arrived), .bank_taken_o(bank_taken),
-    .rx_poke_i(rx_poke), .rx_poke_lane_i(rx_poke_lane),
+    .rx_poke_i(rx_poke), .rx_poke_slot_i(rx_poke_slot),
     .rd_valid_o(op_valid), .rd_room_i(op_room), .rd_lane_o(op_lane), .rd_slot_o(op_slot),
     .rd_addr_o(op_addr), .rd_len_o(op_len),
     .filled_i(filled), .filled_lane_i(filled_lane), .filled_slot_i(filled_slot),

@@ -94,7 +94,7 @@ module tally_seq_rx #(
 
   // Something came for a lane.
   output      logic                poke_o,
-  output      logic [LcW-1:0]      poke_lane_o,
+  output      logic [SlotW-1:0]    poke_slot_o,
 
   // A description that disagrees (pulse).
   output      logic                fail_o,
@@ -581,7 +581,7 @@ module tally_seq_rx #(
   assign fail_detail_o = fail_detail_q;
   // The collective may have started since the header came.
   assign poke_o = active_q[h_now_ctx] && (commit || credit) && !walk_q;
-  assign poke_lane_o = {slot_of_q[h_now_ctx*SlotW +: SlotW], h_flow_q[LaneW-1:0]};
+  assign poke_slot_o = slot_of_q[h_now_ctx*SlotW +: SlotW];
 
   assign idle_o = !walk_q && first_q && !h_valid_q && !scan_q && !s1_valid_q && !want_any &&
                   !fail_q && !work_q;

@@ -87,7 +87,7 @@ module tally_seq_step #(
   input  wire logic [7:0]             q_bank_arrived_i,
   output      logic                   bank_taken_o,
   input  wire logic                   rx_poke_i,
-  input  wire logic [LcW-1:0]         rx_poke_lane_i,
+  input  wire logic [SlotW-1:0]       rx_poke_slot_i,
 
   // Operands: a read into a slot; it is filled.
   output      logic                   rd_valid_o,
@@ -178,28 +178,29 @@ module tally_seq_step #(
   logic [Lcs*4-1:0] slot_full_q, slot_res_q;
   logic [Lcs*4-1:0] released0_q, released1_q;
 
+  function automatic logic [Lcs-1:0] lane_bit(input logic valid, input logic [LcW-1:0] lane);
+    for (int unsigned i = 0; i < Lcs; i++) lane_bit[i] = valid && lane == LcW'(i);
+  endfunction
+  function automatic logic [Lcs-1:0] slot_bits(input logic valid, input logic [SlotW-1:0] slot);
+    for (int unsigned i = 0; i < Lcs; i++) slot_bits[i] = valid && slot == SlotW'(i >> LaneW);
+  endfunction
+
   // --- visit 0: choose -----------------------------------------------------------------------------
   logic           v1_q, v2_q, pick;
   logic [LcW-1:0] turn_q, at, l1_q, l2_q;
-  logic [Lcs-1:0] wanted;
+  logic [Lcs-1:0] wanted, above, first, picked;
 
+  // Of the poked lanes that are not being visited the first one above the last, else the lowest.
   always_comb begin : p_pick
-    wanted = poke_q;
-    if (v1_q) wanted[l1_q] = 1'b0;
-    if (v2_q) wanted[l2_q] = 1'b0;
-    pick = 1'b0;
+    wanted = poke_q & ~lane_bit(v1_q, l1_q) & ~lane_bit(v2_q, l2_q);
+    above = '0;
+    for (int unsigned i = 0; i < Lcs; i++) above[i] = wanted[i] && LcW'(i) > turn_q;
+    first = above != '0 ? above : wanted;
+    picked = first & (~first + 1'b1);
+    pick = wanted != '0;
     at = '0;
     for (int unsigned i = 0; i < Lcs; i++) begin
-      if (!pick && wanted[i] && LcW'(i) > turn_q) begin
-        pick = 1'b1;
-        at = LcW'(i);
-      end
-    end
-    for (int unsigned i = 0; i < Lcs; i++) begin
-      if (!pick && wanted[i]) begin
-        pick = 1'b1;
-        at = LcW'(i);
-      end
+      if (picked[i]) at = at | LcW'(i);
     end
   end
 
@@ -430,27 +431,18 @@ module tally_seq_step #(
   end
 
   // --- pokes and flags -----------------------------------------------------------------------------
-  logic           tick;
-  always_comb begin : p_poke
-    poke_d = poke_q;
-    if (pick) poke_d[at] = 1'b0;
-    if (room_poke_i) poke_d = poke_d | room_wait_q;
-    if (wr_done_i) poke_d = poke_d | hazard_wait_q;
-    if (tick) poke_d = poke_d | tick_wait_q;
-    if (rx_poke_i) poke_d[rx_poke_lane_i] = 1'b1;
-    // A credit for a flow of lane l may be waited for by any lane of the slot.
-    if (rx_poke_i) poke_d[{rx_poke_lane_i[LcW-1:LaneW], LaneW'(0)} +: Lanes] = {Lanes{1'b1}};
-    if (filled_i) poke_d[filled_lane_i] = 1'b1;
-    if (res_valid_i) poke_d[res_lane_i] = 1'b1;
-    if (release_i) poke_d[release_lane_i] = 1'b1;
-    if (settled_i) poke_d[settled_lane_i] = 1'b1;
-    // An answer of the cycle in which visit 1 looked was not seen there.
-    if (act && (again || (wait_hazard && (wr_done_i || wr_done_q)))) poke_d[l2_q] = 1'b1;
-    if (act && (finish || (c.rd_left == '0 && !read_q[l2_q]))) begin
-      poke_d[{slot2, LaneW'(0)} +: Lanes] = {Lanes{1'b1}};
-    end
-    if (start_i) poke_d[{start_slot_i, LaneW'(0)} +: Lanes] = {Lanes{1'b1}};
-  end
+  logic tick;
+  // A credit for a flow of a lane may be waited for by any lane of its slot.
+  assign poke_d = (poke_q & ~picked) |
+                  (room_poke_i ? room_wait_q : '0) | (wr_done_i ? hazard_wait_q : '0) |
+                  (tick ? tick_wait_q : '0) |
+                  slot_bits(rx_poke_i, rx_poke_slot_i) |
+                  lane_bit(filled_i, filled_lane_i) | lane_bit(res_valid_i, res_lane_i) |
+                  lane_bit(release_i, release_lane_i) | lane_bit(settled_i, settled_lane_i) |
+                  slot_bits(start_i, start_slot_i) |
+                  // An answer of the cycle in which visit 1 looked was not seen there.
+                  lane_bit(act && (again || (wait_hazard && (wr_done_i || wr_done_q))), l2_q) |
+                  slot_bits(act && (finish || (c.rd_left == '0 && !read_q[l2_q])), slot2);
 
   always_ff @(posedge clk_i) begin : p_flags
     if (!rst_ni) begin
