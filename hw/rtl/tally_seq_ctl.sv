@@ -4,7 +4,7 @@
 //
 // Ordering: collectives of one context run one after the other, as they were posted; those of
 // different contexts overtake each other freely, so that none waits for another context's peers.
-// Latency: 9 cycles from a descriptor to start_o, when a slot is free. Throughput: a start each 9
+// Latency: 10 cycles from a descriptor to start_o, when a slot is free. Throughput: a start each 9
 // cycles; a completion each 2.
 // Storage: CollectiveQueue descriptors, CollectiveSlots results.
 // Limitations: the abort of a collective that waits in the queue is kept for one at a time.
@@ -133,23 +133,31 @@ module tally_seq_ctl #(
   logic [Queue*QueueW-1:0] order_at_q, order_at_d;   // place of the descriptor; unused ones behind
   logic [QueueW:0]         level_q, level_d;
   logic [Contexts-1:0]     busy_ctx_q, busy_ctx_d;   // a collective of it has a slot
-  logic                    found, push, pick, slot_free;
-  logic [QueueW-1:0]       found_at;
+  logic                    found_q, push, pick, slot_free;
+  logic [QueueW-1:0]       found_at_q, found_at_d;
   logic [SlotW-1:0]        slot_pick;
   logic [543:0]            desc_q;
 
   assign cmd_ready_o = level_q != (QueueW+1)'(Queue);
   assign push = cmd_valid_i && cmd_ready_o;
 
+  // Found one cycle, taken in the next or later: what comes in between goes behind, and what ends frees
+  // only more.
+  logic [Queue-1:0] may, oldest;
   always_comb begin : p_find
-    found = 1'b0;
-    found_at = '0;
     for (int unsigned i = 0; i < Queue; i++) begin
-      if (!found && (QueueW+1)'(i) < level_q && !busy_ctx_q[order_ctx_q[i*CtxW +: CtxW]]) begin
-        found = 1'b1;
-        found_at = QueueW'(i);
-      end
+      may[i] = (QueueW+1)'(i) < level_q && !busy_ctx_q[order_ctx_q[i*CtxW +: CtxW]];
     end
+    oldest = may & (~may + 1'b1);
+    found_at_d = '0;
+    for (int unsigned i = 0; i < Queue; i++) begin
+      if (oldest[i]) found_at_d = found_at_d | QueueW'(i);
+    end
+  end
+  always_ff @(posedge clk_i) begin : p_found
+    if (!rst_ni) found_q <= 1'b0;
+    else         found_q <= may != '0 && !pick;
+    found_at_q <= found_at_d;
   end
 
   always_comb begin : p_order
@@ -159,12 +167,12 @@ module tally_seq_ctl #(
     if (pick) begin
       // Those behind move up; the place that became free goes to the end.
       for (int unsigned i = 0; i < Queue - 1; i++) begin
-        if (QueueW'(i) >= found_at) begin
+        if (QueueW'(i) >= found_at_q) begin
           order_ctx_d[i*CtxW +: CtxW] = order_ctx_q[(i+1)*CtxW +: CtxW];
           order_at_d[i*QueueW +: QueueW] = order_at_q[(i+1)*QueueW +: QueueW];
         end
       end
-      order_at_d[(Queue-1)*QueueW +: QueueW] = order_at_q[found_at*QueueW +: QueueW];
+      order_at_d[(Queue-1)*QueueW +: QueueW] = order_at_q[found_at_q*QueueW +: QueueW];
       level_d = level_q - 1'b1;
     end
     if (push) begin
@@ -178,7 +186,7 @@ module tally_seq_ctl #(
   assign push_at = order_at_d[push_pos*QueueW +: QueueW];
   always_ff @(posedge clk_i) begin : p_queue
     if (push) queue_mem[push_at] <= {cmd_arrival_i, cmd_desc_i};
-    if (pick) desc_q <= queue_mem[order_at_q[found_at*QueueW +: QueueW]];
+    if (pick) desc_q <= queue_mem[order_at_q[found_at_q*QueueW +: QueueW]];
     if (!rst_ni) begin
       level_q <= '0;
       for (int unsigned i = 0; i < Queue; i++) order_at_q[i*QueueW +: QueueW] <= QueueW'(i);
@@ -254,7 +262,7 @@ module tally_seq_ctl #(
 
   assign mend = ep_enable_i && !enable_q;
   assign clear_o = mend;
-  assign pick = state_q == StIdle && found && slot_free && !hold_i && !mend;
+  assign pick = state_q == StIdle && found_q && slot_free && !hold_i && !mend;
 
   always_comb begin : p_mr
     mr_key_o = desc.input_key;
@@ -443,7 +451,7 @@ module tally_seq_ctl #(
     if (mend) broken_d = '0;
     busy_ctx_d = busy_ctx_q;
     if (out_load) busy_ctx_d[s_ctx_q[out_slot*16 +: CtxW]] = 1'b0;
-    if (pick) busy_ctx_d[order_ctx_q[found_at*CtxW +: CtxW]] = 1'b1;
+    if (pick) busy_ctx_d[order_ctx_q[found_at_q*CtxW +: CtxW]] = 1'b1;
   end
 
   always_ff @(posedge clk_i) begin : p_slots
