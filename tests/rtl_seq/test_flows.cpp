@@ -175,6 +175,25 @@ TEST(SeqFlows, senders_that_differ_in_length_find_it) {
   }
 }
 
+TEST(SeqFlows, short_data_that_waits_for_another_collective_is_found_when_it_begins) {
+  // One packet or two are in the places of the flow before the receiver's descriptor comes.
+  for (const std::size_t packets : {1u, 2u}) {
+    Cluster cluster(2, Timing{}, seed(858));
+    for (unsigned r = 0; r < 2; ++r) {
+      add_regions(cluster.node(r));
+      load_program(cluster.node(r), 0, {Lane(packets, r == 0 ? recv_from(1) : send_to(0))}, 0);
+    }
+    cluster.node(1).post(bytes_desc(4, 9, 300, 0));
+    ASSERT_TRUE(runs(cluster, 1, 1));
+    EXPECT_EQ(cluster.node(1).completions[0].status, code(Status::kOk));
+    cluster.node(0).post(bytes_desc(4, 9, 20, 0));
+    ASSERT_TRUE(runs(cluster, 0, 1));
+    EXPECT_EQ(cluster.node(0).completions[0].status, code(Status::kMismatch));
+    EXPECT_EQ(cluster.node(0).completions[0].source, 1u);
+    EXPECT_EQ(cluster.node(0).completions[0].detail, (1u << 24) | 300u);
+  }
+}
+
 TEST(SeqFlows, receiver_of_something_else_finds_the_request_of_a_long_sender) {
   // It sends nothing back, so the sender waits until its host aborts it.
   for (const bool late : {false, true}) {
