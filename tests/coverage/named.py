@@ -32,6 +32,11 @@ class Named:
         self.lines = {(file, text): False for file, lines in tables.get("lines", {}).items() for text in lines}
         self.signals = [Signals(entry["modules"], pattern, entry["reason"])
                         for entry in tables.get("toggles", []) for pattern in entry["signals"]]
+        self.limits = tables.get("limits", {})
+
+    def limit(self, module, default):
+        """Percent of a module's bits that have to toggle or to be named."""
+        return self.limits.get(module, default)
 
     def line(self, file, text):
         if (file, text) not in self.lines:

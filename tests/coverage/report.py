@@ -9,7 +9,8 @@ reaches, with the reason. Prints a table of all modules, every line that is neit
 bits that neither toggle nor are named. With --write the table also replaces the one of DOCUMENT.
 
 Exits with 1 when of a module fewer than PERCENT of the lines are reached or fewer than PERCENT of the bits toggle or are
-named, when an unreached line is not named, and when what is named was reached after all.
+named (UNCOVERED may have another limit for a module), when an unreached line is not named, and when what is named was reached
+after all.
 """
 import argparse
 import pathlib
@@ -107,8 +108,9 @@ def main(arguments=None):
                   + ", ".join(grouped(module.open_toggles)))
         if percent(module.reached, module.lines) < options.lines:
             faults.append(f"{module.name}: fewer than {options.lines:g} % of the lines are reached")
-        if percent(module.toggled + module.named, module.toggles) < options.toggles:
-            faults.append(f"{module.name}: fewer than {options.toggles:g} % of the bits toggle or are named")
+        limit = names.limit(module.name, options.toggles)
+        if percent(module.toggled + module.named, module.toggles) < limit:
+            faults.append(f"{module.name}: fewer than {limit:g} % of the bits toggle or are named")
     faults += [f"named, but reached or gone: {what}" for what in names.unused()]
     print(*faults, sep="\n")
     if options.write:

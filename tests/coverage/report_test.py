@@ -105,6 +105,11 @@ class Report(unittest.TestCase):
         code, _ = self.run_report(bits, options=["--toggles", "40"])
         self.assertEqual(code, 0)
 
+    def test_a_module_may_have_a_limit_of_its_own(self):
+        bits = [toggle(2 * (bit < 6), f"x[{bit}]") for bit in range(10)]
+        for limit, fails in ((60, 0), (61, 1)):
+            self.assertEqual(self.run_report(bits, uncovered=f"[limits]\ntally_a = {limit}")[0], fails)
+
     def test_named_signals_fill_up_to_the_limit(self):
         bits = [toggle(0 if bit >= 2 else 2, f"x[{bit}]") for bit in range(4)] + [toggle(0, "y_len")]
         code, output = self.run_report(
