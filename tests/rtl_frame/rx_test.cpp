@@ -54,14 +54,14 @@ class RxBench {
     dut->enable_i = 1;
     dut->mac_i = kMac;
     dut->ip_i = kIp;
-    for (unsigned qp = 0; qp < 256; ++qp) {
-      dut->conn_valid_i = 1;
-      dut->conn_up_i = 1;
-      dut->conn_qp_i = static_cast<std::uint8_t>(qp);
-      dut.step();
-    }
-    dut->conn_up_i = 0;
-    dut->conn_qp_i = kClosed;
+    for (unsigned qp = 0; qp < 256; ++qp) connect(qp, qp != kClosed);
+  }
+
+  void connect(unsigned qp, bool up) {
+    dut.settle();  // ends the cycle before
+    dut->conn_valid_i = 1;
+    dut->conn_up_i = up;
+    dut->conn_qp_i = static_cast<std::uint8_t>(qp);
     dut.step();
     dut->conn_valid_i = 0;
   }
@@ -414,6 +414,22 @@ TEST(FrameRxEndless, a_frame_without_an_end_does_not_hold_up_the_other_input) {
   EXPECT_TRUE(bench.expected[1].empty());
   EXPECT_FALSE(bench.queues[0].empty());
   bench.run(random, 0, 0);
+}
+
+TEST(FrameRxConnect, frames_for_queue_pairs_that_were_disconnected_are_dropped) {
+  Random random(seed(57));
+  RxBench bench;
+  for (const bool up : {false, true, false}) {
+    for (unsigned qp = 0; qp < 256; ++qp) bench.connect(qp, up);
+    for (unsigned qp = 0; qp < 256; ++qp) {
+      Packet packet = random_packet(random, kAcknowledge);
+      packet.qp = static_cast<std::uint8_t>(qp);
+      Input in = good(packet);
+      if (!up) in.fate = Fate::kDropped;
+      bench.send(qp % 2, in);
+    }
+    bench.run(random, 10, 10);
+  }
 }
 
 TEST(FrameRxOff, a_disabled_device_drops_every_frame) {

@@ -120,4 +120,21 @@ TEST(FrameTxOff, packets_of_a_disabled_device_are_discarded_with_their_beats) {
   EXPECT_TRUE(bench.ends.empty());
 }
 
+TEST(FrameTxConnect, packets_of_queue_pairs_that_were_disconnected_are_discarded) {
+  Random random(seed(44));
+  TxBench bench;
+  for (const bool up : {true, false, true}) {
+    for (unsigned qp = 0; qp < 256; ++qp) bench.connect(static_cast<std::uint8_t>(qp), up, random_route(random));
+    bench.discarded = bench.to_discard = 0;
+    for (unsigned qp = 0; qp < 256; ++qp) {
+      Packet packet = random_packet(random, kAcknowledge);
+      packet.qp = static_cast<std::uint8_t>(qp);
+      bench.queues[1].push_back(packet);
+    }
+    for (int n = 0; n < 3000 && !bench.done(); ++n) bench.cycle(random, 10, 10);
+    EXPECT_TRUE(bench.done());
+    EXPECT_EQ(bench.discarded, up ? 0u : 256u);
+  }
+}
+
 }  // namespace

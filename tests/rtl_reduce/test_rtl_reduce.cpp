@@ -15,8 +15,8 @@ namespace {
 
 /// Beats made and sent at once.
 constexpr std::size_t kBatch = 4096;
-#ifdef TALLY_NETLIST
-/// The netlist's model is slow.
+#if defined(TALLY_NETLIST) || defined(TALLY_COVERAGE)
+/// These models are slow.
 constexpr std::uint64_t kRandomPairs = 1u << 15;
 constexpr unsigned kF16Step = 8191;
 #else

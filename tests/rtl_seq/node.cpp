@@ -77,7 +77,7 @@ void Node::drive(std::deque<Packet>& arrivals) {
     dut_->rx_last_i = in_beat_ + 1 == packet.beats.size();
   }
 
-  dut_->tx_ready_i = !chance(timing_.stall);
+  dut_->tx_ready_i = !net_stopped && !chance(timing_.stall);
   dut_->cpl_ready_i = !chance(timing_.stall);
 
   // Reads: one command a cycle, answers in order, one beat a cycle.

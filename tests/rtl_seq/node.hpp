@@ -70,6 +70,7 @@ class Node {
   std::vector<Packet> take_sent() { return std::exchange(sent_, {}); }
 
   std::vector<device::Cqe> completions;
+  bool net_stopped = false;  ///< the network takes nothing
   std::vector<std::uint64_t> completion_cycle;
   std::uint64_t now = 0;
   std::uint64_t reads = 0;           ///< read commands

@@ -47,6 +47,31 @@ TEST(SeqFlows, context_whose_peer_never_comes_holds_up_no_other) {
   }
 }
 
+TEST(SeqFlows, credits_wait_for_a_network_that_takes_nothing) {
+  // Node 0 receives in all lanes of all slots and may not answer: what it owes fills its queues, and none of it is lost.
+  Cluster cluster(2, Timing{}, seed(857));
+  for (unsigned r = 0; r < 2; ++r) {
+    const Instruction i = r == 0 ? recv_from(1) : send_to(0);
+    const Lane lane(6, i);
+    add_regions(cluster.node(r));
+    load_program(cluster.node(r), 0, {lane, lane, lane, lane}, 0);
+  }
+  for (const std::uint32_t bytes : {300u, 9000u}) {
+    cluster.node(0).net_stopped = true;
+    const auto seq = static_cast<std::uint16_t>(bytes == 300 ? 0 : 1);
+    for (std::uint16_t k = 0; k < device::kCollectiveSlots; ++k) {
+      for (unsigned r = 0; r < 2; ++r) cluster.node(r).post(bytes_desc(k, seq, bytes, 0));
+    }
+    for (unsigned i = 0; i < 3000; ++i) cluster.cycle();
+    cluster.node(0).net_stopped = false;
+    const std::size_t all = device::kCollectiveSlots * (seq + 1u);
+    for (unsigned r = 0; r < 2; ++r) ASSERT_TRUE(runs(cluster, r, all)) << "node " << r << ", " << bytes << " bytes";
+  }
+  for (unsigned r = 0; r < 2; ++r) {
+    for (const auto& cqe : cluster.node(r).completions) EXPECT_EQ(cqe.status, code(Status::kOk));
+  }
+}
+
 TEST(SeqFlows, sender_runs_ahead_in_many_contexts) {
   // Two short collectives of each of 16 contexts complete at the sender before the receiver has begun any.
   Cluster cluster(2, Timing{}, seed(852));
@@ -124,6 +149,25 @@ TEST(SeqFlows, senders_that_differ_in_length_find_it) {
       }
       EXPECT_GE(found, 1u);
     }
+  }
+}
+
+TEST(SeqFlows, short_data_that_waits_for_another_collective_is_found_when_it_begins) {
+  // One packet or two are in the places of the flow before the receiver's descriptor comes.
+  for (const std::size_t packets : {1u, 2u}) {
+    Cluster cluster(2, Timing{}, seed(858));
+    for (unsigned r = 0; r < 2; ++r) {
+      add_regions(cluster.node(r));
+      load_program(cluster.node(r), 0, {Lane(packets, r == 0 ? recv_from(1) : send_to(0))}, 0);
+    }
+    cluster.node(1).post(bytes_desc(4, 9, 300, 0));
+    ASSERT_TRUE(runs(cluster, 1, 1));
+    EXPECT_EQ(cluster.node(1).completions[0].status, code(Status::kOk));
+    cluster.node(0).post(bytes_desc(4, 9, 20, 0));
+    ASSERT_TRUE(runs(cluster, 0, 1));
+    EXPECT_EQ(cluster.node(0).completions[0].status, code(Status::kMismatch));
+    EXPECT_EQ(cluster.node(0).completions[0].source, 1u);
+    EXPECT_EQ(cluster.node(0).completions[0].detail, (1u << 24) | 300u);
   }
 }
 

@@ -93,6 +93,26 @@ TEST(SeqForms, pass_of_no_bytes_is_refused) {
   EXPECT_EQ(cqe.detail, offsetof(device::CollDesc, chunk_bytes));
 }
 
+TEST(SeqForms, passes_and_buffers_longer_than_the_vector_are_the_vector) {
+  Cluster cluster(1, Timing{}, seed(710));
+  struct Chunks {
+    std::uint32_t bytes;
+    std::uint16_t pass, buffers;
+  };
+  // A pass of 6 GiB, buffers of which the vector fills the first chunk in part.
+  for (const Chunks c : {Chunks{0x80000000, 3, 0}, Chunks{0x10000, 0, 2}, Chunks{0x10000, 1, 3}}) {
+    Loaded loaded{.lanes = {{Instruction{.op = Op::kCopy}}}, .pass_chunks = c.pass};
+    loaded.input_chunks = loaded.output_chunks = c.buffers;
+    Node& node = cluster.node(0);
+    const Bytes after = bytes_at(node, kOutputAddr + 400, 400);
+    const auto cqe = run_alone(cluster, loaded, [&](auto& d) { d.chunk_bytes = c.bytes; });
+    EXPECT_EQ(cqe.status, code(Status::kOk)) << cqe.detail;
+    EXPECT_EQ(bytes_at(node, kOutputAddr, 400), bytes_at(node, kInputAddr, 400));
+    EXPECT_EQ(bytes_at(node, kOutputAddr + 400, 400), after);
+    node.at(kInputAddr)[0] ^= 1;
+  }
+}
+
 TEST(SeqForms, instructions_in_bytes_stay_within_sizes_in_bytes) {
   std::mt19937_64 random(seed(703));
   Cluster cluster(1, Timing{}, random());

@@ -103,11 +103,15 @@ class Bench : public ModuleBench<Vtally_qp_rx> {
   }
 
   void cycle() {
-    if (!offered_ && !input.empty() && !random.percent(idle)) offered_ = true;
+    if (!offered_ && !input.empty() && !random.percent(idle)) {
+      offered_ = true;
+      for (auto& word : noise_) word = random.next();
+    }
     top.pkt_valid_i = offered_;
     if (offered_) {
       const auto& p = input.front();
-      for (unsigned i = 0; i < 3; ++i) put_bits(top.pkt_info_i, 64 * i, 64, 0);
+      // Fields that the packet does not have may hold anything.
+      for (unsigned i = 0; i < 4; ++i) put_bits(top.pkt_info_i, 64 * i, i < 3 ? 64 : 22, noise_[i]);
       put_bits(top.pkt_info_i, 0, 8, p.opcode);
       put_bits(top.pkt_info_i, 8, 8, p.qp);
       put_bits(top.pkt_info_i, 16, 1, p.ack_request);
@@ -194,6 +198,7 @@ class Bench : public ModuleBench<Vtally_qp_rx> {
 
  private:
   std::deque<Beat> beats_;
+  std::uint64_t noise_[4] = {};
   bool offered_ = false, beat_offered_ = false;
 };
 
@@ -234,7 +239,7 @@ TEST(QpRx, takes_what_the_model_takes_and_answers_what_is_missing) {
     bench.answer_stall = run % 4 * 30;
     std::map<unsigned, Model> models;
     std::vector<unsigned> qps;
-    for (unsigned i = 0; i < 3; ++i) {
+    for (unsigned i = 0; i < 8; ++i) {
       const auto qp = static_cast<unsigned>(random.below(128));
       if (models.count(qp) != 0) continue;
       const auto psn = (0u - static_cast<unsigned>(random.below(30))) & kPsnMask;
@@ -244,7 +249,7 @@ TEST(QpRx, takes_what_the_model_takes_and_answers_what_is_missing) {
       qps.push_back(qp);
     }
     unsigned duplicates = 0;
-    for (unsigned burst = 0; burst < 40; ++burst) {
+    for (unsigned burst = 0; burst < 100; ++burst) {
       const auto qp = qps[random.below(qps.size())];
       auto& model = models[qp];
       // Mostly the next ones, from a little before to a little after.
@@ -292,6 +297,7 @@ TEST(QpRx, takes_what_the_model_takes_and_answers_what_is_missing) {
       accepts[(qp >> 4) & 3] += static_cast<unsigned>(model.messages.size());
     for (unsigned e = 0; e < 4; ++e) EXPECT_EQ(bench.accepts[e], accepts[e]);
     if (::testing::Test::HasFailure()) return;
+    for (const unsigned qp : qps) bench.connect(qp, 0, false);
   }
 }
 

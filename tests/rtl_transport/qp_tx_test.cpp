@@ -26,9 +26,12 @@ void random_program(std::uint64_t number, const Faults& faults, unsigned count, 
   Bench bench(number + 1);
   bench.top.coll_write_i = coll_write;
   bench.faults = faults;
+  // Peers next to each other, and from the last to the first.
   const unsigned peers = 1 + static_cast<unsigned>(random.below(3));
+  const auto first_peer = static_cast<unsigned>(random.below(16));
   for (unsigned ep = 0; ep < 4; ++ep) {
-    for (unsigned peer = 0; peer < peers; ++peer) {
+    for (unsigned i = 0; i < peers; ++i) {
+      const unsigned peer = (first_peer + i) % 16;
       bench.connect(ep << 4 | peer, true, static_cast<unsigned>(random.next()) & kPsnMask);
       bench.connect(64 | ep << 4 | peer, true, (0u - static_cast<unsigned>(random.below(20))) & kPsnMask);
     }
@@ -38,7 +41,8 @@ void random_program(std::uint64_t number, const Faults& faults, unsigned count, 
       const auto client = static_cast<unsigned>(random.below(3));
       const bool write = client == 2 && random.percent(60);
       const unsigned payload = client == 1 ? 0 : random_payload(random);
-      bench.post(client, static_cast<unsigned>(random.below(4)), static_cast<unsigned>(random.below(peers)),
+      bench.post(client, static_cast<unsigned>(random.below(4)),
+                 (first_peer + static_cast<unsigned>(random.below(peers))) % 16,
                  write && coll_write && random.percent(30) ? 4096 : write ? payload + (payload == 0) : payload,
                  client == 0 && random.percent(70), client == 0, write);
     }
