@@ -15,7 +15,8 @@ namespace {
 namespace limit {
 
 constexpr std::uint64_t kKiB = 1024;
-/// Most ranks for rounds of all with all: a rank has as many packets to send and to add up one by one.
+/// Most ranks for rounds of all with all: a rank has as many packets to send and to add up one by one; and for
+/// rings of vectors that halving and doubling would serve too.
 constexpr int kDirectRanks = 16;
 /// Most bytes of an allreduce in one round: what a descriptor carries (device::kCollInlineBytes), so that the
 /// own contribution takes no read of memory in the middle of the sum.
@@ -24,9 +25,9 @@ constexpr std::uint64_t kDirectInline = 16;
 constexpr std::uint64_t kDirectBytes = 256;
 /// Where it takes two rounds: the most bytes for which it is still faster than short blocks.
 constexpr std::uint64_t kBlocksFewRounds = 512;
-/// Allreduce by recursive doubling, a rank and at most kSmallBytes; half of it where ranks have to fold; then
-constexpr std::uint64_t kAllreduceDoubling = 8 * kKiB;
-/// by halving and doubling, a rank, where none folds; then by ring.
+/// Allreduce by recursive doubling, a rank and at most kSmallBytes; a third of it where ranks have to fold; then
+constexpr std::uint64_t kAllreduceDoubling = 3 * kKiB;
+/// by halving and doubling, a rank, where none folds and a ring has too many steps; then by ring.
 constexpr std::uint64_t kAllreduceHalving = 3 * kKiB;
 /// Binomial trees, a rank; then chains.
 constexpr std::uint64_t kBcastTree = 4 * kKiB;
@@ -147,8 +148,8 @@ Algorithm choose(const Call& c, const std::string& name) {
       const bool few = c.ranks <= limit::kDirectRanks;
       const bool folds = !std::has_single_bit(ranks);
       const std::uint64_t doubling =
-          std::min(limit::kAllreduceDoubling * ranks / (folds ? 2 : 1), kSmallBytes);
-      const std::uint64_t halving = folds ? 0 : limit::kAllreduceHalving * ranks;
+          std::min(limit::kAllreduceDoubling * ranks / (folds ? 3 : 1), kSmallBytes);
+      const std::uint64_t halving = folds || few ? 0 : limit::kAllreduceHalving * ranks;
       const int doublings = doubling_rounds(c.ranks);
       const bool direct = few && doublings >= 2 && c.bytes <= unasked_bytes(c) &&
                           c.bytes <= (doublings == 2 ? limit::kDirectInline : limit::kDirectBytes);

@@ -51,7 +51,7 @@ TEST(SeqFlows, credits_wait_for_a_network_that_takes_nothing) {
   // Node 0 receives in all lanes of all slots and may not answer: what it owes fills its queues, and none of it is lost.
   Cluster cluster(2, Timing{}, seed(857));
   for (unsigned r = 0; r < 2; ++r) {
-    const Instruction i = r == 0 ? recv_from(1) : send_to(0);
+    const schedule::Instruction i = r == 0 ? recv_from(1) : send_to(0);
     const Lane lane(6, i);
     add_regions(cluster.node(r));
     load_program(cluster.node(r), 0, {lane, lane, lane, lane}, 0);
