@@ -167,7 +167,8 @@ module tally_seq (
   logic [ResW-1:0]  res;
 
   tally_seq_prep u_prep (
-    .clk_i, .rst_ni, .max_payload_i(max_payload_q), .sched_wr_valid_i, .sched_wr_addr_i, .sched_wr_data_i,
+    .clk_i, .rst_ni, .max_payload_i(max_payload_q),
+    .sched_wr_valid_i, .sched_wr_addr_i, .sched_wr_data_i,
     .hdr_rd_i(hdr_rd), .hdr_addr_i(hdr_addr), .hdr_o(hdr),
     .start_i(start), .start_slot_i(start_slot), .input_addr_i(input_addr),
     .output_addr_i(output_addr), .scratch_addr_i(scratch_addr), .chunk_bytes_i(chunk_bytes),

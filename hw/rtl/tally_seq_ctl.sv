@@ -141,8 +141,8 @@ module tally_seq_ctl #(
   assign cmd_ready_o = level_q != (QueueW+1)'(Queue);
   assign push = cmd_valid_i && cmd_ready_o;
 
-  // Found one cycle, taken in the next or later: what comes in between goes behind, and what ends frees
-  // only more.
+  // Found in one cycle, taken in the next or later: what comes in between goes behind, and what ends
+  // frees only more.
   logic [Queue-1:0] may, oldest;
   always_comb begin : p_find
     for (int unsigned i = 0; i < Queue; i++) begin

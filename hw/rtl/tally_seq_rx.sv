@@ -164,7 +164,8 @@ module tally_seq_rx #(
   tally_pkg::msg_header_t head;
   logic                   first_q, head_take;
   logic [FlowW-1:0]       h_flow;
-  logic                   h_valid_q, h_coll_q, h_credit_q, h_request_q, h_short_q, h_bad_q, h_active_q, h_one_q;
+  logic                   h_valid_q, h_coll_q, h_credit_q, h_request_q, h_short_q, h_bad_q;
+  logic                   h_active_q, h_one_q;
   logic                   h_drop_q, h_last_q;
   logic [FlowW-1:0]       h_flow_q;
   logic [SlotW-1:0]       h_slot_q;
@@ -475,7 +476,9 @@ module tally_seq_rx #(
     s_seen_q    <= seen_mem[scan_pair];
     s1_pair_q   <= scan_pair;
     if (keep_request) request_mem[h_pair] <= theirs;
-    if (walk_q || keep_request) put_mem[walk_q ? walk_flow_q[PairW-1:0] : h_pair] <= !walk_q && !h_seen_q;
+    if (walk_q || keep_request) begin
+      put_mem[walk_q ? walk_flow_q[PairW-1:0] : h_pair] <= !walk_q && !h_seen_q;
+    end
     if (walk_q || s_over) seen_mem[walk_q ? walk_flow_q[PairW-1:0] : s1_pair_q] <= !walk_q && s_put_q;
   end
 

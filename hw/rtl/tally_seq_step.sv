@@ -382,8 +382,8 @@ module tally_seq_step #(
   logic [CtxW-1:0]  ctx2;
   logic [31:0]      total2, pass2, new_progress;
   logic [79:0]      desc2;
-  logic             act, again, wait_room, wait_hazard, wait_tick, load, finish, ask, bank_set, set_done;
-  logic             rd_go, job_go, fail, wr_done_q;
+  logic             act, again, wait_room, wait_hazard, wait_tick, load, finish, ask, bank_set;
+  logic             set_done, rd_go, job_go, fail, wr_done_q;
   logic [3:0]       set_res, clear_slot_full;
   logic [1:0]       tick_now_q;
 
