@@ -222,10 +222,11 @@ module tally_seq_ctl #(
   tally_pkg::schedule_header_t h_q;
   logic [63:0]                 h_len;
   logic [LenSumW-1:0]          end_of_lanes_q;
-  logic [47:0]                 pass_q, scratch_q, input_q, output_q;
+  logic [47:0]                 pass, pass_q, most_q, scratch_q, input_q, output_q;
   logic                        h_bad, sizes;
 
   assign sizes = h_q.flags[tally_pkg::HeaderFlagSizesBit];
+  assign pass = 48'(h_q.chunks) * 48'(desc.chunk_bytes);
   assign lane_len_o = h_len;
   always_comb begin : p_header
     h_len = {h_q.lane3_len, h_q.lane2_len, h_q.lane1_len, h_q.lane0_len};
@@ -325,7 +326,7 @@ module tally_seq_ctl #(
           detail_d = AtSchedule;
           state_d = StFail;
         end else if (input_q[47:32] != '0 || output_q[47:32] != '0 ||
-                     (h_q.chunks != '0 && pass_q == '0 && total_q != '0) ||
+                     (h_q.chunks != '0 && total_q > most_q) ||
                      (inline_o && input_q > 48'(tally_pkg::CollInlineBytes))) begin
           status_d = tally_pkg::StatusBadField;
           detail_d = AtChunkBytes;
@@ -369,8 +370,9 @@ module tally_seq_ctl #(
     if (state_q == StSizes) begin
       end_of_lanes_q <= LenSumW'(desc.schedule) + LenSumW'(1) + LenSumW'(h_len[15:0]) +
                         LenSumW'(h_len[31:16]) + LenSumW'(h_len[47:32]) + LenSumW'(h_len[63:48]);
-      pass_q    <= h_q.chunks == '0 ? 48'hFFFF_FFFF
-                                    : 48'(h_q.chunks) * 48'(desc.chunk_bytes);
+      pass_q    <= h_q.chunks == '0 ? 48'hFFFF_FFFF : pass;
+      // Bytes of 65535 passes, which their number counts; of a long pass one has more than any vector.
+      most_q    <= pass[47:32] != '0 ? '1 : {pass[31:0], 16'd0} - pass;
       input_q   <= sizes ? 48'(h_q.input_bytes)
                    : (h_q.input_chunks == '0 ? total_q : (h_q.input_chunks == '1 ? '0
                       : 48'(h_q.input_chunks) * 48'(desc.chunk_bytes)));

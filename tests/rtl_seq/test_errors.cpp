@@ -109,6 +109,34 @@ TEST(SeqErrors, malformed_instructions_touch_no_memory) {
   EXPECT_EQ(run(i).status, code(Status::kBadField)) << "recv_peer";
 }
 
+// Whatever is under way in the other lanes, and however slow memory and network are.
+TEST(SeqErrors, bad_instruction_ends_the_collective_while_other_lanes_work) {
+  for (unsigned k = 0; k < 40; ++k) {
+    SCOPED_TRACE(k);
+    Cluster cluster(1, Timing{.jitter = 50, .stall = k % 2 == 0 ? 0.1 : 0.5}, seed(860) + k);
+    Node& node = cluster.node(0);
+    add_regions(node);
+    Instruction to_self{.op = Op::kSend}, from_self{.op = Op::kRecv}, bad{.op = Op::kSend};
+    to_self.send_peer = from_self.recv_peer = bad.send_peer = 0;
+    bad.send_lane = 4;
+    std::vector<schedule::Lane> lanes(1 + k % 4);
+    for (std::size_t l = 0; l < lanes.size(); ++l) {
+      for (unsigned i = 0; i < k % 5; ++i) lanes[l].insert(lanes[l].end(), {to_self, from_self});
+    }
+    lanes.back().push_back(bad);
+    for (std::size_t l = 0; l < lanes.size(); ++l) lanes[l].insert(lanes[l].end(), {to_self, from_self});
+    load_program(node, 0, lanes, 0);
+    node.post(make_desc(3, 0, Dtype::kI32, Redop::kSum, k % 3 == 0 ? 100 : 5000, 4, 1, 0, false));
+    ASSERT_TRUE(cluster.run_to_completions(1));
+    EXPECT_EQ(node.completions[0].status, code(Status::kBadField));
+    EXPECT_EQ(node.completions[0].detail, 8u);
+    load_program(node, 900, {{Instruction{.op = Op::kCopy}}}, 0);
+    node.post(make_desc(4, 0, Dtype::kI32, Redop::kSum, 100, 4, 1, 900, false));
+    ASSERT_TRUE(cluster.run_to_completions(2));
+    EXPECT_EQ(node.completions[1].status, code(Status::kOk));
+  }
+}
+
 TEST(SeqErrors, buffers_outside_regions_are_refused_with_their_key) {
   const auto is = [](const device::Cqe& cqe, std::uint32_t key) {
     EXPECT_EQ(cqe.status, code(Status::kProtection));

@@ -93,6 +93,22 @@ TEST(SeqForms, pass_of_no_bytes_is_refused) {
   EXPECT_EQ(cqe.detail, offsetof(device::CollDesc, chunk_bytes));
 }
 
+// Passes are counted in 16 bits.
+TEST(SeqForms, more_passes_than_are_counted_are_refused) {
+  for (const std::uint32_t bytes : {1u, 1000u}) {
+    Cluster cluster(1, Timing{}, seed(706));
+    Loaded loaded{.lanes = {{Instruction{.op = Op::kCopy}}}, .pass_chunks = 1};
+    const auto cqe = run_alone(cluster, loaded, [&](auto& d) {
+      d.dtype = static_cast<std::uint8_t>(Dtype::kByte);
+      d.redop = static_cast<std::uint8_t>(Redop::kNone);
+      d.chunk_bytes = bytes;
+      d.count = 65535 * bytes + 1;
+    });
+    EXPECT_EQ(cqe.status, code(Status::kBadField));
+    EXPECT_EQ(cqe.detail, offsetof(device::CollDesc, chunk_bytes));
+  }
+}
+
 TEST(SeqForms, passes_and_buffers_longer_than_the_vector_are_the_vector) {
   Cluster cluster(1, Timing{}, seed(710));
   struct Chunks {
