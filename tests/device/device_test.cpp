@@ -146,7 +146,7 @@ TEST_P(Message, arrives_whole_and_completes_on_both_sides) {
   EXPECT_TRUE(std::equal(memory[0].begin() + 131, memory[0].begin() + 131 + length, memory[to].begin() + 500'003));
   EXPECT_EQ(memory[to][500'002], 0xEE);
   EXPECT_EQ(memory[to][500'003 + length], 0xEE);
-  fabric->run_for(5'000'000);
+  fabric->run_for(12'000'000);  // a Fin is acknowledged within the 2048 cycles of AckPolicy
   EXPECT_EQ(hosts[to]->read(unexpected ? global_reg::kCntMatchUnexpected : global_reg::kCntMatchPosted), 1u);
   EXPECT_EQ(hosts[to]->read(global_reg::kStatus) & 1, 1u) << "device is idle again";
 }
