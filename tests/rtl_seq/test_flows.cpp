@@ -129,8 +129,8 @@ TEST(SeqFlows, senders_that_differ_in_length_find_it) {
         load_program(cluster.node(r), 0, {{send_to(1 - static_cast<int>(r))}, {recv_from(2)}}, 0);
       }
       cluster.node(0).post(bytes_desc(4, 9, 9000, 0));
-      if (late) {
-        for (unsigned i = 0; i < 2000; ++i) cluster.cycle();
+      if (late) {  // the request of the first one is there before
+        for (unsigned i = 0; i < 20000; ++i) cluster.cycle();
       }
       cluster.node(1).post(bytes_desc(4, 9, bytes, 0));
       for (unsigned i = 0; i < 20000; ++i) cluster.cycle();
@@ -180,8 +180,8 @@ TEST(SeqFlows, receiver_of_something_else_finds_the_request_of_a_long_sender) {
       load_program(cluster.node(r), 0, {{r == 0 ? send_to(1) : recv_from(2)}}, 0);
     }
     cluster.node(0).post(bytes_desc(4, 9, 9000, 0));
-    if (late) {
-      for (unsigned i = 0; i < 2000; ++i) cluster.cycle();
+    if (late) {  // the request of the sender is there before
+      for (unsigned i = 0; i < 20000; ++i) cluster.cycle();
     }
     auto other = bytes_desc(4, 9, 9000, 0);
     other.signature = 1;
