@@ -108,7 +108,7 @@ module tally_seq_lane #(
   lane_t            c2, c;
   next_t            n;
   terms_t           t;
-  logic             again, wait_room, wait_hazard, act, has_bytes, recv_ok, send_ok, mismatch, fault;
+  logic             again, wait_room, wait_hazard, act, recv_ok, send_ok, mismatch, fault;
   logic             want_job, job_go, finish, load, look, rd_go, ask, ask_peer, credit_go, wr_busy;
   logic             n_bank, na_any;
   logic [31:0]      n_ungranted, na_left, less_p, less_n;
@@ -127,7 +127,6 @@ module tally_seq_lane #(
   assign act = act_i && !fresh_i;
 
   // --- the other side ------------------------------------------------------------------------------
-  assign has_bytes = c2.bytes != '0;
   assign arrived = c2.bank ? q_bank_arrived_i[7:4] : q_bank_arrived_i[3:0];
   assign taken = c2.bank ? c2.taken1 : c2.taken0;
   assign short_waiting = q_stored_i - q_taken_i;
@@ -453,7 +452,7 @@ module tally_seq_lane #(
   end
 
   logic unused;
-  assign unused = ^{t, has_bytes};
+  assign unused = ^t;
 
   `TALLY_ASSERT(OneEnd_A, !(load && finish))
 endmodule
