@@ -30,6 +30,7 @@ struct Arguments {
   std::string algorithm = "auto";
   std::string config;
   std::string json;
+  std::string push_max = "4096";
   std::string skew_ns = "0";
   std::string seed = "1";
 };
@@ -88,9 +89,15 @@ bool check(const Arguments& arguments, bench::Options* options, const EngineChoi
     }
   }
   options->config = arguments.config;
+  if (!take("--push-max", arguments.push_max, 0, bench::kMostPushed)) return false;
+  options->push_max = static_cast<unsigned>(number);
   if ((*engine)->kind != job::EngineKind::kRtl) {
     if (!arguments.config.empty()) {
       *error = fmt::format("--config: engine {} has no fabric to configure", (*engine)->name);
+      return false;
+    }
+    if (options->push_max != bench::kMostPushed) {
+      *error = fmt::format("--push-max: engine {} has no device to store into", (*engine)->name);
       return false;
     }
     if (options->concurrent != 1) {
@@ -164,6 +171,9 @@ void add_bench_command(CLI::App& app, CommandContext& context) {
   command->add_option("--algorithm", arguments->algorithm, "auto or a name of `tally info`")->capture_default_str()->type_name("NAME");
   command->add_option("--config", arguments->config, "Parameters of the simulated fabric (JSON)")->type_name("FILE");
   command->add_option("--json", arguments->json, "Also write the results there")->type_name("FILE");
+  command->add_option("--push-max", arguments->push_max,
+                      "Longest input that a host stores into its device with the doorbell, bytes; 0: none (engine rtl)")
+      ->capture_default_str()->type_name("N");
   command->add_option("--skew-ns", arguments->skew_ns, "Each rank posts up to this much later (simulated)")->capture_default_str()
       ->type_name("NS");
   command->add_option("--seed", arguments->seed, "Of skews and inputs")->capture_default_str()->type_name("N");

@@ -51,7 +51,9 @@ class Bench {
     const auto bytes = *std::max_element(options.sizes.begin(), options.sizes.end()) * options.concurrent;
     for (unsigned rank = 0; rank < options.ranks; ++rank) {
       auto& host = hosts_[rank];
-      host.engine = std::make_unique<ring::RingEngine>(fabric_.local_bar(rank), rank, options.ranks);
+      ring::RingEngineOptions driver;
+      driver.push_max = options.push_max;
+      host.engine = std::make_unique<ring::RingEngine>(fabric_.local_bar(rank), rank, options.ranks, driver);
       host.input = std::make_unique<Buffer>(bytes);
       host.output = std::make_unique<Buffer>(bytes);
       require(host.engine->register_memory(host.input->base(), host.input->bytes(), &host.input_key), "register");
@@ -98,7 +100,8 @@ class Bench {
     Breakdown parts;
     parts.latency = static_cast<double>(last.completed_ps - posted_ps) / kPsPerNs;
     parts.doorbell = config_.mmio_write_ns;
-    parts.operand_read = bytes > device::kCollInlineBytes ? config_.dma_read_ns : 0;
+    const bool read = bytes > device::kCollInlineBytes && bytes > options_.push_max;
+    parts.operand_read = read ? config_.dma_read_ns : 0;
     parts.wire = std::max(rounds(options_.ranks) * config_.one_way_ns(), limit.bandwidth_ns);
     parts.device = device_ns - parts.operand_read - parts.wire;
     parts.completion = parts.latency - parts.doorbell - device_ns;
@@ -272,6 +275,7 @@ class Bench {
     return {after.cpu_matches - before.cpu_matches,
             after.cpu_reduced_bytes - before.cpu_reduced_bytes,
             after.cpu_copied_bytes - before.cpu_copied_bytes,
+            after.cpu_pushed_bytes - before.cpu_pushed_bytes,
             after.device_reduced_bytes - before.device_reduced_bytes,
             after.device_read_bytes - before.device_read_bytes,
             after.device_written_bytes - before.device_written_bytes,

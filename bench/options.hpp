@@ -15,6 +15,9 @@ inline constexpr unsigned kMaxSkewNs = 1000000;
 /// Collectives that a simulated device executes at once.
 inline constexpr unsigned kMaxConcurrent = 8;
 
+/// Bytes of one slot of a device's operand window.
+inline constexpr unsigned kMostPushed = 4096;
+
 /// What a benchmark of allreduce runs; checked.
 struct Options {
   std::string engine;
@@ -28,6 +31,7 @@ struct Options {
   std::string op_name = "sum";
   std::string algorithm = "auto";
   std::string config;       ///< fabric parameters, or empty
+  unsigned push_max = kMostPushed;  ///< longest input that a host stores into its device with the doorbell, bytes
   unsigned skew_ns = 0;     ///< each rank posts up to this much later
   std::uint64_t seed = 1;   ///< of skews and random inputs
 };

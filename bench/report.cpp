@@ -79,7 +79,8 @@ std::string where_the_time_goes(const Report& report) {
   }
   if (!any) return {};
   text +=
-      "doorbell, operand read (request to first data): one each, as modelled; wire: what the bound allots to the links;\n"
+      "doorbell, operand read (request to first data; none where the input came with the doorbell): one each, as modelled;\n"
+      "wire: what the bound allots to the links;\n"
       "device and pipeline: the rest of the time that the device counted (instructions, packets, DMA, reduction, and what\n"
       "the algorithm sends beyond the bound), measured; completion: from there to its sight in host memory, measured;\n"
       "link busy: share of the latency in which the busiest link carried a packet, measured.\n";
@@ -96,9 +97,10 @@ std::string closing(const Report& report) {
   const auto cpu = cpu_work(report);
   return fmt::format(
       "the devices: {} bytes reduced, {} bytes read from and {} written to the ranks' memory, {} packets sent\n"
-      "the CPUs:    {} messages matched, {} bytes reduced, {} bytes copied\n{}\n",
+      "the CPUs:    {} messages matched, {} bytes reduced, {} bytes copied; {} bytes of short inputs stored with doorbells\n"
+      "{}\n",
       work.device_reduced_bytes, work.device_read_bytes, work.device_written_bytes, work.device_packets, work.cpu_matches,
-      work.cpu_reduced_bytes, work.cpu_copied_bytes,
+      work.cpu_reduced_bytes, work.cpu_copied_bytes, work.cpu_pushed_bytes,
       cpu.empty() ? "OFFLOADED: no CPU matched, reduced or copied anything" : "NOT OFFLOADED: " + cpu);
 }
 
@@ -125,6 +127,7 @@ Work total(const Report& report) {
     sum.cpu_matches += row.work.cpu_matches;
     sum.cpu_reduced_bytes += row.work.cpu_reduced_bytes;
     sum.cpu_copied_bytes += row.work.cpu_copied_bytes;
+    sum.cpu_pushed_bytes += row.work.cpu_pushed_bytes;
     sum.device_reduced_bytes += row.work.device_reduced_bytes;
     sum.device_read_bytes += row.work.device_read_bytes;
     sum.device_written_bytes += row.work.device_written_bytes;
@@ -159,6 +162,7 @@ nlohmann::ordered_json as_json(const Options& options, const Report& report) {
   json["op"] = options.op_name;
   json["repeats"] = options.repeats;
   json["concurrent"] = options.concurrent;
+  json["push_max"] = options.push_max;
   json["skew_ns"] = options.skew_ns;
   json["seed"] = options.seed;
   json["algorithm"] = options.algorithm;
@@ -174,6 +178,7 @@ nlohmann::ordered_json as_json(const Options& options, const Report& report) {
                       {"queue_bytes", fabric.queue_bytes},
                       {"pcie_gbps", fabric.pcie_gbps},
                       {"mmio_write_ns", fabric.mmio_write_ns},
+                      {"store_ns", fabric.store_ns},
                       {"dma_read_ns", fabric.dma_read_ns},
                       {"dma_write_ns", fabric.dma_write_ns},
                       {"clock_mhz", fabric.clock_mhz}};
@@ -212,6 +217,7 @@ nlohmann::ordered_json as_json(const Options& options, const Report& report) {
     entry["cpu_reduced_bytes"] = row.work.cpu_reduced_bytes;
     entry["cpu_copied_bytes"] = row.work.cpu_copied_bytes;
     if (report.simulated) {
+      entry["cpu_pushed_bytes"] = row.work.cpu_pushed_bytes;
       entry["device_reduced_bytes"] = row.work.device_reduced_bytes;
       entry["device_read_bytes"] = row.work.device_read_bytes;
       entry["device_written_bytes"] = row.work.device_written_bytes;

@@ -24,7 +24,7 @@ struct Bound {
 struct Breakdown {
   double latency = 0;       ///< measured, of the run whose parts these are
   double doorbell = 0;      ///< as modelled
-  double operand_read = 0;  ///< as modelled: one DMA read, request to first data
+  double operand_read = 0;  ///< as modelled: one DMA read, request to first data; 0 where the input came with the doorbell
   double wire = 0;          ///< what the bound allots to the links
   double device = 0;        ///< the rest of the time that the device counted: measured
   double completion = 0;    ///< from the device's completion to its sight in host memory: measured
@@ -36,6 +36,7 @@ struct Work {
   std::uint64_t cpu_matches = 0;
   std::uint64_t cpu_reduced_bytes = 0;
   std::uint64_t cpu_copied_bytes = 0;
+  std::uint64_t cpu_pushed_bytes = 0;  ///< stored into the devices with the doorbells: no work in their place
   std::uint64_t device_reduced_bytes = 0;
   std::uint64_t device_read_bytes = 0;
   std::uint64_t device_written_bytes = 0;
@@ -60,6 +61,7 @@ struct FabricParameters {
   unsigned queue_bytes = 0;
   double pcie_gbps = 0;
   double mmio_write_ns = 0;
+  double store_ns = 0;
   double dma_read_ns = 0;
   double dma_write_ns = 0;
   double clock_mhz = 0;

@@ -41,8 +41,8 @@ inline void require(const Status& status, const char* what) {
 
 [[nodiscard]] inline FabricParameters fabric_parameters(const sim::FabricConfig& config) {
   return {config.link_gbps,    config.link_latency_ns, config.switch_latency_ns, config.frame_overhead_bytes,
-          config.queue_bytes,  config.pcie_gbps,       config.mmio_write_ns,     config.dma_read_ns,
-          config.dma_write_ns, config.clock_mhz};
+          config.queue_bytes,  config.pcie_gbps,       config.mmio_write_ns,     config.store_ns,
+          config.dma_read_ns,  config.dma_write_ns,    config.clock_mhz};
 }
 
 }  // namespace tally::bench

@@ -153,6 +153,10 @@ bool SimBar::write64bytes(std::uint32_t offset, std::span<const std::byte, 64> d
   return true;
 }
 
+std::size_t SimBar::write_room() const {
+  return kMmioEntries - (tail_ - window_.mmio_head.load(std::memory_order_acquire));
+}
+
 /// Nobody wakes a producer that waits for room, so it looks again after a short sleep.
 bool SimBar::wait_for_room(Clock::time_point deadline) {
   while (claim() == nullptr) {

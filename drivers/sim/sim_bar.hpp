@@ -35,6 +35,7 @@ class SimBar final : public ring::Bar {
 
   [[nodiscard]] bool write32(std::uint32_t offset, std::uint32_t value) override;
   [[nodiscard]] bool write64bytes(std::uint32_t offset, std::span<const std::byte, 64> data) override;
+  [[nodiscard]] std::size_t write_room() const override;
   [[nodiscard]] bool read32(std::uint32_t offset, std::uint32_t* value) override;
   [[nodiscard]] std::span<std::byte> shared_memory() override;
   void wait(std::chrono::microseconds timeout) override;

@@ -40,6 +40,7 @@ Program compile(const Schedule& schedule, int rank, const std::vector<std::uint1
   p.scratch_chunks = schedule.scratch_chunks;
   p.max_bytes = schedule.max_bytes;
   p.max_chunk_bytes = schedule.max_chunk_bytes;
+  p.out_of_place = schedule.out_of_place;
   p.span = span(schedule);
   p.uses_input = p.uses_output = false;
   if (has_blocks(schedule.collective)) {

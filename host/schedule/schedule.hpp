@@ -159,6 +159,7 @@ struct Program {
   std::uint64_t id = 0;         ///< unique in the process: engines cache what they made of a program by it
   std::uint64_t max_bytes = 0;  ///< as in Schedule
   std::uint64_t max_chunk_bytes = 0;
+  bool out_of_place = true;     ///< as in Schedule: what is read of Input is what the call gave, in place as well
   std::uint16_t span = 1;       ///< the most chunks of one instruction: with max_bytes, flows hold as many
   /// Sizes of the buffers, in chunks; 0: the whole vector (the last chunk may be short).
   std::uint16_t input_chunks = 0;

@@ -10,7 +10,8 @@
 // 0, are ignored on write and answer OKAY. Address bits 1:0 are ignored: accesses are whole words.
 // The descriptor windows have a second port, 512 bits wide: a write there is one of up to 16 words
 // in one cycle, in order with those of the first port. Words of which a byte strobe is low are not
-// written; addresses outside the windows are ignored and answer OKAY.
+// written; addresses outside the windows are ignored and answer OKAY. What goes to the operand
+// window is told to its owner in the cycle of the handshake (win_*), which takes the data itself.
 // Writes are held back by an untaken response, and on the first port by one of the second.
 // Ready paths: aw and w ready depend on each other's valid and on b_ready_i of their port, those of
 // the first port on the second port's as well; ar ready on s_axil_r_ready_i.
@@ -41,7 +42,7 @@ module tally_axil_regs #(
   // The windows' port: single beats, 64-byte aligned.
   input  wire logic                s_axi_aw_valid_i,
   output      logic                s_axi_aw_ready_o,
-  input  wire logic [15:0]         s_axi_aw_addr_i,
+  input  wire logic [17:0]         s_axi_aw_addr_i,
   input  wire logic                s_axi_w_valid_i,
   output      logic                s_axi_w_ready_o,
   input  wire logic [511:0]        s_axi_w_data_i,
@@ -57,6 +58,10 @@ module tally_axil_regs #(
   input  wire logic                s_axil_r_ready_i,
   output      logic [31:0]         s_axil_r_data_o,
   output      logic [1:0]          s_axil_r_resp_o,
+
+  output      logic                win_valid_o,
+  output      logic                win_open_o,
+  output      logic [9:0]          win_line_o,
 
   output      logic                control_o,
   output      logic                coll_write_o,
@@ -122,6 +127,8 @@ module tally_axil_regs #(
   localparam logic [31:0] CapsMatch =
       {16'(tally_pkg::PostedEntries), 16'(tally_pkg::UnexpectedEntries)};
   localparam logic [31:0] CapsSched = {16'(tally_pkg::Mtu), 16'(tally_pkg::ScheduleEntries)};
+  localparam logic [31:0] CapsOperand =
+      {16'(tally_pkg::OperandSlots), 16'(tally_pkg::OperandSlotBytes)};
   localparam logic [31:0] CapsTransport =
       {16'(tally_pkg::RetransmitCells), 16'(tally_pkg::BounceSlots)};
 
@@ -169,8 +176,14 @@ module tally_axil_regs #(
   logic           wide_desc;
   assign wide_page = s_axi_aw_addr_i[15:12];
   assign wide_ep   = EpW'(wide_page - 4'd1);
-  assign wide_desc = wide && wide_page != '0 && wide_page <= 4'(Eps) &&
+  assign wide_desc = wide && s_axi_aw_addr_i[17:16] == '0 &&
+                     wide_page != '0 && wide_page <= 4'(Eps) &&
                      s_axi_aw_addr_i[11:6] == tally_pkg::RegEpDesc0[11:6];
+
+  // The operand window is one block of addresses, and the opening one behind it.
+  assign win_valid_o = wide && s_axi_aw_addr_i[17];
+  assign win_open_o  = s_axi_aw_addr_i[16];
+  assign win_line_o  = s_axi_aw_addr_i[15:6];
 
   // Registers of the Global block.
   logic [31:0] control_q, mac_lo_q, mac_hi_q, ip_q, pmtu_q, eager_max_q, sched_addr_q;
@@ -414,6 +427,7 @@ module tally_axil_regs #(
       tally_pkg::RegGlobalCapsMatch:     rd_data = CapsMatch;
       tally_pkg::RegGlobalCapsSched:     rd_data = CapsSched;
       tally_pkg::RegGlobalCapsTransport: rd_data = CapsTransport;
+      tally_pkg::RegGlobalCapsOperand:   rd_data = CapsOperand;
       tally_pkg::RegGlobalStatus:        rd_data = status_i;
       tally_pkg::RegGlobalControl:       rd_data = control_q;
       tally_pkg::RegGlobalMacLo:         rd_data = mac_lo_q;
@@ -469,6 +483,11 @@ module tally_axil_regs #(
   `TALLY_ASSERT_STABLE(RStable_A, s_axil_r_valid_o, s_axil_r_ready_i, s_axil_r_data_o)
   `TALLY_ASSERT(BStable_A, (s_axil_b_valid_o && !s_axil_b_ready_i) |=> s_axil_b_valid_o)
   `TALLY_ASSERT(WideBStable_A, (s_axi_b_valid_o && !s_axi_b_ready_i) |=> s_axi_b_valid_o)
+  if (tally_pkg::OperandWindow != 32'h2_0000 || tally_pkg::OperandOpening != 32'h1_0000 ||
+      tally_pkg::OperandSlots * tally_pkg::OperandSlotBytes != 32'h1_0000) begin : gen_bad_window
+    $error("tally_axil_regs: the operand window is not where it is decoded");
+  end
+
   `TALLY_ASSERT(OneWrite_A, !(wr && wide))
   `TALLY_ASSERT(DescPulse_A, desc_valid_o != '0 |-> $past(wr_desc || wide_desc))
   `TALLY_ASSERT(OneDoorbell_A, $onehot0({desc_valid_o, sq_tail_valid_o}))

@@ -7,7 +7,7 @@
 // data ends in the last beat of the bus costs one cycle more (the cycle in which the carry is
 // flushed).
 // In flight: up to MaxCommands commands (two bursts each where they cross a 4 KiB boundary).
-// Storage: NumClients-index + 15 bits a command in flight, one beat of carry, one beat of output.
+// Storage: NumClients-index + 15 bits a command in flight; tally_realign.
 // Ready paths: cmd_ready_o depends on cmd_valid_i (arbitration) and on axi_ar_ready_i.
 // Limitations: there is no data ready: a client asks only for what it has room for. arsize 6, INCR
 // and arid 0 are constants that the instantiating module adds.
@@ -76,19 +76,16 @@ module tally_dma_rd #(
 
   // The picked command, cut into one or two bursts.
   logic [63:0] addr;
-  logic [12:0] len, span;
-  logic [6:0]  in_beats, out_beats, to_page;
+  logic [12:0] len;
+  logic [6:0]  in_beats, to_page;
   logic        two, lead, flush;
   assign addr      = cmd_addr_i[pick*64 +: 64];
   assign len       = cmd_len_i[pick*13 +: 13];
-  assign span      = len + 13'(addr[5:0]);
-  assign in_beats  = span[12:6] + 7'(span[5:0] != '0);
-  assign out_beats = len[12:6] + 7'(len[5:0] != '0);
   assign to_page   = 7'd64 - 7'(addr[11:6]);
   assign two       = in_beats > to_page;
-  // lead: the first bus beat fills no output beat; flush: the last one leaves an output beat.
-  assign lead      = addr[5:0] != '0 && in_beats != 7'd1;
-  assign flush     = lead && in_beats == out_beats;
+  tally_span u_span (
+    .off_i(addr[5:0]), .len_i(len), .beats_o(in_beats), .lead_o(lead), .flush_o(flush)
+  );
 
   logic        ar_valid_q, second_q;
   logic [63:6] ar_addr_q;
@@ -152,67 +149,33 @@ module tally_dma_rd #(
     .level_o     (unused_level)
   );
 
-  // Realignment: rotate each bus beat by the offset, join it with the rotated beat before.
-  logic [6:0]   cnt_q;
-  logic         flush_q, r_hs, last_in, emit;
-  logic [511:0] rot, low_mask, joined, carry_q;
-  assign axi_r_ready_o = head_valid && !flush_q;
-  assign r_hs          = axi_r_valid_i && axi_r_ready_o;
-  assign last_in       = cnt_q == head_last;
-  assign emit          = flush_q || (r_hs && !(head_lead && cnt_q == '0));
-  assign pop           = flush_q || (r_hs && last_in && !head_flush);
+  // Realignment.
+  logic r_hs, last_in, out_valid;
+  tally_realign u_realign (
+    .clk_i, .rst_ni,
+    .head_valid_i(head_valid), .head_off_i(head_off), .head_last_i(head_last),
+    .head_lead_i(head_lead), .head_flush_i(head_flush), .head_pop_o(pop),
+    .in_valid_i(axi_r_valid_i), .in_ready_o(axi_r_ready_o), .in_data_i(axi_r_data_i),
+    .in_last_o(last_in),
+    .out_valid_o(out_valid), .out_data_o(data_o), .out_last_o(data_last_o)
+  );
+  assign r_hs = axi_r_valid_i && axi_r_ready_o;
 
-  always_comb begin : p_join
-    rot      = '0;
-    low_mask = '0;
-    joined   = '0;
-    // Wide logic only in cycles that move data.
-    if (r_hs) begin
-      rot = (axi_r_data_i >> {head_off, 3'd0})
-          | (axi_r_data_i << (10'd512 - {1'b0, head_off, 3'd0}));
-    end
-    if (emit) begin
-      low_mask = head_lead ? ({512{1'b1}} >> {head_off, 3'd0}) : '0;
-      joined   = (carry_q & low_mask) | (rot & ~low_mask);
-    end
+  logic [ClientBits-1:0] client_q;
+  logic                  error_q;
+  always_ff @(posedge clk_i) begin : p_client
+    client_q <= head_client;
+    error_q  <= rst_ni && r_hs && axi_r_resp_i != 2'b00;
   end
 
-  logic [NumClients-1:0] valid_q;
-  logic [511:0]          data_q;
-  logic                  data_last_q, error_q;
-  always_ff @(posedge clk_i) begin : p_r_state
-    if (!rst_ni) begin
-      cnt_q   <= '0;
-      flush_q <= 1'b0;
-      valid_q <= '0;
-      error_q <= 1'b0;
-    end else begin
-      if (r_hs) cnt_q <= last_in ? '0 : cnt_q + 7'd1;
-      flush_q <= r_hs && last_in && head_flush;
-      valid_q <= emit ? NumClients'(1) << head_client : '0;
-      error_q <= r_hs && axi_r_resp_i != 2'b00;
-    end
-  end
-
-  always_ff @(posedge clk_i) begin : p_r_payload
-    if (r_hs) carry_q <= rot;
-    if (emit) begin
-      data_q      <= joined;
-      data_last_q <= pop;
-    end
-  end
-
-  assign data_valid_o = valid_q;
-  assign data_o       = data_q;
-  assign data_last_o  = data_last_q;
+  assign data_valid_o = out_valid ? NumClients'(1) << client_q : '0;
   assign error_o      = error_q;
-  assign idle_o       = !head_valid && valid_q == '0;
+  assign idle_o       = !head_valid && !out_valid;
 
   `TALLY_ASSERT_STABLE(ArStable_A, axi_ar_valid_o, axi_ar_ready_i, {axi_ar_addr_o, axi_ar_len_o})
   `TALLY_ASSERT(ArPage_A, axi_ar_valid_o |-> 8'(axi_ar_addr_o[11:6]) + axi_ar_len_o < 8'd64)
   `TALLY_ASSERT(LenBound_A, accept |-> len >= 13'd1 && len <= 13'd4096)
   `TALLY_ASSERT(OneClient_A, $onehot0(data_valid_o))
-  `TALLY_ASSERT(CountBound_A, head_valid |-> cnt_q <= head_last)
   `TALLY_ASSERT(RLast_A, (r_hs && last_in) |-> axi_r_last_i)
   `TALLY_ASSERT(RAsked_A, axi_r_valid_i |-> head_valid)
 endmodule

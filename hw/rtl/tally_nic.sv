@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Top of the offload engine: four endpoints between a host bus and an Ethernet port.
 //
-// Interfaces: AXI4-Lite slave (registers, doorbells), AXI4 slave (descriptor windows: single beats
-// of 512 bit, write only, in order with the other slave), AXI4 master (DMA, 512 bit), AXI4-Stream
+// Interfaces: AXI4-Lite slave (registers, doorbells), AXI4 slave (descriptor and operand stores, one
+// beat of 512 bit each, in order with the other slave), AXI4 master (DMA, 512 bit), AXI4-Stream
 // in and out (Ethernet frames without check sequence, 512 bit). cycle_i is a free-running count of
 // clock cycles that the shell supplies, so that the shell may stop the clock while idle_o is high
 // and no input is pending; idle_o means that no state changes until an input comes (operations may
@@ -38,10 +38,10 @@ module tally_nic #(
   output      logic [31:0]  s_axil_r_data_o,
   output      logic [1:0]   s_axil_r_resp_o,
 
-  // AXI4 slave: descriptor windows
+  // AXI4 slave: descriptor and operand windows
   input  wire logic         s_axi_aw_valid_i,
   output      logic         s_axi_aw_ready_o,
-  input  wire logic [15:0]  s_axi_aw_addr_i,
+  input  wire logic [17:0]  s_axi_aw_addr_i,
   input  wire logic         s_axi_w_valid_i,
   output      logic         s_axi_w_ready_o,
   input  wire logic [511:0] s_axi_w_data_i,
@@ -101,7 +101,8 @@ module tally_nic #(
   localparam int unsigned MatchedW = 451;
 
   // --- registers ------------------------------------------------------------------------------
-  logic                 control, coll_write;
+  logic                 control, coll_write, win_valid, win_open;
+  logic [9:0]           win_line;
   logic [47:0]          mac;
   logic [31:0]          ip, ack_policy, retry_timer;
   logic [12:0]          pmtu, eager_max, tx_window, max_payload;
@@ -144,9 +145,10 @@ module tally_nic #(
     .s_axil_r_ready_i, .s_axil_r_data_o, .s_axil_r_resp_o,
     .s_axi_aw_valid_i, .s_axi_aw_ready_o, .s_axi_aw_addr_i, .s_axi_w_valid_i, .s_axi_w_ready_o,
     .s_axi_w_data_i, .s_axi_w_strb_i, .s_axi_b_valid_o, .s_axi_b_ready_i, .s_axi_b_resp_o,
+    .win_valid_o(win_valid), .win_open_o(win_open), .win_line_o(win_line),
     .control_o(control), .coll_write_o(coll_write), .mac_o(mac), .ip_o(ip), .pmtu_o(pmtu),
-    .eager_max_o(eager_max),
-    .ep_posted_o(ep_posted), .ep_unexpected_o(ep_unexpected), .ep_bounce_o(ep_bounce),
+    .eager_max_o(eager_max), .ep_posted_o(ep_posted), .ep_unexpected_o(ep_unexpected),
+    .ep_bounce_o(ep_bounce),
     .ack_policy_o(ack_policy), .retry_timer_o(retry_timer), .retry_limits_o(retry_limits),
     .rnr_code_o(rnr_code), .tx_window_o(tx_window),
     .sq_base_o(sq_base), .sq_log2_o(sq_log2), .cq_base_o(cq_base), .cq_log2_o(cq_log2),
@@ -220,8 +222,7 @@ module tally_nic #(
     .axi_ar_valid_o(m_axi_ar_valid_o), .axi_ar_ready_i(m_axi_ar_ready_i),
     .axi_ar_addr_o(m_axi_ar_addr_o), .axi_ar_len_o(m_axi_ar_len_o),
     .axi_r_valid_i(m_axi_r_valid_i), .axi_r_ready_o(m_axi_r_ready_o),
-    .axi_r_data_i(m_axi_r_data_i), .axi_r_resp_i(m_axi_r_resp_i),
-    .axi_r_last_i(m_axi_r_last_i),
+    .axi_r_data_i(m_axi_r_data_i), .axi_r_resp_i(m_axi_r_resp_i), .axi_r_last_i(m_axi_r_last_i),
     .idle_o(rd_idle), .error_o(rd_error)
   );
 
@@ -236,8 +237,7 @@ module tally_nic #(
     .axi_w_valid_o(m_axi_w_valid_o), .axi_w_ready_i(m_axi_w_ready_i),
     .axi_w_data_o(m_axi_w_data_o), .axi_w_strb_o(m_axi_w_strb_o), .axi_w_last_o(m_axi_w_last_o),
     .axi_b_valid_i(m_axi_b_valid_i), .axi_b_ready_o(m_axi_b_ready_o),
-    .axi_b_resp_i(m_axi_b_resp_i),
-    .idle_o(wr_idle), .error_o(wr_error)
+    .axi_b_resp_i(m_axi_b_resp_i), .idle_o(wr_idle), .error_o(wr_error)
   );
 
   assign m_axi_ar_size_o  = 3'd6;   // 64 bytes
@@ -485,8 +485,9 @@ module tally_nic #(
     .cmd_arrival_i(coll_arrival),
     .sched_wr_valid_i(sched_wr_valid), .sched_wr_addr_i(sched_wr_addr),
     .sched_wr_data_i(sched_wr_data),
-    .rx_valid_i(seq_rx_valid), .rx_ready_o(seq_rx_ready), .rx_data_i(seq_rx_data),
-    .rx_last_i(seq_rx_last),
+    .win_valid_i(win_valid), .win_open_i(win_open), .win_line_i(win_line),
+    .win_data_i(s_axi_w_data_i), .win_strb_i(s_axi_w_strb_i), .rx_valid_i(seq_rx_valid),
+    .rx_ready_o(seq_rx_ready), .rx_data_i(seq_rx_data), .rx_last_i(seq_rx_last),
     .tx_valid_o(tx_valid[2]), .tx_ready_i(tx_ready[2]), .tx_data_o(tx_data[1024 +: 512]),
     .tx_last_o(tx_last[2]),
     .rd_cmd_valid_o(rd_cmd_valid[7]), .rd_cmd_ready_i(rd_cmd_ready[7]),

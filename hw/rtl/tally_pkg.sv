@@ -40,6 +40,18 @@ package tally_pkg;
   localparam int unsigned ScheduleEntries = 1024;
   // Largest Input carried inside a COLLECTIVE descriptor, bytes.
   localparam int unsigned CollInlineBytes = 16;
+  // Offset of the operand window in the BAR: write only, by 64-byte stores.
+  localparam int unsigned OperandWindow = 131072;
+  // Added to OperandWindow: the same window; a store there also empties its slot of what came
+  // before.
+  localparam int unsigned OperandOpening = 65536;
+  // Slots of the operand window.
+  localparam int unsigned OperandSlots = 16;
+  // One slot of the operand window, bytes.
+  localparam int unsigned OperandSlotBytes = 4096;
+  // Address of the operand window in CollDesc.input_addr; no host memory has an address from here
+  // on.
+  localparam logic [63:0] OperandBase = 64'hFFFFFFFFFFFF0000;
   // Posted-receive entries of the match unit, shared out to the endpoints by EpPosted.
   localparam int unsigned PostedEntries = 4096;
   // Unexpected-message entries of the match unit, limited for each endpoint by EpUnexpected.
@@ -84,8 +96,8 @@ package tally_pkg;
   localparam logic [31:0] IpPrefix = 32'hA540000;
   // Offset of the first endpoint's doorbell page in the BAR; pages are 4096 bytes, one an endpoint.
   localparam int unsigned EndpointPage = 4096;
-  // Size of the register window (BAR 0), bytes.
-  localparam int unsigned BarBytes = 32768;
+  // Size of the window of registers and operands (BAR 0), bytes.
+  localparam int unsigned BarBytes = 262144;
 
   // First byte of a submission descriptor.
   localparam logic [7:0] OpcodeNop = 8'd0;  // Completes at once
@@ -317,7 +329,9 @@ package tally_pkg;
   // First member = last byte: member X at byte offset o is bits [8*o +: width].
   localparam int unsigned CollDescBits = 512;
   typedef struct packed {
-    logic [63:0] input_addr;  // byte 56: host address of buffer Input
+    // byte 56: host address of buffer Input; or OperandBase + offset in the operand window, where
+    // input_key is not looked at
+    logic [63:0] input_addr;
     logic [31:0] reserved0;
     // byte 48: memory key of Input. With Inline bytes 48 to 63 are the contents of Input instead,
     // and no memory is read
@@ -467,6 +481,7 @@ package tally_pkg;
   localparam logic [15:0] RegGlobalMacHi = 16'h001C;  // RW
   localparam logic [15:0] RegGlobalStatus = 16'h0020;  // RO
   localparam logic [15:0] RegGlobalCapsTransport = 16'h0024;  // RO
+  localparam logic [15:0] RegGlobalCapsOperand = 16'h0034;  // RO
   localparam logic [15:0] RegGlobalIp = 16'h0028;  // RW
   localparam logic [15:0] RegGlobalPmtu = 16'h002C;  // RW
   localparam logic [15:0] RegGlobalEagerMax = 16'h0030;  // RW

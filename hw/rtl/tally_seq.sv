@@ -7,8 +7,8 @@
 // which it was sent; writes leave in execution order.
 // Latency: docs/sequencer.md, "Timing". Throughput: the datapath takes one beat a cycle over
 // consecutive packets (receive, fused receive-and-send and send are one packet's worth each).
-// Storage: tally_seq_rx (arrivals, about 6 MiB), tally_seq_operand (512 KiB), tally_seq_exec
-// (forwarding, 128 KiB), schedule ScheduleEntries * 256 bits, lanes 32 * 977 bits.
+// Storage: tally_seq_rx (arrivals, about 6 MiB), tally_seq_operand (512 KiB and a window of
+// 64 KiB), tally_seq_exec (forwarding, 128 KiB), schedule ScheduleEntries * 256 bits, lanes 32 * 977 bits.
 // rx_ready_o is low only while flows are cleared, after reset and after an enable: credits bound what
 // arrives, and it waits for nothing.
 // Limitations: see docs/sequencer.md.
@@ -37,6 +37,13 @@ module tally_seq (
   input  wire logic         sched_wr_valid_i,
   input  wire logic [15:0]  sched_wr_addr_i,
   input  wire logic [255:0] sched_wr_data_i,
+
+  // Stores of the host to the operand window (tally_seq_window), never held back.
+  input  wire logic         win_valid_i,
+  input  wire logic         win_open_i,
+  input  wire logic [9:0]   win_line_i,
+  input  wire logic [511:0] win_data_i,
+  input  wire logic [63:0]  win_strb_i,
 
   // Coll, CollCredit and CollRequest packets from tally_msg_demux.
   input  wire logic         rx_valid_i,
@@ -297,7 +304,8 @@ module tally_seq (
   logic [511:0] a_data, b_data;
 
   tally_seq_operand u_operand (
-    .clk_i, .rst_ni,
+    .clk_i, .rst_ni, .ep_enable_i,
+    .win_valid_i, .win_open_i, .win_line_i, .win_data_i, .win_strb_i,
     .rd_valid_i(op_valid), .rd_room_o(op_room), .rd_lane_i(op_lane), .rd_slot_i(op_slot),
     .rd_addr_i(op_addr), .rd_len_i(op_len),
     .filled_o(filled), .filled_lane_o(filled_lane), .filled_slot_o(filled_slot),

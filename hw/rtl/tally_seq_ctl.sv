@@ -105,6 +105,7 @@ module tally_seq_ctl #(
   localparam int unsigned LenSumW = 18;
   localparam int unsigned Queue = tally_pkg::CollectiveQueue;
   localparam int unsigned QueueW = $clog2(Queue);
+  localparam int unsigned WinAddrW = $clog2(tally_pkg::OperandSlots * tally_pkg::OperandSlotBytes);
 
   if (Lanes != 4) begin : gen_bad_lanes
     $error("tally_seq_ctl: a schedule header holds four lanes");
@@ -281,6 +282,13 @@ module tally_seq_ctl #(
     end
   end
 
+  // The operand window needs no key; only Input may lie in it.
+  logic window, region_ok;
+  assign window = mr_addr_o[63:WinAddrW] == tally_pkg::OperandBase[63:WinAddrW];
+  assign region_ok = !window || mr_len_o == '0 ? mr_ok_i
+                   : state_q == StInput &&
+                     33'(mr_addr_o[WinAddrW-1:0]) + 33'(mr_len_o) <= 33'(1 << WinAddrW);
+
   always_comb begin : p_next
     state_d = state_q;
     status_d = status_q;
@@ -335,7 +343,7 @@ module tally_seq_ctl #(
       end
       StInput, StOutput, StScratch: begin
         state_d = state_q == StInput ? StOutput : (state_q == StOutput ? StScratch : StStart);
-        if (!mr_ok_i || (state_q == StScratch && scratch_q[47:32] != '0)) begin
+        if (!region_ok || (state_q == StScratch && scratch_q[47:32] != '0)) begin
           status_d = tally_pkg::StatusProtection;
           detail_d = mr_key_o;
           refuse_protection = 1'b1;

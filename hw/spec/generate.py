@@ -119,7 +119,8 @@ def cpp_device(spec):
     ]
     for name, c in spec["constants"].items():
         out += above(f"{c['doc']}.", "///", CPP_COLUMNS)
-        out += [f"inline constexpr std::uint32_t k{name} = {c['value']:#x};"]
+        bits = 64 if c.get("width", 32) > 32 else 32
+        out += [f"inline constexpr std::uint{bits}_t k{name} = {c['value']:#x};"]
     for e in spec["enum"]:
         out += ["", *above(f"{e['doc']}.", "///", CPP_COLUMNS), f"enum class {e['name']} : std::uint{e['width']}_t {{"]
         for n, v, d in e["values"]:

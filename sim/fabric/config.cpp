@@ -26,6 +26,7 @@ FabricConfig::FabricConfig()
       nic_queue_bytes(9344),      // assumption: a MAC transmit FIFO for two frames of 4 KiB
       pcie_gbps(200.0),           // assumption: Gen4 x16 (252 Gb/s physical) with the overhead ratio of [N18]
       mmio_write_ns(250.0),       // assumption: half of the round trip of [N18]
+      store_ns(5.0),              // assumption: one core's write-combining stores, 12.8 GB/s
       dma_read_ns(600.0),         // [N18] 550 ns, and an assumed 50 ns for a device of 250 MHz
       dma_write_ns(250.0),        // assumption: half of the round trip of [N18]
       clock_mhz(250.0),           // docs/device.md
@@ -107,6 +108,8 @@ FabricConfig FabricConfig::from_file(const std::string& path) {
       c.pcie_gbps = number(path, key, value, 0.001, 10000);
     } else if (key == "mmio_write_ns") {
       c.mmio_write_ns = number(path, key, value, 0, 1e9);
+    } else if (key == "store_ns") {
+      c.store_ns = number(path, key, value, 0, 1e9);
     } else if (key == "dma_read_ns") {
       c.dma_read_ns = number(path, key, value, 0, 1e9);
     } else if (key == "dma_write_ns") {

@@ -49,6 +49,7 @@ const FabricConfig& checked(const FabricConfig& c, unsigned nodes) {
   not_negative(c.link_latency_ns, "link_latency_ns");
   not_negative(c.switch_latency_ns, "switch_latency_ns");
   not_negative(c.mmio_write_ns, "mmio_write_ns");
+  not_negative(c.store_ns, "store_ns");
   not_negative(c.dma_read_ns, "dma_read_ns");
   not_negative(c.dma_write_ns, "dma_write_ns");
   not_negative(c.reorder_ns, "reorder_ns");

@@ -25,6 +25,7 @@ struct FabricConfig {
   std::uint32_t nic_queue_bytes; ///< of each NIC's link queue (its MAC's transmit FIFO); pushes back
   double pcie_gbps;              ///< each direction
   double mmio_write_ns;          ///< host store to device register
+  double store_ns;               ///< a core's time for a 64-byte store to the device
   double dma_read_ns;            ///< device read request to first data, host memory included
   double dma_write_ns;           ///< device write to visible in host memory
   double clock_mhz;

@@ -37,6 +37,8 @@ bool LocalBar::write64bytes(std::uint32_t offset, std::span<const std::byte, 64>
   return true;
 }
 
+std::size_t LocalBar::write_room() const { return fabric_.nics[node_]->mmio_room(); }
+
 bool LocalBar::read32(std::uint32_t offset, std::uint32_t* value) {
   Nic& nic = *fabric_.nics[node_];
   LocalMemory& memory = fabric_.hosts[node_]->local;

@@ -20,7 +20,8 @@ class Nic final : public sc_core::sc_module, public PacketSink {
   Nic(const sc_core::sc_module_name& name, const Timing& timing, unsigned node, std::unique_ptr<NicModel> model,
       HostMemory& memory, Network& network);
 
-  [[nodiscard]] bool mmio_full() const { return pcie_.mmio_full(); }
+  [[nodiscard]] bool mmio_full() const { return pcie_.mmio_room() == 0; }
+  [[nodiscard]] std::size_t mmio_room() const { return pcie_.mmio_room(); }
   /// A register access leaves the host now.
   void issue(MmioKind kind, std::uint32_t offset, std::span<const std::byte> data);
   void deliver(std::unique_ptr<Packet> packet) override;

@@ -52,7 +52,10 @@ void Pcie::issue(std::uint64_t now, MmioKind kind, std::uint32_t offset, std::sp
   Mmio& access = mmio_.emplace_back();
   access.kind = kind;
   access.offset = offset;
-  access.due = now + timing_.mmio_write;
+  // mmio_write holds the store itself; a core that stores 64 bytes begins the next one `store` later.
+  const std::uint64_t begin = std::max(now, store_free_);
+  store_free_ = begin + (kind == MmioKind::kWrite64Bytes ? timing_.store : 0);
+  access.due = begin + timing_.mmio_write;
   std::memcpy(access.words.data(), data.data(), std::min(data.size(), sizeof access.words));
 }
 
@@ -95,7 +98,7 @@ void Pcie::drive(std::uint64_t now, NicInputs& in) {
   in.aw_valid = in.w_valid = in.ar_valid = in.window_aw_valid = in.window_w_valid = false;
   if (!mmio_.empty() && mmio_.front().due <= now) {
     const Mmio& access = mmio_.front();
-    const auto address = static_cast<std::uint16_t>(access.offset);
+    const auto address = static_cast<std::uint16_t>(access.offset);  // of a register
     switch (access.kind) {
       case MmioKind::kRead32:
         in.ar_valid = !ar_done_ && writes_unanswered_ == 0;
@@ -110,7 +113,7 @@ void Pcie::drive(std::uint64_t now, NicInputs& in) {
       case MmioKind::kWrite64Bytes:
         in.window_aw_valid = !aw_done_;
         in.window_w_valid = !w_done_;
-        in.window_addr = address;
+        in.window_addr = access.offset;
         in.window_data = access.words.data();
         break;
     }

@@ -24,7 +24,8 @@ class Pcie {
   Pcie(const Timing& timing, unsigned node, HostMemory& memory);
 
   // Host side.
-  [[nodiscard]] bool mmio_full() const { return mmio_.size() >= kMaxMmioQueued; }
+  /// Accesses that may still be issued.
+  [[nodiscard]] std::size_t mmio_room() const { return kMaxMmioQueued - mmio_.size(); }
   /// A register access leaves the host now. `data`: 4 or 64 bytes, or none for a read.
   void issue(std::uint64_t now, MmioKind kind, std::uint32_t offset, std::span<const std::byte> data);
   /// Does what reaches the host at or before `now`: visible writes, reads of host memory, answers.
@@ -90,6 +91,7 @@ class Pcie {
   std::uint64_t posted_limit_;  // ps of the PCIe link that the posted queue holds
 
   std::deque<Mmio> mmio_;
+  std::uint64_t store_free_ = 0;            // when the host's core can store again
   bool aw_done_ = false, w_done_ = false;   // of the write at the head
   bool ar_done_ = false;                    // the read at the head waits for its data
   std::uint32_t writes_unanswered_ = 0;

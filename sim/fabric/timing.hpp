@@ -25,6 +25,7 @@ struct Timing {
   explicit Timing(const FabricConfig& c)
       : period(ps(1000.0 / c.clock_mhz)),
         mmio_write(ps(c.mmio_write_ns)),
+        store(ps(c.store_ns)),
         dma_read(ps(c.dma_read_ns)),
         dma_write(ps(c.dma_write_ns)),
         link(ps(c.link_latency_ns)),
@@ -46,7 +47,7 @@ struct Timing {
   /// The first rising edge at or after this time.
   [[nodiscard]] std::uint64_t edge(std::uint64_t time) const { return (time + period - 1) / period * period; }
 
-  std::uint64_t period, mmio_write, dma_read, dma_write, link, switching, reorder;  // ps
+  std::uint64_t period, mmio_write, store, dma_read, dma_write, link, switching, reorder;  // ps
   double link_byte, pcie_byte;                                            // ps a byte
   std::uint32_t overhead, queue_bytes, nic_queue_bytes;
 };

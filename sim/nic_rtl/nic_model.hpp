@@ -21,9 +21,9 @@ struct NicInputs {
   bool aw_valid = false, w_valid = false, b_ready = true, ar_valid = false, r_ready = true;
   std::uint16_t aw_addr = 0, ar_addr = 0;
   std::uint32_t w_data = 0;
-  // AXI4 slave of the descriptor windows: single beats, all bytes
+  // AXI4 slave of the descriptor and operand windows: single beats, all bytes
   bool window_aw_valid = false, window_w_valid = false, window_b_ready = true;
-  std::uint16_t window_addr = 0;
+  std::uint32_t window_addr = 0;
   const std::uint32_t* window_data = nullptr;
   // AXI4 master
   bool dma_ar_ready = false, dma_r_valid = false, dma_r_last = false;

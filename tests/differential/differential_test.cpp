@@ -100,7 +100,7 @@ std::vector<Setting> settings() {
   // Hundreds of messages wait at a time: with the default number of bounce slots some would be spilled.
   const std::string room = "TALLY_BOUNCE=1024";
   return {
-      {"room_for_all", {1, 2, 3, 4, 5, 8}, 17, room, "", {}, no_cpu},
+      {"room_for_all", {1, 2, 3, 4, 5, 8}, 17, room, "", {"cpu_pushed_bytes"}, no_cpu},
       {"default_sizes", {3}, 17, "", "", {}, {"cpu_reduced_bytes"}},
       {"everything_shrunk_to_8", {2, 4}, 13, all("8"), "", {"fallback_", "handovers_to_device"}, {}},
       {"everything_shrunk_to_1", {1, 2, 3}, 6, all("1"), "", {"fallback_", "handovers_to_device"}, {}},
@@ -109,6 +109,7 @@ std::vector<Setting> settings() {
       {"bounce_1", {3}, 9, "TALLY_BOUNCE=1", "", {"fallback_spilled_bounce", "handovers_to_device"}, {}},
       {"unexpected_1_spill_1", {3}, 9, "TALLY_UNEXPECTED=1 TALLY_SPILL=1", "", {"fallback_", "handovers_to_device"},
        {}},
+      {"nothing_pushed", {3}, 17, room + " TALLY_PUSH_MAX=0", "", {}, {"cpu_matches", "cpu_reduced_bytes", "cpu_copied_bytes", "cpu_pushed_bytes"}},
       {"cq_1", {3}, 9, "TALLY_CQ=1", "", {}, {}},
       {"mtu_256", {2, 4}, 9, room + " TALLY_MTU=256", "", {}, no_cpu},
       {"mtu_1024", {2, 4}, 9, room + " TALLY_MTU=1024", "", {}, no_cpu},

@@ -45,7 +45,7 @@ TEST_F(Config, empty_object_gives_the_defaults) {
 
 TEST_F(Config, takes_every_key) {
   const FabricConfig c = load(R"({"link_gbps": 400, "link_latency_ns": 1.5, "switch_latency_ns": 2,
-    "frame_overhead_bytes": 20, "queue_bytes": 32768, "pcie_gbps": 64, "mmio_write_ns": 3, "dma_read_ns": 4,
+    "frame_overhead_bytes": 20, "queue_bytes": 32768, "pcie_gbps": 64, "mmio_write_ns": 3, "store_ns": 2.5, "dma_read_ns": 4,
     "dma_write_ns": 5, "clock_mhz": 322.265625, "dma": "staging", "trace_fst": "a.fst", "loss": 0.1,
     "duplicate": 0.2, "reorder": 0.3, "corrupt": 1, "reorder_ns": 6, "seed": 7, "pcap": "a.pcap"})");
   EXPECT_EQ(c.link_gbps, 400.0);
@@ -54,6 +54,7 @@ TEST_F(Config, takes_every_key) {
   EXPECT_EQ(c.queue_bytes, 32768u);
   EXPECT_EQ(c.pcie_gbps, 64.0);
   EXPECT_EQ(c.mmio_write_ns, 3.0);
+  EXPECT_EQ(c.store_ns, 2.5);
   EXPECT_EQ(c.dma_read_ns, 4.0);
   EXPECT_EQ(c.dma_write_ns, 5.0);
   EXPECT_EQ(c.clock_mhz, 322.265625);

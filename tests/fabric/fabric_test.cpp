@@ -75,7 +75,9 @@ TEST(Mmio, write_arrives_after_its_latency) {
 }
 
 TEST(Mmio, window_write_takes_one_cycle_and_keeps_its_place) {
-  Bench bench(1);
+  FabricConfig config;
+  config.store_ns = 0;  // all leave at once
+  Bench bench(1, config);
   bench.settle();
   std::array<std::uint32_t, 16> words;
   std::uint32_t sum = 0;
@@ -98,6 +100,19 @@ TEST(Mmio, window_write_takes_one_cycle_and_keeps_its_place) {
   EXPECT_EQ(bench.read(0, kWrites), 7u);
   EXPECT_EQ(bench.read(0, kWord), 7u);
   EXPECT_WITHIN_A_CYCLE(bench.cycle_ps(0, kRegister), issued + 250'000 + 5 * kCyclePs);
+}
+
+TEST(Mmio, stores_of_64_bytes_leave_at_the_rate_of_a_core) {
+  FabricConfig config;
+  config.store_ns = 22;
+  Bench bench(1, config);
+  bench.settle();
+  const std::array<std::byte, 64> line{};
+  const std::uint64_t issued = bench.fabric.now_ps();
+  for (unsigned i = 0; i < 10; ++i) ASSERT_TRUE(bench.fabric.local_bar(0).write64bytes(0x100, line));
+  bench.settle();
+  EXPECT_EQ(bench.read(0, kWrites), 10u);
+  EXPECT_WITHIN_A_CYCLE(bench.cycle_ps(0, kRegister), issued + 250'000 + 9 * 22'000);
 }
 
 TEST(Mmio, full_queue_refuses_and_loses_nothing) {

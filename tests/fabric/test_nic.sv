@@ -33,7 +33,7 @@ module test_nic (
 
   input  wire logic         s_axi_aw_valid_i,
   output      logic         s_axi_aw_ready_o,
-  input  wire logic [15:0]  s_axi_aw_addr_i,
+  input  wire logic [17:0]  s_axi_aw_addr_i,
   input  wire logic         s_axi_w_valid_i,
   output      logic         s_axi_w_ready_o,
   input  wire logic [511:0] s_axi_w_data_i,
@@ -343,7 +343,7 @@ module test_nic (
   `TALLY_ASSERT(OneCommand_A, !(reg_write && state_q != StIdle &&
       (s_axil_aw_addr_i == ReadSend || s_axil_aw_addr_i == Blast || s_axil_aw_addr_i == WriteBack)))
   `TALLY_ASSERT(OneWrite_A, !(reg_write && window_write))
-  `TALLY_ASSERT(WindowWhole_A, window_write |-> &s_axi_w_strb_i && s_axi_aw_addr_i == 16'h100)
+  `TALLY_ASSERT(WindowWhole_A, window_write |-> &s_axi_w_strb_i && s_axi_aw_addr_i == 18'h100)
   `TALLY_ASSERT_STABLE(RxStable_A, s_axis_tvalid_i, s_axis_tready_o, {s_axis_tdata_i, s_axis_tkeep_i, s_axis_tlast_i})
   `TALLY_ASSERT_STABLE(RStable_A, m_axi_r_valid_i, m_axi_r_ready_o, {m_axi_r_data_i, m_axi_r_resp_i, m_axi_r_last_i})
   `TALLY_ASSERT_STABLE(BStable_A, m_axi_b_valid_i, m_axi_b_ready_o, m_axi_b_resp_i)

@@ -38,6 +38,7 @@ TEST(BenchArguments, bad_values_are_refused_and_named) {
   expect_refused({"--ranks", "0"}, "--ranks: '0'");
   expect_refused({"--ranks", "-1"}, "--ranks: '-1'");
   expect_refused({"--ranks", "65"}, "--ranks: '65'");
+  expect_refused({"--push-max", "4097"}, "--push-max: '4097'");
   expect_refused({"--repeats", "0"}, "--repeats: '0'");
   expect_refused({"--dtype", "f8"}, "--dtype: no element type 'f8'; there are byte, i8");
   expect_refused({"--dtype", "f32", "--op", "band"}, "--op: band does not reduce f32");
@@ -161,7 +162,8 @@ nlohmann::json fabric_json(std::vector<std::string> options, std::string* table 
   return nlohmann::json::parse(stream);
 }
 
-void expect_parts_add_up(const nlohmann::json& row) {
+/// `pushed`: longest input that comes with the doorbell.
+void expect_parts_add_up(const nlohmann::json& row, std::uint64_t pushed = 4096) {
   const auto& parts = row.at("breakdown");
   double sum = 0;
   for (const char* part : {"doorbell_ns", "operand_read_ns", "wire_ns", "device_and_pipeline_ns", "completion_ns"}) {
@@ -169,8 +171,8 @@ void expect_parts_add_up(const nlohmann::json& row) {
     const std::string name = part;
     // The rest is negative where one round undercuts the rounds of the bound.
     if (name == "device_and_pipeline_ns" && row.at("algorithm") == "direct") continue;
-    if (name == "operand_read_ns" && row.at("bytes") <= 16) {
-      EXPECT_EQ(parts.at(part), 0) << "the descriptor holds the operand: " << row;
+    if (name == "operand_read_ns" && row.at("bytes") <= pushed) {
+      EXPECT_EQ(parts.at(part), 0) << "the operand came with the doorbell: " << row;
     } else {
       EXPECT_GT(parts.at(part), 0) << part << " of " << row;
     }
@@ -224,6 +226,31 @@ TEST(BenchOnFabric, bound_and_parts_follow_the_configured_fabric) {
     // From the device's completion to its sight there are one DMA write and some cycles, whatever the clock.
     EXPECT_GE(row.at("breakdown").at("completion_ns"), 250);
     EXPECT_LT(row.at("breakdown").at("completion_ns"), 500);
+  }
+}
+
+TEST(BenchOnFabric, short_inputs_come_with_the_doorbell_unless_push_max_forbids_it) {
+  if (!have_engine("rtl")) GTEST_SKIP() << "engine rtl is not in this build";
+  const std::vector<std::string> sizes{"--sizes", "16,64,2K,8K", "--repeats", "2"};
+  auto with = [&](const char* most) {
+    auto arguments = sizes;
+    arguments.insert(arguments.end(), {"--push-max", most});
+    return fabric_json(arguments);
+  };
+  const auto pushed = with("4096"), some = with("64"), none = with("0");
+  for (std::size_t k = 0; k < 4; ++k) {
+    const auto bytes = pushed.at("rows").at(k).at("bytes").get<std::uint64_t>();
+    const auto stored = [&](const nlohmann::json& json) { return json.at("rows").at(k).at("cpu_pushed_bytes").get<std::uint64_t>(); };
+    const auto latency = [&](const nlohmann::json& json) { return json.at("rows").at(k).at("latency_median_ns").get<double>(); };
+    EXPECT_EQ(stored(pushed), bytes > 16 && bytes <= 4096 ? 2 * 4 * bytes : 0);
+    EXPECT_EQ(stored(some), bytes == 64 ? 2 * 4 * bytes : 0);
+    EXPECT_EQ(stored(none), 0u);
+    if (bytes > 16 && bytes <= 4096) {
+      EXPECT_LT(latency(pushed) + 300, latency(none)) << bytes;  // the read takes 600 ns
+    }
+    expect_parts_add_up(pushed.at("rows").at(k));
+    expect_parts_add_up(some.at("rows").at(k), 64);
+    expect_parts_add_up(none.at("rows").at(k), 16);
   }
 }
 

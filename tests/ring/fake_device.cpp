@@ -23,6 +23,7 @@ FakeDevice::FakeDevice(std::uint64_t seed)
       device::kNumLanes << 16 | device::kNumEndpoints << 8 | device::kMaxRanks;
   registers[global::kCapsMatch / 4] = device::kPostedEntries << 16 | device::kUnexpectedEntries;
   registers[global::kCapsSched / 4] = device::kMtu << 16 | device::kScheduleEntries;
+  registers[global::kCapsOperand / 4] = device::kOperandSlots << 16 | device::kOperandSlotBytes;
   registers[global::kCapsTransport / 4] = device::kRetransmitCells << 16 | device::kBounceSlots;
 }
 
@@ -37,7 +38,7 @@ std::uint64_t FakeDevice::address(std::uint32_t low) const {
 }
 
 bool FakeDevice::write32(std::uint32_t offset, std::uint32_t value) {
-  if (random_() % 100 < refuse_percent) return false;
+  if (refuses()) return false;
   rule(offset % 4 == 0 && offset < device::kBarBytes, "register offset");
   if (offset >= device::kBarBytes) return true;
   const std::uint32_t before = registers[offset / 4];
@@ -84,8 +85,41 @@ bool FakeDevice::write32(std::uint32_t offset, std::uint32_t value) {
   return true;
 }
 
+std::size_t FakeDevice::write_room() const {
+  return sure_ = refuse_percent == 0 ? 1024 : random_() % 100;
+}
+
+bool FakeDevice::refuses() {
+  if (sure_ > 0) {
+    --sure_;
+    return false;
+  }
+  return random_() % 100 < refuse_percent;
+}
+
+void FakeDevice::store_operand(std::uint32_t at, std::span<const std::byte, 64> data) {
+  const bool open = (at & device::kOperandOpening) != 0;
+  at &= ~device::kOperandOpening;
+  rule(at < operands.size() && at % 64 == 0, "operand window offset");
+  if (at >= operands.size()) return;
+  const std::uint32_t slot = at / device::kOperandSlotBytes;
+  for (const device::CollDesc& c : collectives) {
+    rule(!open || c.input_addr != device::kOperandBase + std::uint64_t{slot} * device::kOperandSlotBytes,
+         "a slot was opened that a collective uses");
+  }
+  constexpr std::size_t kLines = device::kOperandSlotBytes / 64;
+  if (open) std::fill_n(operand_lines.begin() + slot * kLines, kLines, false);
+  std::copy(data.begin(), data.end(), operands.begin() + at);
+  operand_lines[at / 64] = true;
+  ++operand_stores;
+}
+
 bool FakeDevice::write64bytes(std::uint32_t offset, std::span<const std::byte, 64> data) {
-  if (random_() % 100 < refuse_percent) return false;
+  if (refuses()) return false;
+  if (offset >= device::kOperandWindow) {
+    store_operand(offset - device::kOperandWindow, data);
+    return true;
+  }
   rule(offset == ep::kDesc0, "descriptor window offset");
   ++window_posts;
   move_tail(static_cast<std::uint16_t>(sq_tail_ + 1), true);
@@ -181,14 +215,17 @@ void FakeDevice::accept(const std::array<std::byte, 64>& descriptor) {
   const bool sizes = (header.flags & device::kHeaderFlagSizes) != 0;
   const std::uint64_t total =
       std::uint64_t{c.count} * numerics::element_bytes(static_cast<tally_dtype>(c.dtype));
+  const std::uint64_t input = input_bytes(c);
   const auto bytes = [&](std::uint16_t chunks, std::uint32_t told) {
     if (sizes) return std::uint64_t{told};
     if (chunks == 0xffff) return std::uint64_t{0};
     return chunks == 0 ? total : std::min(total, std::uint64_t{chunks} * c.chunk_bytes);
   };
-  const std::uint64_t input = bytes(header.input_chunks, header.input_bytes);
   if ((c.flags & device::kCollFlagInline) != 0) {
     rule(input <= device::kCollInlineBytes, "input in the descriptor");
+  } else if (c.input_addr >= device::kOperandBase) {
+    rule(c.input_addr % device::kOperandSlotBytes == 0 && input <= device::kOperandSlotBytes, "input in the operand window");
+    for (const device::CollDesc& other : collectives) rule(other.input_addr != c.input_addr, "operand slot of another collective");
   } else {
     check_region(c.input_key, c.input_addr, input, "input");
   }
@@ -201,6 +238,24 @@ void FakeDevice::accept(const std::array<std::byte, 64>& descriptor) {
   collectives.push_back(c);
   if (on_collective) on_collective(c);
   rule(collectives.size() <= device::kCollectiveQueue, "collectives under way");
+}
+
+std::uint64_t FakeDevice::input_bytes(const device::CollDesc& c) const {
+  device::ScheduleHeader header;
+  std::memcpy(&header, schedule[c.schedule].data(), sizeof header);
+  const std::uint64_t total =
+      std::uint64_t{c.count} * numerics::element_bytes(static_cast<tally_dtype>(c.dtype));
+  if ((header.flags & device::kHeaderFlagSizes) != 0) return header.input_bytes;
+  if (header.input_chunks == 0xffff) return 0;
+  return header.input_chunks == 0 ? total : std::min(total, std::uint64_t{header.input_chunks} * c.chunk_bytes);
+}
+
+bool FakeDevice::operand_complete(const device::CollDesc& c) const {
+  if (c.input_addr < device::kOperandBase || (c.flags & device::kCollFlagInline) != 0) return true;
+  const auto first = static_cast<std::size_t>((c.input_addr - device::kOperandBase) / 64);
+  const auto lines = static_cast<std::size_t>((input_bytes(c) + 63) / 64);
+  const auto begin = operand_lines.begin() + static_cast<std::ptrdiff_t>(first);
+  return std::all_of(begin, begin + static_cast<std::ptrdiff_t>(lines), [](bool come) { return come; });
 }
 
 bool FakeDevice::schedule_in_use(std::uint32_t entry) const {
@@ -279,6 +334,7 @@ bool FakeDevice::complete_recv(device::Status status, std::uint32_t length, std:
 bool FakeDevice::complete_collective(device::Status status) {
   if (collectives.empty() || !completion_room()) return false;
   const device::CollDesc c = take(collectives);
+  rule(operand_complete(c), "a collective ended whose operand has not come whole");
   device::Cqe cqe{};
   cqe.cookie = c.cookie;
   cqe.opcode = c.opcode;

@@ -31,6 +31,7 @@ class FakeDevice final : public ring::Bar {
   // --- ring::Bar
   bool write32(std::uint32_t offset, std::uint32_t value) override;
   bool write64bytes(std::uint32_t offset, std::span<const std::byte, 64> data) override;
+  std::size_t write_room() const override;
   bool read32(std::uint32_t offset, std::uint32_t* value) override;
   std::span<std::byte> shared_memory() override { return {memory_.get(), kBytes}; }
   void wait(std::chrono::microseconds timeout) override;
@@ -69,6 +70,10 @@ class FakeDevice final : public ring::Bar {
   std::array<std::array<std::uint32_t, 8>, device::kScheduleEntries> schedule{};
   std::array<Region, device::kMrEntries> regions{};
   std::vector<std::uint32_t> aborts;
+  /// The operand window, and which of its lines have come since their slot was opened.
+  std::vector<std::byte> operands = std::vector<std::byte>(device::kOperandSlots * device::kOperandSlotBytes);
+  std::array<bool, device::kOperandSlots * device::kOperandSlotBytes / 64> operand_lines{};
+  std::uint64_t operand_stores = 0;
   std::array<std::uint32_t, device::kBarBytes / 4> registers{};
   std::uint16_t pushed = 0;    ///< completions written
   std::uint32_t cycles = 250;  ///< in completions
@@ -84,6 +89,12 @@ class FakeDevice final : public ring::Bar {
   struct Free {
     void operator()(std::byte* p) const;
   };
+  /// The window's queue is full this time.
+  bool refuses();
+  void store_operand(std::uint32_t at, std::span<const std::byte, 64> data);
+  /// All lines of it have come.
+  [[nodiscard]] bool operand_complete(const device::CollDesc& c) const;
+  [[nodiscard]] std::uint64_t input_bytes(const device::CollDesc& c) const;
   void rule(bool kept, const std::string& text);
   void move_tail(std::uint16_t tail, bool from_window);
   void accept(const std::array<std::byte, 64>& descriptor);
@@ -95,7 +106,8 @@ class FakeDevice final : public ring::Bar {
   std::uint64_t address(std::uint32_t low) const;
 
   std::unique_ptr<std::byte, Free> memory_;
-  std::mt19937_64 random_;
+  mutable std::mt19937_64 random_;
+  mutable std::size_t sure_ = 0;  // writes that write_room() promised to take
   std::uint16_t sq_head_ = 0, sq_tail_ = 0;
   std::deque<std::array<std::byte, 64>> announced_;  // as the entries were when the tail moved over them
   std::vector<std::int64_t> last_send_tag_;

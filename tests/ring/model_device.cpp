@@ -55,6 +55,7 @@ ModelDevice::ModelDevice(ModelNetwork& network, unsigned endpoints)
       device::kNumLanes << 16 | device::kNumEndpoints << 8 | device::kMaxRanks;
   registers_[global::kCapsMatch / 4] = device::kPostedEntries << 16 | device::kUnexpectedEntries;
   registers_[global::kCapsSched / 4] = device::kMtu << 16 | device::kScheduleEntries;
+  registers_[global::kCapsOperand / 4] = device::kOperandSlots << 16 | device::kOperandSlotBytes;
   registers_[global::kCapsTransport / 4] = device::kRetransmitCells << 16 | device::kBounceSlots;
 }
 

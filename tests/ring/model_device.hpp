@@ -57,6 +57,7 @@ class ModelDevice final : public ring::Bar {
 
   // --- ring::Bar
   bool write32(std::uint32_t offset, std::uint32_t value) override;
+  std::size_t write_room() const override { return 0; }
   bool write64bytes(std::uint32_t offset, std::span<const std::byte, 64> data) override;
   bool read32(std::uint32_t offset, std::uint32_t* value) override;
   std::span<std::byte> shared_memory() override { return {memory_.get(), bytes_}; }

@@ -514,6 +514,7 @@ TEST(RingEnvironment, sets_options_and_names_the_variable_that_is_wrong) {
   EXPECT_TRUE(with("TALLY_BOUNCE", "3", &o).ok());
   EXPECT_TRUE(with("TALLY_SPILL", "4", &o).ok());
   EXPECT_TRUE(with("TALLY_CQ", "1", &o).ok());
+  EXPECT_TRUE(with("TALLY_PUSH_MAX", "0", &o).ok());
   EXPECT_EQ(o.mtu, 1024u);
   EXPECT_EQ(o.eager_max, 0u);
   EXPECT_EQ(o.posted, 7u);
@@ -521,10 +522,11 @@ TEST(RingEnvironment, sets_options_and_names_the_variable_that_is_wrong) {
   EXPECT_EQ(o.bounce, 3u);
   EXPECT_EQ(o.spill_log2, 2u);
   EXPECT_EQ(o.cq_log2, 0u);
+  EXPECT_EQ(o.push_max, 0u);
   const std::pair<const char*, const char*> wrong[] = {
       {"TALLY_MTU", "300"},  {"TALLY_MTU", "128"},     {"TALLY_EAGER_MAX", "961"}, {"TALLY_POSTED", "0"},
       {"TALLY_POSTED", "x"}, {"TALLY_BOUNCE", "2000"}, {"TALLY_SPILL", "3"},       {"TALLY_SPILL", ""},
-      {"TALLY_CQ", "-1"},    {"TALLY_CQ", "65536"}};
+      {"TALLY_CQ", "-1"},    {"TALLY_CQ", "65536"},    {"TALLY_PUSH_MAX", "4097"}};
   for (const auto& [variable, value] : wrong) {
     const Status status = with(variable, value, &o);
     EXPECT_EQ(status.code(), TALLY_ERR_ARGUMENT) << variable << value;

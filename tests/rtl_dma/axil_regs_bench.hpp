@@ -37,6 +37,12 @@ struct Window {
   unsigned ep;
   std::array<std::uint32_t, 16> words;
 };
+/// A store to the operand window.
+struct Line {
+  bool open;
+  unsigned line;
+  bool operator==(const Line&) const = default;
+};
 struct Connection {
   bool up;
   unsigned qp;
@@ -97,7 +103,7 @@ class Regs : public ModuleBench<Vtally_axil_regs> {
       aw = aw || (!aw_done && !random.percent(delay_));
       w = w || (!w_done && !random.percent(delay_));
       top.s_axi_aw_valid_i = aw;
-      top.s_axi_aw_addr_i = static_cast<std::uint16_t>(aw ? addr : random.next());
+      top.s_axi_aw_addr_i = static_cast<std::uint32_t>((aw ? addr : random.next()) & 0x3ffff);
       top.s_axi_w_valid_i = w;
       for (unsigned n = 0; n < 16; ++n) {
         put_bits(top.s_axi_w_data_i, 32 * n, 32, w ? words[n] : random.next() & 0xffffffff);
@@ -109,6 +115,10 @@ class Regs : public ModuleBench<Vtally_axil_regs> {
       settle();
       const bool answered = top.s_axi_b_valid_o && top.s_axi_b_ready_i;
       EXPECT_FALSE(answered && !(aw_done && w_done)) << "answer before address and data";
+      if (top.win_valid_o) {
+        EXPECT_TRUE(aw && w && top.s_axi_aw_ready_o && top.s_axi_w_ready_o) << "told beside the handshake";
+        lines.push_back({top.win_open_o != 0, top.win_line_o});
+      }
       if (answered) {
         EXPECT_EQ(top.s_axi_b_resp_o, 0);
       }
@@ -193,6 +203,7 @@ class Regs : public ModuleBench<Vtally_axil_regs> {
   std::vector<std::uint32_t> aborts;
   std::vector<MrWrite> regions;
   std::vector<Window> descriptors;
+  std::vector<Line> lines;
   std::vector<Connection> connections;
   std::vector<SchedWrite> schedule;
 

@@ -61,11 +61,27 @@ TEST(AxilWindow, words_of_both_ports_make_one_descriptor) {
 TEST(AxilWindow, wide_write_beside_a_window_is_ignored) {
   Regs regs(seed(49));
   const std::array<std::uint32_t, 16> words{1, 2, 3};
-  for (std::uint32_t addr = 0; addr < 0x10000; addr += 64) {
+  for (std::uint32_t addr = 0; addr < device::kOperandWindow; addr += 64) {
     const bool window = addr >= device::kEndpointPage && addr < (1 + kEps) * device::kEndpointPage &&
                         addr % device::kEndpointPage == er::kDesc0 % device::kEndpointPage;
     if (!window) regs.write_wide(addr, words);
   }
+  EXPECT_EQ(regs.pulses(), 0u);
+  EXPECT_EQ(regs.top.control_o, 0);
+  EXPECT_EQ(regs.lines.size(), 0u);
+}
+
+TEST(AxilWindow, stores_to_the_operand_window_are_told_and_touch_no_register) {
+  Regs regs(seed(51), 20);
+  std::vector<Line> stored;
+  for (unsigned n = 0; n < 500; ++n) {
+    const Line line{regs.random.percent(30), static_cast<unsigned>(regs.random.below(1024))};
+    std::array<std::uint32_t, 16> words;
+    for (auto& word : words) word = static_cast<std::uint32_t>(regs.random.next());
+    regs.write_wide(device::kOperandWindow + (line.open ? device::kOperandOpening : 0) + 64 * line.line, words);
+    stored.push_back(line);
+  }
+  EXPECT_EQ(regs.lines, stored);
   EXPECT_EQ(regs.pulses(), 0u);
   EXPECT_EQ(regs.top.control_o, 0);
 }

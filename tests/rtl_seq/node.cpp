@@ -45,8 +45,24 @@ Node::Node(unsigned id, const Timing& timing, std::uint64_t seed)
 Node::~Node() { finish(*dut_, *context_); }
 
 bool Node::idle() const {
-  return dut_->idle_o != 0 && commands_.empty() && schedule_writes_.empty() && reads_.empty() && granted_.empty() &&
+  return dut_->idle_o != 0 && commands_.empty() && stores_.empty() && schedule_writes_.empty() && reads_.empty() && granted_.empty() &&
          landing_.empty() && out_.beats.empty();
+}
+
+void Node::post_pushed(device::CollDesc desc, unsigned slot, std::uint64_t addr, std::size_t bytes, std::size_t first,
+                       unsigned gap) {
+  const std::size_t lines = (bytes + 63) / 64;
+  for (std::size_t k = 0; k < lines; ++k) {
+    const std::size_t line = (first / 64 + k) % lines;
+    Store store{static_cast<unsigned>(slot * (device::kOperandSlotBytes / 64) + line), k == 0, gap, {}};
+    for (auto& word : store.beat) word = static_cast<std::uint32_t>(random_());
+    std::memcpy(store.beat.data(), at(addr) + line * 64, std::min<std::size_t>(64, bytes - line * 64));
+    stores_.push_back(store);
+  }
+  openings_ += lines > 0;
+  desc.input_addr = device::kOperandBase + slot * device::kOperandSlotBytes;
+  desc.input_key = 0xdead;
+  commands_.push_back(desc);
 }
 
 void Node::drive(std::deque<Packet>& arrivals) {
@@ -59,9 +75,20 @@ void Node::drive(std::deque<Packet>& arrivals) {
     schedule_writes_.pop_front();
     dut_->cmd_valid_i = 0;
   } else {
-    dut_->cmd_valid_i = !commands_.empty();
+    dut_->cmd_valid_i = !commands_.empty() && openings_ == 0;
     if (!commands_.empty()) put(dut_->cmd_desc_i, &commands_.front(), 64);
     dut_->cmd_arrival_i = static_cast<std::uint32_t>(now);
+  }
+
+  dut_->win_valid_i = !stores_.empty() && now >= stored_ + stores_.front().after && !chance(timing_.stall);
+  if (dut_->win_valid_i) {
+    dut_->win_open_i = stores_.front().open;
+    dut_->win_line_i = static_cast<std::uint16_t>(stores_.front().line);
+    dut_->win_strb_i = ~std::uint64_t{0};
+    put(dut_->win_data_i, stores_.front().beat.data(), 64);
+    openings_ -= stores_.front().open;
+    stores_.pop_front();
+    stored_ = now;
   }
 
   dut_->abort_valid_i = !aborts_.empty();

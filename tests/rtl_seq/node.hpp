@@ -61,6 +61,10 @@ class Node {
     schedule_writes_.push_back(word);
   }
   void post(const device::CollDesc& desc) { commands_.push_back(desc); }
+  /// Posts a collective whose Input, `bytes` bytes at `addr`, is stored into a slot of the operand window: the line of byte
+  /// `first` before the descriptor, the others behind it, `gap` cycles apart.
+  void post_pushed(device::CollDesc desc, unsigned slot, std::uint64_t addr, std::size_t bytes, std::size_t first,
+                   unsigned gap);
   void abort(std::uint16_t context, std::uint16_t seq) { aborts_.push_back(std::uint32_t{context} << 16 | seq); }
   void set_enable(bool on) { enable_ = on; }
 
@@ -81,6 +85,7 @@ class Node {
 
  private:
   struct Word { std::uint16_t entry; std::array<std::uint32_t, 8> data; };
+  struct Store { unsigned line; bool open; std::uint64_t after; Beat beat; };
   struct Region { std::uint64_t addr, len; };
   struct Read { std::uint64_t ready; std::vector<std::uint8_t> data; std::size_t at; };
   struct Write { std::uint64_t addr; std::size_t len; std::vector<std::uint8_t> data; std::uint64_t due; };
@@ -101,6 +106,9 @@ class Node {
   std::map<std::uint32_t, Region> regions_;
   std::deque<Word> schedule_writes_;
   std::deque<device::CollDesc> commands_;
+  std::deque<Store> stores_;           // to the operand window
+  std::size_t openings_ = 0;           // of these; no command goes before them
+  std::uint64_t stored_ = 0;           // cycle of the last one
   std::deque<std::uint32_t> aborts_;
   bool enable_ = true;
   std::deque<Read> reads_;

@@ -21,6 +21,8 @@ struct Case {
   std::uint16_t seq = 0;
   unsigned skew = 0;  ///< cycles between the starts of neighbouring ranks
   unsigned entry = 17;
+  int pushed = -1;         ///< Input goes into this slot of the operand window, if it is short enough; not in place
+  unsigned push_gap = 1;   ///< cycles between two stores to it
   std::uint16_t pass_chunks = 0;                      ///< ScheduleHeader.chunks
   std::uint64_t chunk_bytes = 0;                      ///< 0: the vector in `chunks` chunks
   std::array<std::uint8_t, 4> send_lane{0, 1, 2, 3};  ///< where what a lane sends is received
@@ -78,7 +80,11 @@ inline void run_case(Cluster& cluster, const Case& c, std::mt19937_64& random) {
   for (unsigned r = 0; r < c.ranks.size(); ++r) {
     auto desc = make_desc(c.context, c.seq, c.dtype, c.redop, c.count, element, c.chunks, c.entry, c.in_place);
     desc.chunk_bytes = static_cast<std::uint32_t>(chunk);
-    cluster.node(r).post(desc);
+    if (c.pushed >= 0 && !c.in_place && total != 0 && total <= device::kOperandSlotBytes) {
+      cluster.node(r).post_pushed(desc, static_cast<unsigned>(c.pushed), kInputAddr, total, random() % total, c.push_gap);
+    } else {
+      cluster.node(r).post(desc);
+    }
     for (unsigned i = 0; i < c.skew; ++i) cluster.cycle();
   }
   ASSERT_TRUE(run_reference(runs, shared));

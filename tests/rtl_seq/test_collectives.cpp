@@ -53,6 +53,8 @@ void sweep(schedule::Schedule (*make)(int), int ranks, std::uint64_t fallback_se
       const std::uint64_t most = schedule.max_bytes == 0 ? 60000 : std::min(schedule.max_bytes, flow);
       c.count = random_count(random, static_cast<std::uint32_t>(most / element_bytes(c.dtype)));
       c.in_place = random() & 1;
+      c.pushed = static_cast<int>(random() % (2 * device::kOperandSlots)) - static_cast<int>(device::kOperandSlots);
+      c.push_gap = static_cast<unsigned>(random() % 12);
       c.seq = static_cast<std::uint16_t>(65534 + i);
       c.skew = random() & 1 ? static_cast<unsigned>(random() % 1000) : 0;
       SCOPED_TRACE("cluster " + std::to_string(cluster_no) + " round " + std::to_string(i) + " count " +

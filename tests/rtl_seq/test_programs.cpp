@@ -130,6 +130,8 @@ TEST(SeqPrograms, random_programs_give_the_reference_bytes) {
                             device::kMaxPayload;
       c.count = static_cast<std::uint32_t>(random() % std::max(most, 1u));
       c.in_place = random() & 1;
+      c.pushed = static_cast<int>(random() % device::kOperandSlots);
+      c.push_gap = static_cast<unsigned>(random() % 12);
       c.seq = i;
       SCOPED_TRACE("program " + std::to_string(n) + "." + std::to_string(i));
       run_case(cluster, c, random);

@@ -17,8 +17,11 @@ class Bar {
   virtual ~Bar() = default;
   /// Posted 32-bit register write. Keeps order with other writes. False when the window's queue is full.
   [[nodiscard]] virtual bool write32(std::uint32_t offset, std::uint32_t value) = 0;
-  /// Posted write of a whole descriptor to the window at `offset` (16 consecutive words).
+  /// Posted write of 64 bytes at `offset`: a descriptor, or a line of an operand. Keeps order with other writes (behind a
+  /// write-combining mapping: fenced on both sides).
   [[nodiscard]] virtual bool write64bytes(std::uint32_t offset, std::span<const std::byte, 64> data) = 0;
+  /// Posted writes of either size that are certain to be taken now.
+  [[nodiscard]] virtual std::size_t write_room() const = 0;
   /// Register read; waits for earlier writes and for the answer (bounded: returns false when the
   /// device is gone).
   [[nodiscard]] virtual bool read32(std::uint32_t offset, std::uint32_t* value) = 0;

@@ -59,6 +59,7 @@ void require_range(const char* option, std::uint64_t value, std::uint64_t low, s
 RingEngineOptions checked(RingEngineOptions o) {
   require_range("sq_log2", o.sq_log2, 1, 15);
   require_range("cq_log2", o.cq_log2, 0, 15);
+  require_range("push_max", o.push_max, 0, device::kOperandSlotBytes);
   require_range("operations", o.operations, 1, 1u << 24);
   require_range("mtu", o.mtu, device::kMinMtu, device::kMtu);
   if (!std::has_single_bit(o.mtu))
@@ -107,6 +108,7 @@ RingEngine::RingEngine(Bar& bar, unsigned rank, unsigned ranks, const RingEngine
       regions_(registers_, options_.endpoint),
       schedules_(bar),
       scratch_(regions_, kCollectives),
+      operands_(bar, options_.push_max),
       operations_(options_.operations),
       handover_(*this, operations_) {
   capabilities_.name = "rtl";
@@ -166,15 +168,18 @@ void RingEngine::check_device(unsigned ranks) {
   std::uint32_t match_caps = 0;
   std::uint32_t schedule_caps = 0;
   std::uint32_t transport_caps = 0;
+  std::uint32_t operand_caps = 0;
   require(registers_.read(global::kCapsRanks, &ranks_caps));
   require(registers_.read(global::kCapsMatch, &match_caps));
   require(registers_.read(global::kCapsSched, &schedule_caps));
   require(registers_.read(global::kCapsTransport, &transport_caps));
+  require(registers_.read(global::kCapsOperand, &operand_caps));
   if ((ranks_caps & 0xff) < ranks || (ranks_caps >> 8 & 0xff) <= options_.endpoint ||
       ranks_caps >> 16 < device::kNumLanes || match_caps >> 16 < options_.first_posted + options_.posted ||
       (match_caps & 0xffff) < options_.unexpected || (schedule_caps & 0xffff) < device::kScheduleEntries ||
       schedule_caps >> 16 < options_.mtu || transport_caps >> 16 < device::kRetransmitCells ||
-      (transport_caps & 0xffff) < options_.bounce) {
+      (transport_caps & 0xffff) < options_.bounce || operand_caps >> 16 < device::kOperandSlots ||
+      (operand_caps & 0xffff) < device::kOperandSlotBytes) {
     throw std::runtime_error("the device was built with other sizes than the driver (capability registers)");
   }
 }

@@ -49,6 +49,21 @@ Sizes sizes_of(const schedule::Program& program, const CollectiveDescriptor& col
   return sizes;
 }
 
+/// Byte of Input that lane 0 reads first.
+std::uint64_t first_read(const schedule::Program& program, std::uint64_t chunk) {
+  for (const schedule::Instruction& i : program.lanes.front()) {
+    if (schedule::reads_src(i.op) && i.src_buf == schedule::Buffer::kInput)
+      return i.by_bytes ? i.src_offset : i.src_chunk * chunk;
+  }
+  return 0;
+}
+
+bool overlap(const void* a, std::uint64_t a_bytes, const void* b, std::uint64_t b_bytes) {
+  const auto x = reinterpret_cast<std::uintptr_t>(a);
+  const auto y = reinterpret_cast<std::uintptr_t>(b);
+  return x < y + b_bytes && y < x + a_bytes;
+}
+
 }  // namespace
 
 /// The rank takes part in it, as this rank sees it.
@@ -144,6 +159,13 @@ Status RingEngine::post_collective(const CollectiveDescriptor& collective) {
     d.input_addr = reinterpret_cast<std::uintptr_t>(collective.input);
     d.input_key = collective.input_key;
     use_region(operation, collective.input_key, sizes.input);
+    // A schedule for calls in place alone may write Output and read it from Input.
+    if (operands_.takes(sizes.input) &&
+        (program.out_of_place || !overlap(collective.input, sizes.input, collective.output, sizes.output))) {
+      operation.input = static_cast<const std::byte*>(collective.input);
+      operation.input_bytes = static_cast<std::uint32_t>(sizes.input);
+      operation.input_first = static_cast<std::uint32_t>(std::min(first_read(program, sizes.chunk), sizes.input - 1));
+    }
   }
   if (sizes.output > 0) {
     d.output_addr = reinterpret_cast<std::uintptr_t>(collective.output);
@@ -225,7 +247,16 @@ Held RingEngine::feed_collective(OperationIndex index, bool* all) {
   running_.push_back(index);
   operation.place = Place::kDevice;
   operation.held = Held::kNot;
-  push(&operation.collective);
+  const std::span<const std::byte> input(operation.input, operation.input_bytes);
+  operation.operand = input.empty() ? -1 : operands_.open(input, operation.input_first);
+  if (operation.operand < 0) {
+    push(&operation.collective);
+  } else {
+    d.input_addr = OperandWindow::address(operation.operand);
+    d.input_key = 0;
+    push(&operation.collective);
+    operands_.fill(operation.operand, input, operation.input_first);
+  }
   *all = false;
   return Held::kNot;
 }

@@ -172,6 +172,7 @@ bool RingEngine::take_operation(const device::Cqe& cqe, Completion* out) {
     case Kind::kCollective:
       std::erase(running_, index);
       schedules_.release(operation.program->id);
+      if (operation.operand >= 0) operands_.release(operation.operand);
       if (out->status == TALLY_ERR_ABORTED && operation.failed_peer >= 0) {
         out->status = TALLY_ERR_PEER;
         out->source = static_cast<std::uint16_t>(operation.failed_peer);

@@ -44,6 +44,7 @@ Status read_environment(RingEngineOptions* options) {
   if (status.ok()) status = read_number("TALLY_BOUNCE", 0, device::kBounceSlots, false, &o.bounce);
   if (status.ok()) status = read_number("TALLY_SPILL", 1, 4096, true, &spill);
   if (status.ok()) status = read_number("TALLY_CQ", 1, 32768, true, &cq);
+  if (status.ok()) status = read_number("TALLY_PUSH_MAX", 0, device::kOperandSlotBytes, false, &o.push_max);
   if (!status.ok()) return status;
   o.spill_log2 = static_cast<unsigned>(std::countr_zero(spill));
   o.cq_log2 = static_cast<unsigned>(std::countr_zero(cq));

@@ -15,6 +15,7 @@ namespace tally::ring {
 ///   TALLY_BOUNCE      bounce slots of 4 KiB, 0 to 1024
 ///   TALLY_SPILL       spill slots of 4 KiB, a power of two, 1 to 4096
 ///   TALLY_CQ          entries of the completion ring, a power of two, 1 to 32768
+///   TALLY_PUSH_MAX    longest Input of a collective that the CPU stores into the device with the doorbell, 0 to 4096 bytes
 /// MTU and longest eager message must be the same on all ranks. TALLY_ERR_ARGUMENT names the variable and its
 /// value.
 Status read_environment(RingEngineOptions* options);

@@ -64,6 +64,10 @@ struct Operation {
   Result result;                     ///< kFinished
   const schedule::Program* program = nullptr;
   std::uint64_t scratch_bytes = 0;  ///< collective: that it needs
+  const std::byte* input = nullptr;  ///< collective: of input_bytes bytes that may go into the operand window
+  std::uint32_t input_bytes = 0;     ///< 0: they may not
+  std::uint32_t input_first = 0;     ///< byte of it that the device reads first
+  int operand = -1;                  ///< collective on the device: its slot of the OperandWindow
   int scratch = -1;                 ///< collective on the device: its buffer of the ScratchPool
   std::uint32_t keys[3] = {};  ///< regions in use
   std::uint8_t key_count = 0;

@@ -37,6 +37,8 @@ struct RingEngineOptions {
   unsigned sq_log2 = 10;            ///< submission ring entries, log2: 1 to 15 (see SubmissionRing)
   unsigned cq_log2 = 12;            ///< completion ring entries, log2: 0 to 15
   std::uint32_t operations = 8192;  ///< operations under way, held ones included; more is TALLY_AGAIN
+  /// Longest Input of a collective that the CPU stores into the device with the doorbell, bytes; 0: none.
+  std::uint32_t push_max = device::kOperandSlotBytes;
   /// A rank whose device cannot take messages yet, or -1: sends and collectives are held until then. Empty:
   /// none.
   std::function<int()> awaited_rank = {};

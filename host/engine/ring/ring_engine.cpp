@@ -49,6 +49,7 @@ void RingEngine::add_counters(tally_counters& counters) const {
   counters.fallback_send_window += window_held_;
   counters.fallback_posted_full += posted_full_;
   counters.fallback_ring_full += ring_full_;
+  counters.cpu_pushed_bytes += operands_.bytes();
   counters.fallback_staging += bar_.staged_bytes();
   const Handover::Counters& h = handover_.counters();
   counters.cpu_matches += h.matches;

@@ -26,6 +26,7 @@
 #include "engine/ring/bar.hpp"
 #include "engine/ring/device_counters.hpp"
 #include "engine/ring/handover.hpp"
+#include "engine/ring/operand_window.hpp"
 #include "engine/ring/operations.hpp"
 #include "engine/ring/options.hpp"
 #include "engine/ring/regions.hpp"
@@ -164,6 +165,7 @@ class RingEngine : public Engine, private HandoverDevice {
   RegionTable regions_;
   ScheduleMemory schedules_;
   ScratchPool scratch_;
+  OperandWindow operands_;
   OperationPool operations_;
   Handover handover_;
 

@@ -140,6 +140,8 @@ typedef struct tally_counters {
   uint64_t device_timeouts;
   uint64_t device_receiver_not_ready;   /* RNR NAKs received */
   uint64_t device_icrc_errors;          /* frames that arrived damaged */
+  uint64_t cpu_pushed_bytes;            /* short inputs of collectives that the CPU stored into the device with the
+                                           doorbell (TALLY_PUSH_MAX); not in cpu_copied_bytes */
 } tally_counters;
 
 /* --- endpoint ------------------------------------------------------------------------------- */

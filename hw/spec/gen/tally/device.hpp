@@ -44,6 +44,16 @@ inline constexpr std::uint32_t kShortSlots = 0x2;
 inline constexpr std::uint32_t kScheduleEntries = 0x400;
 /// Largest Input carried inside a COLLECTIVE descriptor, bytes.
 inline constexpr std::uint32_t kCollInlineBytes = 0x10;
+/// Offset of the operand window in the BAR: write only, by 64-byte stores.
+inline constexpr std::uint32_t kOperandWindow = 0x20000;
+/// Added to OperandWindow: the same window; a store there also empties its slot of what came before.
+inline constexpr std::uint32_t kOperandOpening = 0x10000;
+/// Slots of the operand window.
+inline constexpr std::uint32_t kOperandSlots = 0x10;
+/// One slot of the operand window, bytes.
+inline constexpr std::uint32_t kOperandSlotBytes = 0x1000;
+/// Address of the operand window in CollDesc.input_addr; no host memory has an address from here on.
+inline constexpr std::uint64_t kOperandBase = 0xffffffffffff0000;
 /// Posted-receive entries of the match unit, shared out to the endpoints by EpPosted.
 inline constexpr std::uint32_t kPostedEntries = 0x1000;
 /// Unexpected-message entries of the match unit, limited for each endpoint by EpUnexpected.
@@ -88,8 +98,8 @@ inline constexpr std::uint32_t kMacPrefix = 0x2544c00;
 inline constexpr std::uint32_t kIpPrefix = 0xa540000;
 /// Offset of the first endpoint's doorbell page in the BAR; pages are 4096 bytes, one an endpoint.
 inline constexpr std::uint32_t kEndpointPage = 0x1000;
-/// Size of the register window (BAR 0), bytes.
-inline constexpr std::uint32_t kBarBytes = 0x8000;
+/// Size of the window of registers and operands (BAR 0), bytes.
+inline constexpr std::uint32_t kBarBytes = 0x40000;
 
 /// First byte of a submission descriptor.
 enum class Opcode : std::uint8_t {
@@ -354,7 +364,9 @@ struct CollDesc {
   /// memory key of Input. With Inline bytes 48 to 63 are the contents of Input instead, and no memory is read
   std::uint32_t input_key;
   std::uint8_t reserved0[4];
-  std::uint64_t input_addr;  ///< host address of buffer Input
+  /// host address of buffer Input; or OperandBase + offset in the operand window, where input_key is not
+  /// looked at
+  std::uint64_t input_addr;
 };
 static_assert(sizeof(CollDesc) == 64);
 static_assert(offsetof(CollDesc, opcode) == 0);

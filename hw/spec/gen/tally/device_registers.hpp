@@ -24,6 +24,7 @@ inline constexpr std::uint32_t kMacLo = 0x0018;
 inline constexpr std::uint32_t kMacHi = 0x001c;  ///< RW: 15:0: MAC address 47:32
 inline constexpr std::uint32_t kStatus = 0x0020;  ///< RO: bit 0: idle, nothing under way
 inline constexpr std::uint32_t kCapsTransport = 0x0024;  ///< RO: 31:16 RetransmitCells, 15:0 BounceSlots
+inline constexpr std::uint32_t kCapsOperand = 0x0034;  ///< RO: 31:16 OperandSlots, 15:0 OperandSlotBytes
 /// RW: this device's IPv4 address as a big-endian number; set before enable
 inline constexpr std::uint32_t kIp = 0x0028;
 /// RW: path MTU of all queue pairs, bytes: 256, 512, 1024, 2048 or 4096; set before enable
