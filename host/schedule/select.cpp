@@ -18,12 +18,8 @@ constexpr std::uint64_t kKiB = 1024;
 /// Most ranks for rounds of all with all: a rank has as many packets to send and to add up one by one; and for
 /// rings of vectors that halving and doubling would serve too.
 constexpr int kDirectRanks = 16;
-/// Most bytes of an allreduce in one round: what a descriptor carries (device::kCollInlineBytes), so that the
-/// own contribution takes no read of memory in the middle of the sum.
-constexpr std::uint64_t kDirectInline = 16;
-/// The same where recursive doubling takes three rounds or more. Then two rounds of short blocks.
-constexpr std::uint64_t kDirectBytes = 256;
-/// Where it takes two rounds: the most bytes for which it is still faster than short blocks.
+/// Where recursive doubling takes two rounds: the most bytes for which it is still faster than short blocks. It comes
+/// into play where less travels unasked, so that one round of all with all serves less.
 constexpr std::uint64_t kBlocksFewRounds = 512;
 /// Allreduce by recursive doubling, a rank and at most kSmallBytes; a third of it where ranks have to fold; then
 constexpr std::uint64_t kAllreduceDoubling = 3 * kKiB;
@@ -151,8 +147,7 @@ Algorithm choose(const Call& c, const std::string& name) {
           std::min(limit::kAllreduceDoubling * ranks / (folds ? 3 : 1), kSmallBytes);
       const std::uint64_t halving = folds || few ? 0 : limit::kAllreduceHalving * ranks;
       const int doublings = doubling_rounds(c.ranks);
-      const bool direct = few && doublings >= 2 && c.bytes <= unasked_bytes(c) &&
-                          c.bytes <= (doublings == 2 ? limit::kDirectInline : limit::kDirectBytes);
+      const bool direct = few && doublings >= 2 && c.bytes <= unasked_bytes(c);
       const bool short_blocks = c.bytes <= unasked_bytes(c) / kMaxElementBytes * kMaxElementBytes * ranks;
       const bool blocks =
           few && short_blocks && (doublings > 2 || (doublings == 2 && c.bytes > limit::kBlocksFewRounds));

@@ -34,13 +34,12 @@ constexpr std::uint64_t kFlows[] = {8 * 192, 8 * 448, 8 * 960, 8 * 1024, 8 * 204
 TEST(Select, takes_few_rounds_for_small_and_few_bytes_for_large_vectors) {
   for (const char* name : {"", "auto"}) {
     EXPECT_EQ(chosen(Collective::kAllreduce, 8, 0, name), "direct");
-    EXPECT_EQ(chosen(Collective::kAllreduce, 8, 256, name), "direct");
-    EXPECT_EQ(chosen(Collective::kAllreduce, 8, 257, name), "direct_blocks_short");
+    EXPECT_EQ(chosen(Collective::kAllreduce, 8, kUnaskedBytes, name), "direct");
+    EXPECT_EQ(chosen(Collective::kAllreduce, 8, kUnaskedBytes + 1, name), "direct_blocks_short");
     EXPECT_EQ(chosen(Collective::kAllreduce, 8, 8 * kUnaskedBytes, name), "direct_blocks_short");
     EXPECT_EQ(chosen(Collective::kAllreduce, 8, 8 * kUnaskedBytes + 1, name), "recursive_doubling_fused");
-    EXPECT_EQ(chosen(Collective::kAllreduce, 4, 16, name), "direct");
-    EXPECT_EQ(chosen(Collective::kAllreduce, 4, 17, name), "recursive_doubling_fused");
-    EXPECT_EQ(chosen(Collective::kAllreduce, 4, 513, name), "direct_blocks_short");
+    EXPECT_EQ(chosen(Collective::kAllreduce, 4, kUnaskedBytes, name), "direct");
+    EXPECT_EQ(chosen(Collective::kAllreduce, 4, kUnaskedBytes + 1, name), "direct_blocks_short");
     EXPECT_EQ(chosen(Collective::kAllreduce, 2, 8, name), "recursive_doubling_fused");
     EXPECT_EQ(chosen(Collective::kAllreduce, 2, 6145, name), "ring_fused");
     EXPECT_EQ(chosen(Collective::kAllreduce, 8, 24576, name), "recursive_doubling_fused");

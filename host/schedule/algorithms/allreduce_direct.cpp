@@ -38,10 +38,10 @@ Schedule allreduce_direct(int ranks, bool in_place) {
   s.max_bytes = kUnaskedBytes;
   s.unasked = true;
   if (ranks == 1) return copy_only(std::move(s));
-  serve_only(s, in_place);
+  s.in_place = in_place;  // and out of place too: Input is read only as the call gave it
   if (in_place) s.scratch_chunks = 1;
   // Every rank computes ((x0 op x1) op x2) ... in one lane: what the lane just wrote is its next operand. The
-  // rank's own contribution is an operand in the descriptor or in memory; the latter costs an access, but for
+  // rank's own contribution is an operand in the device; read from memory it would cost an access, but for
   // ranks 0 and 1, which begin with it.
   for (int r = 0; r < ranks; ++r) {
     auto& lanes = s.ranks[static_cast<std::size_t>(r)].lanes;
