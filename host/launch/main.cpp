@@ -42,6 +42,7 @@ int main(int argc, char** argv) {
     app.failure_message(CLI::FailureMessage::simple);
     add_run_command(app, context);
     add_info_command(app, context);
+    add_schedule_command(app, context);
 #ifdef TALLY_HAVE_BENCH
     add_bench_command(app, context);
 #endif

@@ -347,6 +347,21 @@ struct Call {
                           std::uint64_t flow_bytes = kFlowBytes);
 /// Names that select() takes for a collective.
 [[nodiscard]] std::vector<std::string> algorithms(Collective collective);
+/// The same with the variants that select() takes in their place ("ring_fused"); it takes these names too.
+[[nodiscard]] std::vector<std::string> algorithms_and_variants(Collective collective);
+/// The schedule of exactly this name, whatever call.bytes: no variant in its place. False and *error when there
+/// is none, or not for these ranks or this root.
+[[nodiscard]] bool make_named(const Call& call, const std::string& name, Schedule* out, std::string* error);
+
+/// Vectors (with blocks: of all blocks together) that select() gives to one schedule.
+struct Choice {
+  std::string algorithm;  ///< exact: "ring_fused"
+  std::uint64_t first = 0;
+  std::uint64_t last = kAnyBytes;
+};
+/// What select() takes by itself out of place, for all sizes, in order of size.
+[[nodiscard]] std::vector<Choice> automatic_choices(Collective collective, int ranks,
+                                                    std::uint64_t flow_bytes = kFlowBytes);
 
 // --- verification (host/schedule/verify.cpp) -----------------------------------------------------
 

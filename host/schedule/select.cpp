@@ -15,13 +15,14 @@ namespace {
 namespace limit {
 
 constexpr std::uint64_t kKiB = 1024;
-/// Most ranks for rounds of all with all: a rank has as many packets to send and to add up one by one; and for
-/// rings of vectors that halving and doubling would serve too.
+/// Most ranks for rounds of all with all: a rank has as many packets to send and to add up one by one; and
+/// for rings of vectors that halving and doubling would serve too.
 constexpr int kDirectRanks = 16;
 /// Where recursive doubling takes two rounds: the most bytes for which it is still faster than short blocks. It comes
 /// into play where less travels unasked, so that one round of all with all serves less.
 constexpr std::uint64_t kBlocksFewRounds = 512;
-/// Allreduce by recursive doubling, a rank and at most kSmallBytes; a third of it where ranks have to fold; then
+/// Allreduce by recursive doubling, a rank and at most kSmallBytes; a third of it where ranks have to fold;
+/// then
 constexpr std::uint64_t kAllreduceDoubling = 3 * kKiB;
 /// by halving and doubling, a rank, where none folds and a ring has too many steps; then by ring.
 constexpr std::uint64_t kAllreduceHalving = 3 * kKiB;
@@ -266,7 +267,76 @@ bool fail(std::string* error, std::string text) {
   return false;
 }
 
+bool check(const Call& call, std::string* error) {
+  if (call.ranks < 1 || call.ranks > 0xffff)
+    return fail(error, "ranks is " + std::to_string(call.ranks) + ", not 1 to 65535");
+  if (has_root(call.collective) && (call.root < 0 || call.root >= call.ranks)) {
+    return fail(error, "root is " + std::to_string(call.root) + ", not a rank of a group of " +
+                           std::to_string(call.ranks));
+  }
+  return true;
+}
+
+bool unknown(const Call& call, const std::string& name, std::vector<std::string> known, std::string* error) {
+  std::string names;
+  for (const std::string& each : known) names += (names.empty() ? "" : ", ") + each;
+  return fail(error, "algorithm \"" + name + "\" is not one of " + name_of(call.collective) + ": " + names);
+}
+
 }  // namespace
+
+std::vector<std::string> algorithms_and_variants(Collective collective) {
+  std::vector<std::string> names;
+  for (const Name& n : kNames) {
+    if (n.collective == collective) names.emplace_back(n.name);
+  }
+  return names;
+}
+
+bool make_named(const Call& call, const std::string& name, Schedule* out, std::string* error) {
+  if (!check(call, error)) return false;
+  for (const Name& n : kNames) {
+    if (n.collective != call.collective || name != n.name) continue;
+    *out = make(call, n.algorithm);
+    return true;
+  }
+  return unknown(call, name, algorithms_and_variants(call.collective), error);
+}
+
+std::vector<Choice> automatic_choices(Collective collective, int ranks, std::uint64_t flow_bytes) {
+  Call call;
+  call.collective = collective;
+  call.ranks = ranks;
+  call.flow_bytes = flow_bytes;
+  const auto taken = [&](std::uint64_t bytes) {
+    call.bytes = bytes;
+    return choose(call, "auto");
+  };
+  const auto name = [&](Algorithm a) {
+    const auto named = std::find_if(std::begin(kNames), std::end(kNames), [&](const Name& n) {
+      return n.collective == collective && n.algorithm == a;
+    });
+    return std::string(named->name);
+  };
+  // Limits are sizes at which the choice changes once between two sizes of a geometric row. Beyond the row
+  // nothing changes: no limit is of more than some KiB a rank.
+  std::vector<Choice> out{{name(taken(0)), 0, kAnyBytes}};
+  const std::uint64_t end = std::uint64_t{1} << 44;
+  for (std::uint64_t low = 0; low < end;) {
+    std::uint64_t high = low + low / 16 + 1;
+    const std::uint64_t next = high;
+    if (taken(low) != taken(high)) {
+      while (high - low > 1) {
+        const std::uint64_t middle = low + (high - low) / 2;
+        (taken(middle) == taken(low) ? low : high) = middle;
+      }
+      out.back().last = low;
+      out.push_back({name(taken(high)), high, kAnyBytes});
+    }
+    low = next;
+  }
+  return out;
+}
 
 std::vector<std::string> algorithms(Collective collective) {
   std::vector<std::string> names;
@@ -283,18 +353,12 @@ std::uint32_t select_key(const Call& call, const std::string& algorithm) {
 }
 
 bool select(const Call& call, const std::string& algorithm, Schedule* out, std::string* error) {
-  if (call.ranks < 1 || call.ranks > 0xffff)
-    return fail(error, "ranks is " + std::to_string(call.ranks) + ", not 1 to 65535");
-  if (has_root(call.collective) && (call.root < 0 || call.root >= call.ranks)) {
-    return fail(error, "root is " + std::to_string(call.root) + ", not a rank of a group of " +
-                           std::to_string(call.ranks));
-  }
+  if (!check(call, error)) return false;
   const Algorithm choice = choose(call, algorithm);
   if (choice == Algorithm::kNone) {
-    std::string names;
-    for (const std::string& name : algorithms(call.collective)) names += (names.empty() ? "" : ", ") + name;
-    return fail(error, "algorithm \"" + algorithm + "\" is not one of " + name_of(call.collective) +
-                           ": auto, " + names);
+    std::vector<std::string> names = algorithms(call.collective);
+    names.insert(names.begin(), "auto");
+    return unknown(call, algorithm, std::move(names), error);
   }
   Schedule s = make(call, choice);
   const std::string what = std::string(name_of(call.collective)) + " algorithm " + s.algorithm;

@@ -328,13 +328,17 @@ std::string verify_pass(const Schedule& schedule) {
   std::vector<std::size_t> order;
   reason = detail::run_flows(g, &order);
   if (!reason.empty()) return reason;
+  std::vector<bool> ways;
   for (const bool in_place : {false, true}) {
     // A bcast has one buffer; a barrier has none, so that its two passes would be the same.
     if (schedule.collective == Collective::kBcast && !in_place) continue;
     if (schedule.collective == Collective::kBarrier && in_place) continue;
-    if (!(in_place ? schedule.in_place : schedule.out_of_place)) continue;
-    reason = detail::check_order(g, order, in_place);
-    if (reason.empty()) reason = detail::check_values(g, order, in_place);
+    if (in_place ? schedule.in_place : schedule.out_of_place) ways.push_back(in_place);
+  }
+  reason = detail::check_order(g, order, ways);
+  if (!reason.empty()) return reason;
+  for (const bool in_place : ways) {
+    reason = detail::check_values(g, order, in_place);
     if (!reason.empty()) return reason + (in_place ? " (in place)" : "");
   }
   return {};

@@ -83,8 +83,9 @@ class Cells {
 /// Runs the schedule with the least buffering; *order: an order in which the instructions complete
 /// (verify_flow.cpp).
 [[nodiscard]] std::string run_flows(const Graph& g, std::vector<std::size_t>* order);
-/// Happens-before: no race; a barrier separates (verify_order.cpp).
-[[nodiscard]] std::string check_order(const Graph& g, const std::vector<std::size_t>& order, bool in_place);
+/// Happens-before: no race in these ways of calling (in place: true); a barrier separates (verify_order.cpp).
+[[nodiscard]] std::string check_order(const Graph& g, const std::vector<std::size_t>& order,
+                                      const std::vector<bool>& ways);
 /// Contributions and association of every result (verify_values.cpp).
 [[nodiscard]] std::string check_values(const Graph& g, const std::vector<std::size_t>& order, bool in_place);
 

@@ -31,7 +31,7 @@ TEST(Arguments, version_is_that_of_the_project) {
 
 TEST(Arguments, help_of_each_command_has_an_example) {
   EXPECT_NE(tally({"--help"}).out.find("Example: tally "), std::string::npos);
-  for (const char* command : {"run", "info", "bench"}) {
+  for (const char* command : {"run", "info", "bench", "schedule"}) {
     const auto outcome = tally({command, "--help"});
     EXPECT_EQ(outcome.code, 0);
     if (std::string(command) == "bench") {
