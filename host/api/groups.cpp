@@ -58,7 +58,7 @@ Status tally_endpoint::create_group(const int* ranks, int size, tally_group** ou
   group->endpoint = this;
   group->list_hash = mix(hash, creations_[hash]++);
   if (!forced_algorithm_.empty()) {
-    Status status = group->schedules.set_algorithm(forced_algorithm_);
+    Status status = group->schedules.set_algorithm(forced_algorithm_, true);
     if (!status.ok()) return status;
   }
   groups_.reserve(groups_.size() + 1);
@@ -193,7 +193,7 @@ Status tally_endpoint::set_algorithm(tally_group& group, const char* name) {
   const std::string before = group.schedules.algorithm();
   Status status = group.schedules.set_algorithm(name);
   // The environment has the last word, but a wrong name is an error all the same.
-  if (status.ok() && !forced_algorithm_.empty()) status = group.schedules.set_algorithm(before);
+  if (status.ok() && !forced_algorithm_.empty()) status = group.schedules.set_algorithm(before, true);
   return status;
 }
 

@@ -7,6 +7,8 @@
 #include <set>
 #include <stdexcept>
 
+#include "schedule/msccl/import.hpp"
+
 namespace tally::api {
 namespace {
 
@@ -32,7 +34,8 @@ std::uint64_t mix(std::uint64_t hash, std::uint64_t value) noexcept {
 
 }  // namespace
 
-Status Schedules::set_algorithm(const std::string& name) {
+Status Schedules::set_algorithm(const std::string& name, bool other_sizes) {
+  if (schedule::is_file(name)) return set_file(name, other_sizes);
   std::set<std::string> names;
   each_collective([&](Collective c) {
     for (const std::string& known : schedule::algorithms(c)) names.insert(known);
@@ -46,6 +49,23 @@ Status Schedules::set_algorithm(const std::string& name) {
   each_collective([&](Collective c) { known_[static_cast<std::size_t>(c)] = knows(c, name); });
   ++algorithm_changes_;
   choices_.clear();  // what was compiled stays: collectives under way use it
+  return {};
+}
+
+Status Schedules::set_file(const std::string& path, bool other_sizes) {
+  std::string error;
+  const auto file = schedule::load_msccl(path, &error);
+  if (file == nullptr) return {TALLY_ERR_ARGUMENT, error};
+  const schedule::Schedule& s = file->schedule;
+  const bool fits = s.ranks.size() == job_ranks_.size();
+  if (!fits && !other_sizes) {
+    return {TALLY_ERR_ARGUMENT, fmt::format("algorithm '{}' is for {} ranks, the group has {}", path,
+                                            s.ranks.size(), job_ranks_.size())};
+  }
+  algorithm_ = path;
+  each_collective([&](Collective c) { known_[static_cast<std::size_t>(c)] = fits && c == s.collective; });
+  ++algorithm_changes_;
+  choices_.clear();
   return {};
 }
 
@@ -65,10 +85,9 @@ Status Schedules::get(Collective collective, int root, std::uint64_t bytes, bool
     *compiled = choice->second;
     return {};
   }
-  return status.ok()
-             ? Status{TALLY_ERR_UNSUPPORTED,
-                      fmt::format("{}: no schedule for {} bytes", schedule::name_of(collective), bytes)}
-             : status;
+  return status.ok() ? Status{TALLY_ERR_UNSUPPORTED, fmt::format("{}: no schedule for {} bytes",
+                                                                 schedule::name_of(collective), bytes)}
+                     : status;
 }
 
 Status Schedules::make(const schedule::Call& call, const std::string& algorithm, Compiled** compiled) {

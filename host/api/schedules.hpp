@@ -53,8 +53,9 @@ class Schedules {
   /// Schedules of calls with arrays compiled so far, for tests.
   [[nodiscard]] std::uint64_t varying_made() const noexcept { return varying_made_; }
 
-  /// "auto" or a name that some collective knows; an error otherwise.
-  Status set_algorithm(const std::string& name);
+  /// "auto", a name that some collective knows, or the path of an MSCCL XML file; an error otherwise, and
+  /// where the file is for another number of ranks, unless `other_sizes`: then this group does without.
+  Status set_algorithm(const std::string& name, bool other_sizes = false);
   [[nodiscard]] const std::string& algorithm() const noexcept { return algorithm_; }
 
  private:
@@ -72,6 +73,7 @@ class Schedules {
   /// Selects, proves and compiles, or finds what was made for another key.
   Status make(const schedule::Call& call, const std::string& algorithm, Compiled** compiled);
   Status choose(const schedule::Call& call, const std::string& algorithm, schedule::Schedule* schedule) const;
+  Status set_file(const std::string& path, bool other_sizes);
   void forget_varying();
   /// In bytes, as compile() takes it.
   [[nodiscard]] schedule::Layout layout(const CollectiveCall& call, std::size_t element_bytes) const;

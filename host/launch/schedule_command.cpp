@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // `tally schedule`: what the algorithms are, in words and pictures, and the proof of each.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <fstream>
 #include <memory>
 #include <optional>
 
 #include "launch/commands.hpp"
+#include "schedule/msccl/import.hpp"
 #include "schedule/schedule.hpp"
 #include "schedule/view/draw.hpp"
 #include "schedule/view/text.hpp"
@@ -24,7 +25,7 @@ using schedule::Schedule;
 constexpr unsigned long long kMostRanks = 1024;
 
 struct Options {
-  std::string what;  ///< a collective
+  std::string what;  ///< a collective, or a file
   std::string algorithm;
   std::string ranks;
   std::string root;
@@ -73,11 +74,28 @@ bool parse_ranks(const std::string& text, std::vector<int>* ranks, std::string* 
     unsigned long long last = 0;
     if (!parse_number(part.substr(0, dash), 1, kMostRanks, &first) ||
         !parse_number(dash == std::string::npos ? part : part.substr(dash + 1), 1, kMostRanks, &last) || last < first) {
-      return fail(error, fmt::format("--ranks: '{}' is not a number of ranks or a range of them, 1 to {}", part,
-                                     kMostRanks));
+      return fail(error,
+                  fmt::format("--ranks: '{}' is not a number of ranks or a range of them, 1 to {}", part, kMostRanks));
     }
     for (auto n = first; n <= last; ++n) ranks->push_back(static_cast<int>(n));
     begin = end + 1;
+  }
+  return true;
+}
+
+/// A file in place of a collective: its algorithm, ranks and root, where the options do not name others.
+bool resolve_file(Options* options, std::string* error) {
+  for (const std::string& path : {options->what, options->algorithm}) {
+    if (!schedule::is_file(path)) continue;
+    const auto file = schedule::load_msccl(path, error);
+    if (file == nullptr) return false;
+    const Schedule& s = file->schedule;
+    if (path == options->what) options->what = schedule::name_of(s.collective);
+    if (options->algorithm.empty()) options->algorithm = path;
+    if (options->ranks.empty()) options->ranks = std::to_string(s.ranks.size());
+    if (options->root.empty() && schedule::has_root(s.collective)) options->root = std::to_string(s.root);
+    if (!s.out_of_place) options->in_place = true;
+    break;
   }
   return true;
 }
@@ -86,7 +104,7 @@ bool parse_ranks(const std::string& text, std::vector<int>* ranks, std::string* 
 bool parse_call(const Options& options, Collective collective, Call* call, std::string* error) {
   unsigned long long value = 0;
   call->collective = collective;
-  if (!parse_option("--ranks", options.ranks, 1, kMostRanks, &value, error)) return false;
+  if (!parse_option("--ranks", options.ranks.empty() ? "4" : options.ranks, 1, kMostRanks, &value, error)) return false;
   call->ranks = static_cast<int>(value);
   if (!options.root.empty()) {
     if (!schedule::has_root(collective))
@@ -103,19 +121,21 @@ bool parse_call(const Options& options, Collective collective, Call* call, std::
 }
 
 /// The schedule that the options name: with --bytes what a call of this size would run.
-bool find_schedule(const Options& options, Schedule* found, std::string* error) {
+bool find_schedule(Options options, Schedule* found, std::string* error) {
+  if (!resolve_file(&options, error)) return false;
   Collective collective{};
   Call call;
-  if (!parse_collective(options.what, &collective, error) || !parse_call(options, collective, &call, error)) return false;
+  if (!parse_collective(options.what, &collective, error) || !parse_call(options, collective, &call, error))
+    return false;
   const bool automatic = options.algorithm.empty() || options.algorithm == "auto";
   if (automatic && options.bytes.empty() && collective != Collective::kBarrier) {
     return fail(error, fmt::format("--algorithm NAME or --bytes B is required: which one is taken depends on the size; "
-                                   "there are {}", fmt::join(schedule::algorithms_and_variants(collective), ", ")));
+                                   "there are {}",
+                                   fmt::join(schedule::algorithms_and_variants(collective), ", ")));
   }
   std::string reason;
-  const bool done = automatic || !options.bytes.empty()
-                        ? schedule::select(call, options.algorithm, found, &reason)
-                        : schedule::make_named(call, options.algorithm, found, &reason);
+  const bool done = automatic || !options.bytes.empty() ? schedule::select(call, options.algorithm, found, &reason)
+                                                        : schedule::make_named(call, options.algorithm, found, &reason);
   return done || fail(error, "--algorithm: " + reason);
 }
 
@@ -161,12 +181,15 @@ void list(const Options& options, CommandContext& context) {
   unsigned long long ranks = 0;
   if (!options.what.empty()) {
     collectives.resize(1);
-    if (!parse_collective(options.what, collectives.data(), &error)) return usage_error(context, "schedule list", error);
+    if (!parse_collective(options.what, collectives.data(), &error))
+      return usage_error(context, "schedule list", error);
   }
-  if (!parse_option("--ranks", options.ranks, 1, kMostRanks, &ranks, &error))
+  if (!parse_option("--ranks", options.ranks.empty() ? "8" : options.ranks, 1, kMostRanks, &ranks, &error))
     return usage_error(context, "schedule list", error);
-  fmt::print("Of {} ranks. Entries: of the longest program, of 1024 in a device. Sizes: of the vector; where there are "
-             "blocks, of a block.\n", ranks);
+  fmt::print(
+      "Of {} ranks. Entries: of the longest program, of 1024 in a device. Sizes: of the vector; where there are "
+      "blocks, of a block.\n",
+      ranks);
   for (const Collective collective : collectives) {
     Call call;
     call.collective = collective;
@@ -217,7 +240,8 @@ void draw(const Options& options, CommandContext& context) {
   std::ofstream file(options.output);
   file << picture;
   file.close();
-  if (!file) return usage_error(context, "schedule draw", fmt::format("--output: '{}' cannot be written", options.output), 1);
+  if (!file)
+    return usage_error(context, "schedule draw", fmt::format("--output: '{}' cannot be written", options.output), 1);
 }
 
 // --- verify -------------------------------------------------------------------------------------
@@ -275,8 +299,10 @@ Proof prove(Collective collective, const std::string& name, const std::vector<in
         Schedule s;
         if (!schedule::make_named(call, name, &s, error)) return proof;
         if (in_place && s.out_of_place && collective != Collective::kBcast) continue;  // the same schedule serves both
-        prove(s, fmt::format("{} ranks{}{}", n, schedule::has_root(collective) ? fmt::format(", root {}", root) : "",
-                             in_place ? ", in place" : ""), &proof);
+        prove(s,
+              fmt::format("{} ranks{}{}", n, schedule::has_root(collective) ? fmt::format(", root {}", root) : "",
+                          in_place ? ", in place" : ""),
+              &proof);
         if (!proof.fault.empty()) return proof;
       }
     }
@@ -284,19 +310,23 @@ Proof prove(Collective collective, const std::string& name, const std::vector<in
   return proof;
 }
 
-void verify(const Options& options, CommandContext& context) {
+void verify(const Options& given, CommandContext& context) {
+  Options options = given;
   const auto refuse = [&](const std::string& text) { usage_error(context, "schedule verify", text); };
   std::string error;
   std::vector<Collective> collectives = all_collectives();
   std::vector<int> ranks;
-  if (!parse_ranks(options.ranks, &ranks, &error)) return refuse(error);
+  if (!resolve_file(&options, &error)) return refuse(error);
+  if (!parse_ranks(options.ranks.empty() ? "1-33,64" : options.ranks, &ranks, &error)) return refuse(error);
   if (!options.what.empty()) {
     collectives.resize(1);
     if (!parse_collective(options.what, collectives.data(), &error)) return refuse(error);
   }
   std::size_t found = 0;
   for (const Collective collective : collectives) {
-    for (const auto& name : schedule::algorithms_and_variants(collective)) {
+    std::vector<std::string> names = schedule::algorithms_and_variants(collective);
+    if (schedule::is_file(options.algorithm)) names = {options.algorithm};
+    for (const auto& name : names) {
       if (!options.algorithm.empty() && name != options.algorithm) continue;
       ++found;
       const Proof proof = prove(collective, name, ranks, options, &error);
@@ -313,9 +343,37 @@ void verify(const Options& options, CommandContext& context) {
     }
   }
   if (found == 0) {
-    refuse(fmt::format("--algorithm: {} '{}'",
-                       options.what.empty() ? "no collective has" : options.what + " has no", options.algorithm));
+    refuse(fmt::format("--algorithm: {} '{}'", options.what.empty() ? "no collective has" : options.what + " has no",
+                       options.algorithm));
   }
+}
+
+// --- import -------------------------------------------------------------------------------------
+
+void import(const Options& options, CommandContext& context) {
+  std::string error;
+  if (!schedule::is_file(options.what)) {
+    return usage_error(context, "schedule import",
+                       fmt::format("FILE: '{}' is not named .xml, as algorithms from files are", options.what));
+  }
+  const auto file = schedule::load_msccl(options.what, &error);
+  if (file == nullptr) return usage_error(context, "schedule import", error, 1);
+  const Schedule& s = file->schedule;
+  const auto sum = schedule::totals(s);
+  fmt::print("{}\n", schedule::headline(s));
+  fmt::print(
+      "  {} steps in at most {} thread blocks a GPU became at most {} lane{} and {} entries (a device has 1024)\n",
+      file->steps, file->thread_blocks, sum.lanes, sum.lanes == 1 ? "" : "s", sum.entries);
+  fmt::print("  proved: each result, no deadlock, no race\n");
+  if (s.block_chunks != 1) {
+    fmt::print("  for blocks of multiples of {} bytes: a block is {} chunks\n",
+               s.block_chunks * schedule::kMaxElementBytes, s.block_chunks);
+  }
+  if (file->min_bytes != 0 || file->max_bytes != 0) {
+    fmt::print("  its authors mean it for {} to {} (nothing holds you to that)\n", size_text(file->min_bytes),
+               file->max_bytes == 0 ? "any size" : size_text(file->max_bytes));
+  }
+  fmt::print("  to run it: TALLY_ALGORITHM={} tally run -n {} -- PROG\n", options.what, s.ranks.size());
 }
 
 // --- the parser ---------------------------------------------------------------------------------
@@ -336,10 +394,14 @@ CLI::App* add(CLI::App& parent, CommandContext& context, const std::shared_ptr<O
 }
 
 void add_call_options(CLI::App* command, Options& options) {
-  command->add_option("COLLECTIVE", options.what, "allreduce, bcast, ...: `tally schedule list`")->required();
-  command->add_option("--algorithm", options.algorithm, "Its name; without one, what --bytes gets by itself")
+  command->add_option("COLLECTIVE", options.what, "allreduce, bcast, ...: `tally schedule list`; or FILE.xml of MSCCL")
+      ->required();
+  command
+      ->add_option("--algorithm", options.algorithm, "Its name, or FILE.xml; without one, what --bytes gets by itself")
       ->type_name("NAME");
-  command->add_option("--ranks", options.ranks, "Ranks of the group")->type_name("N")->default_str("4");
+  command->add_option("--ranks", options.ranks, "Ranks of the group; of a file its own")
+      ->type_name("N")
+      ->default_str("4");
   command->add_option("--root", options.root, "Where the collective has one; 0 if not given")->type_name("RANK");
   command->add_option("--bytes", options.bytes, "Bytes of the vector, or of all blocks: what this size runs")
       ->type_name("B");
@@ -349,44 +411,46 @@ void add_call_options(CLI::App* command, Options& options) {
 }  // namespace
 
 void add_schedule_command(CLI::App& app, CommandContext& context) {
-  auto* command = app.add_subcommand("schedule", "Collectives as schedules: list, show, verify, draw");
+  auto* command = app.add_subcommand("schedule", "Collectives as schedules: list, show, verify, draw, import");
   command->require_subcommand(1);
   command->footer(
       "Example: tally schedule show allreduce --algorithm ring --ranks 4\n"
       "Example: tally schedule draw allreduce --algorithm rabenseifner --ranks 8 --output picture.svg\n"
       "Example: tally schedule verify allreduce --ranks 2-64");
-  const auto options = [](const char* ranks) {
-    auto made = std::make_shared<Options>();
-    made->ranks = ranks;
-    return made;
-  };
 
-  auto listed = options("8");
+  auto listed = std::make_shared<Options>();
   auto* sub = add(*command, context, listed, "list", "Every algorithm, what it needs and when it is taken", list);
   sub->add_option("COLLECTIVE", listed->what, "One collective; all if not given");
   sub->add_option("--ranks", listed->ranks, "Ranks of the group")->type_name("N")->default_str("8");
   sub->footer("Example: tally schedule list allreduce --ranks 16");
 
-  auto shown = options("4");
+  auto shown = std::make_shared<Options>();
   sub = add(*command, context, shown, "show", "A schedule in words: an instruction a line", show);
   add_call_options(sub, *shown);
   sub->add_option("--rank", shown->rank, "This rank only")->type_name("RANK");
   sub->footer("Example: tally schedule show bcast --algorithm binomial --ranks 8 --root 2 --rank 0");
 
-  auto verified = options("1-33,64");
+  auto verified = std::make_shared<Options>();
   sub = add(*command, context, verified, "verify", "Prove results, freedom of deadlock and of races", verify);
-  sub->add_option("COLLECTIVE", verified->what, "One collective; all if not given");
+  sub->add_option("COLLECTIVE", verified->what, "One collective, or FILE.xml of MSCCL; all if not given");
   sub->add_option("--algorithm", verified->algorithm, "One algorithm; all if not given")->type_name("NAME");
   sub->add_option("--ranks", verified->ranks, "Numbers of ranks: 4 or 2,4,8 or 2-64")
-      ->type_name("RANGE")->default_str("1-33,64");
-  sub->add_option("--root", verified->root, "This root only; both ends and two between if not given")->type_name("RANK");
+      ->type_name("RANGE")
+      ->default_str("1-33,64");
+  sub->add_option("--root", verified->root, "This root only; both ends and two between if not given")
+      ->type_name("RANK");
   sub->footer("Example: tally schedule verify allreduce --ranks 2-64");
 
-  auto drawn = options("4");
+  auto drawn = std::make_shared<Options>();
   sub = add(*command, context, drawn, "draw", "A schedule as a space-time diagram (SVG)", draw);
   add_call_options(sub, *drawn);
   sub->add_option("-o,--output", drawn->output, "The picture; standard output if not given")->type_name("FILE.svg");
   sub->footer("Example: tally schedule draw allreduce --algorithm ring --ranks 4 -o ring.svg");
+
+  auto imported = std::make_shared<Options>();
+  sub = add(*command, context, imported, "import", "Read, convert and prove an MSCCL XML file", import);
+  sub->add_option("FILE", imported->what, "An algorithm file of MSCCL (.xml)")->required()->type_name("FILE.xml");
+  sub->footer("Example: tally schedule import allreduce_ring.xml");
 }
 
 }  // namespace tally::launch

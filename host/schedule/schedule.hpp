@@ -49,7 +49,7 @@ enum class Buffer : std::uint8_t { kInput = 0, kOutput = 1, kScratch = 2 };
 
 /// What a schedule computes. "Vector": Input and Output both hold the whole logical vector. "Blocks": the
 /// logical vector is one block a rank (n blocks); of a buffer that is named "one block", block `rank` of the
-/// vector stands at place 0.
+/// vector stands at place 0 (and behind it, where a block has several chunks).
 enum class Collective : std::uint8_t {
   kBarrier = 0,
   kBcast = 1,          ///< vector; always in place
@@ -126,8 +126,11 @@ struct Schedule {
   std::string algorithm;  ///< "recursive_doubling", "ring", ...
   Collective collective = Collective::kAllreduce;
   std::uint16_t root = 0;            ///< of bcast, reduce, gather and scatter
-  std::uint16_t chunks = 1;          ///< logical chunks of the vector; with blocks: one a rank
+  std::uint16_t chunks = 1;          ///< logical chunks of the vector; with blocks: block_chunks a rank
   std::uint16_t scratch_chunks = 0;  ///< chunks of scratch, of chunk_bytes each
+  /// Chunks of a block. Where it is not 1, blocks are multiples of so many times kMaxElementBytes: all chunks
+  /// are of one size.
+  std::uint16_t block_chunks = 1;
   std::vector<RankSchedule> ranks;
   /// Largest vector it may be used for, in bytes; 0: any, with flows of one packet. Not 0: flows hold the
   /// data of each instruction of such a vector (at most kFlowBytes) that the receiver's lane takes with its
@@ -331,15 +334,15 @@ struct Call {
   std::uint64_t flow_bytes = kFlowBytes;  ///< what the engine's flows hold (Capabilities::flow_bytes)
 };
 
-/// The schedule for a call. `algorithm` may be empty or "auto" (choose by size) or a name; returns false and
-/// sets *error when there is no such algorithm for this collective, or not for this call. out->algorithm
+/// The schedule for a call. `algorithm` may be empty or "auto" (choose by size), a name, or the path of an MSCCL
+/// XML file (schedule/msccl/import.hpp), which serves its collective, ranks and root; returns false and sets *error when there is no such algorithm for this collective, or not for this call. out->algorithm
 /// names it exactly: "recursive_doubling" gives "recursive_doubling_fused", "ring" gives "ring_fused" and
 /// "direct_blocks" gives "direct_blocks_short" where their sizes and the engine's flows allow. Results of
 /// reductions do not depend on flow_bytes of at least kFlowPackets * kUnaskedBytes: variants of a name that
 /// stand for each other there combine in the same association.
 [[nodiscard]] bool select(const Call& call, const std::string& algorithm, Schedule* out, std::string* error);
 /// Calls of equal collective, ranks, root, flow_bytes and algorithm with equal keys get the same schedule, or
-/// none. Allocates nothing.
+/// none. Allocates nothing, but where it reads a file for the first time.
 [[nodiscard]] std::uint32_t select_key(const Call& call, const std::string& algorithm);
 /// The same for a call out of place (a bcast: in place) with equal blocks.
 [[nodiscard]] bool select(Collective collective, int ranks, int root, std::uint64_t bytes,

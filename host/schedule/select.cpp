@@ -4,6 +4,7 @@
 #include <bit>
 #include <limits>
 
+#include "schedule/msccl/import.hpp"
 #include "schedule/schedule.hpp"
 
 namespace tally::schedule {
@@ -283,6 +284,39 @@ bool unknown(const Call& call, const std::string& name, std::vector<std::string>
   return fail(error, "algorithm \"" + name + "\" is not one of " + name_of(call.collective) + ": " + names);
 }
 
+/// Whether a file's schedule is one for this call.
+bool serves(const Schedule& s, const Call& call, std::string* error) {
+  const std::string what = "algorithm " + s.algorithm;
+  if (s.collective != call.collective)
+    return fail(error, what + " is one of " + name_of(s.collective) + ", not of " + name_of(call.collective));
+  if (s.ranks.size() != static_cast<std::size_t>(call.ranks)) {
+    return fail(error, what + " is for " + std::to_string(s.ranks.size()) + " ranks, not " +
+                           std::to_string(call.ranks));
+  }
+  if (has_root(s.collective) && s.root != call.root)
+    return fail(error, what + " has root " + std::to_string(s.root) + ", not " + std::to_string(call.root));
+  if (!(call.in_place ? s.in_place : s.out_of_place))
+    return fail(error, what + " is for calls " + (call.in_place ? "out of place" : "in place") + " only");
+  if (call.by_counts) return fail(error, what + " takes only blocks of one size");
+  const std::uint64_t share = static_cast<std::uint64_t>(call.ranks) * s.block_chunks * kMaxElementBytes;
+  if (s.block_chunks != 1 && call.bytes % share != 0) {
+    return fail(error, what + " takes blocks of multiples of " +
+                           std::to_string(s.block_chunks * kMaxElementBytes) + " bytes, not " +
+                           std::to_string(call.bytes / static_cast<std::uint64_t>(call.ranks)));
+  }
+  return true;
+}
+
+bool select_file(const Call& call, const std::string& path, Schedule* out, std::string* error) {
+  const auto file = load_msccl(path, error);
+  if (file == nullptr || !serves(file->schedule, call, error)) return false;
+  *out = file->schedule;
+  return true;
+}
+
+/// Beyond the values of Algorithm.
+constexpr std::uint32_t kFileKey = 0xff;
+
 }  // namespace
 
 std::vector<std::string> algorithms_and_variants(Collective collective) {
@@ -295,6 +329,7 @@ std::vector<std::string> algorithms_and_variants(Collective collective) {
 
 bool make_named(const Call& call, const std::string& name, Schedule* out, std::string* error) {
   if (!check(call, error)) return false;
+  if (is_file(name)) return select_file(call, name, out, error);
   for (const Name& n : kNames) {
     if (n.collective != call.collective || name != n.name) continue;
     *out = make(call, n.algorithm);
@@ -347,6 +382,17 @@ std::vector<std::string> algorithms(Collective collective) {
 }
 
 std::uint32_t select_key(const Call& call, const std::string& algorithm) {
+  if (is_file(algorithm)) {
+    const std::uint64_t share = static_cast<std::uint64_t>(call.ranks) * kMaxElementBytes;
+    // What it serves depends on these besides what is equal for all calls with one key, and on a file's
+    // block_chunks: it decides how far the blocks must divide.
+    std::string error;
+    const auto file = load_msccl(algorithm, &error);
+    const bool whole = file == nullptr || file->schedule.block_chunks == 1 ||
+                       call.bytes % (share * file->schedule.block_chunks) == 0;
+    return kFileKey | (call.in_place ? 1u << 24 : 0u) | (call.by_counts ? 1u << 25 : 0u) |
+           (whole ? 0u : 1u << 26);
+  }
   const Algorithm choice = choose(call, algorithm);
   return static_cast<std::uint32_t>(choice) | (call.in_place ? 1u << 24 : 0u) |
          (call.by_counts ? 1u << 25 : 0u) | (call.bytes > most_bytes(call, choice) ? 1u << 26 : 0u);
@@ -354,6 +400,7 @@ std::uint32_t select_key(const Call& call, const std::string& algorithm) {
 
 bool select(const Call& call, const std::string& algorithm, Schedule* out, std::string* error) {
   if (!check(call, error)) return false;
+  if (is_file(algorithm)) return select_file(call, algorithm, out, error);
   const Algorithm choice = choose(call, algorithm);
   if (choice == Algorithm::kNone) {
     std::vector<std::string> names = algorithms(call.collective);

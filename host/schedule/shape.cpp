@@ -30,13 +30,13 @@ std::size_t places(const Schedule& s, std::size_t rank, Buffer buffer) {
     case Collective::kReduce:
       return in || is_root ? s.chunks : 0;
     case Collective::kReduceScatter:
-      return in ? s.chunks : 1;
+      return in ? s.chunks : s.block_chunks;
     case Collective::kGather:
-      return in ? 1 : is_root ? s.chunks : 0;
+      return in ? s.block_chunks : is_root ? s.chunks : 0;
     case Collective::kScatter:
-      return !in ? 1 : is_root ? s.chunks : 0;
+      return !in ? s.block_chunks : is_root ? s.chunks : 0;
     case Collective::kAllgather:
-      return in ? 1 : s.chunks;
+      return in ? s.block_chunks : s.chunks;
   }
   return 0;
 }
@@ -46,7 +46,7 @@ std::size_t logical_chunk(const Schedule& s, std::size_t rank, Buffer buffer, st
       buffer == Buffer::kInput
           ? s.collective == Collective::kGather || s.collective == Collective::kAllgather
           : s.collective == Collective::kReduceScatter || s.collective == Collective::kScatter;
-  return one_block ? rank + place : place;
+  return one_block ? rank * s.block_chunks + place : place;
 }
 
 std::uint16_t span(const Schedule& s) {

@@ -47,14 +47,16 @@ std::string check_operand(const Schedule& s, std::size_t rank, const Instruction
   if (chunk + std::size_t{i.chunks} > held) {
     return what + " + " + std::to_string(i.chunks) + " is out of range: the rank has " + std::to_string(held);
   }
-  if (buffer != Buffer::kScratch && logical_chunk(s, rank, buffer, chunk) != i.size_chunk) {
+  if (sizes_differ(s) && buffer != Buffer::kScratch &&
+      logical_chunk(s, rank, buffer, chunk) != i.size_chunk) {
     return what + " is sized as chunk " + std::to_string(i.size_chunk) +
            ": the bytes are not those of its place";
   }
   return {};
 }
 
-std::string check_instruction(const Schedule& s, std::size_t rank, std::size_t lane, std::size_t step) {
+std::string check_instruction(const Schedule& s, std::size_t rank, std::size_t lane, std::size_t step,
+                              std::size_t most_lanes) {
   const auto& lanes = s.ranks[rank].lanes;
   const Instruction& i = lanes[lane][step];
   if (i.op > Op::kRecvReduceCopySend) return "op " + std::to_string(static_cast<int>(i.op)) + " is unknown";
@@ -71,8 +73,8 @@ std::string check_instruction(const Schedule& s, std::size_t rank, std::size_t l
   if (reason.empty() && receives(i.op)) reason = check_peer(i.recv_peer, "recv_peer");
   if (!reason.empty()) return reason;
   if (sends(i.op) && i.send_lane != kOwnLane &&
-      (i.send_lane < 0 || static_cast<std::size_t>(i.send_lane) >= kMaxLanes)) {
-    return "send_lane " + std::to_string(i.send_lane) + " is not below " + std::to_string(kMaxLanes);
+      (i.send_lane < 0 || static_cast<std::size_t>(i.send_lane) >= most_lanes)) {
+    return "send_lane " + std::to_string(i.send_lane) + " is not below " + std::to_string(most_lanes);
   }
   if (i.has_dep) {
     if (i.dep_lane >= lanes.size()) return "dep_lane " + std::to_string(i.dep_lane) + " is out of range";
@@ -130,10 +132,10 @@ Cells::Cells(const Schedule& s, std::size_t rank, bool in_place)
       case Collective::kGather:
       case Collective::kAllgather:
         // Input is block `rank` of Output; the cell that it has out of place is not used.
-        if (outputs != 0) input_ = output_ + rank;
+        if (outputs != 0) input_ = output_ + rank * s.block_chunks;
         break;
       case Collective::kScatter:
-        if (rank == s.root) output_ = rank;
+        if (rank == s.root) output_ = rank * s.block_chunks;
         break;
       case Collective::kReduceScatter:
         covers_ = true;
@@ -147,12 +149,15 @@ Cells::Cells(const Schedule& s, std::size_t rank, bool in_place)
   scratch_ = end;
 }
 
-std::string check_structure(const Schedule& s) {
+std::string check_structure(const Schedule& s, std::size_t most_lanes) {
   if (s.ranks.empty()) return "the schedule has no ranks";
   if (s.chunks == 0) return "chunks is 0";
-  if (has_blocks(s.collective) && s.chunks != s.ranks.size()) {
-    return "chunks is " + std::to_string(s.chunks) + ", not one a rank (" + std::to_string(s.ranks.size()) +
-           ")";
+  if (s.block_chunks == 0 || (s.block_chunks != 1 && (!has_blocks(s.collective) || s.by_counts)))
+    return "block_chunks is " + std::to_string(s.block_chunks);
+  if (has_blocks(s.collective) && s.chunks != s.ranks.size() * s.block_chunks) {
+    return "chunks is " + std::to_string(s.chunks) + ", not " +
+           (s.block_chunks == 1 ? "one" : std::to_string(s.block_chunks)) + " a rank (" +
+           std::to_string(s.ranks.size()) + ")";
   }
   if (!s.out_of_place && !s.in_place) return "the schedule serves calls neither in place nor out of place";
   if (s.unasked && s.max_bytes == 0) return "unasked without max_bytes";
@@ -173,16 +178,16 @@ std::string check_structure(const Schedule& s) {
   }
   for (std::size_t r = 0; r < s.ranks.size(); ++r) {
     const auto& lanes = s.ranks[r].lanes;
-    if (lanes.empty() || lanes.size() > kMaxLanes) {
+    if (lanes.empty() || lanes.size() > most_lanes) {
       return "rank " + std::to_string(r) + " has " + std::to_string(lanes.size()) + " lanes, not 1 to " +
-             std::to_string(kMaxLanes);
+             std::to_string(most_lanes);
     }
     for (std::size_t l = 0; l < lanes.size(); ++l) {
       if (lanes[l].size() > 0xffff) {
         return "rank " + std::to_string(r) + ", lane " + std::to_string(l) + " has more than 65535 steps";
       }
       for (std::size_t k = 0; k < lanes[l].size(); ++k) {
-        const std::string reason = check_instruction(s, r, l, k);
+        const std::string reason = check_instruction(s, r, l, k, most_lanes);
         if (!reason.empty()) return place(r, l, k, lanes[l][k].op) + ": " + reason;
       }
     }
@@ -261,7 +266,8 @@ std::string match(const Schedule& s, Graph* g) {
       const Instruction& out = *g->instruction[flow.sends[k]];
       const Instruction& in = *g->instruction[flow.receives[k]];
       // In an alltoall a block has the number of its destination at one end, of its source at the other.
-      const bool same = out.size_chunk == in.size_chunk || s.collective == Collective::kAlltoall;
+      const bool same =
+          out.size_chunk == in.size_chunk || !sizes_differ(s) || s.collective == Collective::kAlltoall;
       if (s.collective != Collective::kBarrier && (!same || out.chunks != in.chunks)) {
         return describe(*g, flow.receives[k]) + " expects chunks [" + std::to_string(in.size_chunk) + ", +" +
                std::to_string(in.chunks) + ") but takes what " + describe(*g, flow.sends[k]) + " sends: [" +
@@ -315,8 +321,9 @@ Schedule unrolled(const Schedule& s, std::size_t passes) {
   return out;
 }
 
-std::string verify_pass(const Schedule& schedule) {
-  std::string reason = detail::check_structure(schedule);
+std::string verify_pass(const Schedule& schedule, std::size_t most_lanes = kMaxLanes,
+                        detail::Room room = detail::Room::kLeast) {
+  std::string reason = detail::check_structure(schedule, most_lanes);
   if (!reason.empty()) return reason;
   detail::Graph g;
   reason = detail::match(schedule, &g);
@@ -326,7 +333,7 @@ std::string verify_pass(const Schedule& schedule) {
     if (!reason.empty()) return reason;
   }
   std::vector<std::size_t> order;
-  reason = detail::run_flows(g, &order);
+  reason = detail::run_flows(g, &order, room);
   if (!reason.empty()) return reason;
   std::vector<bool> ways;
   for (const bool in_place : {false, true}) {
@@ -345,6 +352,8 @@ std::string verify_pass(const Schedule& schedule) {
 }
 
 }  // namespace
+
+std::string detail::verify_wide(const Schedule& s) { return verify_pass(s, 0xff, Room::kUnbounded); }
 
 std::string verify(const Schedule& schedule) {
   std::string reason = verify_pass(schedule);

@@ -31,11 +31,13 @@ namespace {
 
 class Runner {
  public:
-  Runner(const Graph& g, std::vector<std::size_t>* order)
+  Runner(const Graph& g, std::vector<std::size_t>* order, Room room)
       : g_(g),
         order_(*order),
-        any_size_(g.schedule->max_bytes == 0 && g.schedule->collective != Collective::kBarrier),
-        unasked_(g.schedule->unasked || g.schedule->collective == Collective::kBarrier),
+        unbounded_(room == Room::kUnbounded),
+        any_size_(!unbounded_ && g.schedule->max_bytes == 0 &&
+                  g.schedule->collective != Collective::kBarrier),
+        unasked_(unbounded_ || g.schedule->unasked || g.schedule->collective == Collective::kBarrier),
         packets_(unasked_ ? 1 : kFlowPackets),
         counter_(g.lanes, 0),
         done_(g.site.size(), false),
@@ -102,7 +104,8 @@ class Runner {
     if (id == kNone || !dependency_met(id)) return false;
     const std::size_t from = g_.sender[id];
     if (from != kNone && moved_[from] == moved_[id]) return false;
-    if (g_.receiver[id] != kNone && (unasked_ ? held_[flow_[id]] != 0 : !asked_for(g_.receiver[id])))
+    if (g_.receiver[id] != kNone && !unbounded_ &&
+        (unasked_ ? held_[flow_[id]] != 0 : !asked_for(g_.receiver[id])))
       return false;
     if (from != kNone) --held_[flow_[from]];
     if (g_.receiver[id] != kNone) ++held_[flow_[id]];
@@ -150,6 +153,7 @@ class Runner {
 
   const Graph& g_;
   std::vector<std::size_t>& order_;
+  const bool unbounded_;
   const bool any_size_;
   const bool unasked_;
   const std::size_t packets_;  // of an instruction
@@ -162,9 +166,9 @@ class Runner {
 
 }  // namespace
 
-std::string run_flows(const Graph& g, std::vector<std::size_t>* order) {
+std::string run_flows(const Graph& g, std::vector<std::size_t>* order, Room room) {
   order->clear();
-  return Runner(g, order).run();
+  return Runner(g, order, room).run();
 }
 
 }  // namespace tally::schedule::detail

@@ -74,18 +74,24 @@ class Cells {
   bool covers_ = false;
 };
 
-/// Fields in range (verify.cpp).
-[[nodiscard]] std::string check_structure(const Schedule& s);
+/// Whether sizes are those of places: all chunks of equal blocks are of one size.
+[[nodiscard]] inline bool sizes_differ(const Schedule& s) { return s.by_counts || !has_blocks(s.collective); }
+
+/// Fields in range, with at most so many lanes (verify.cpp).
+[[nodiscard]] std::string check_structure(const Schedule& s, std::size_t most_lanes = kMaxLanes);
 /// Joins sends and receives (verify.cpp).
 [[nodiscard]] std::string match(const Schedule& s, Graph* g);
 /// by_counts: both ends of every message know its bytes (verify.cpp).
 [[nodiscard]] std::string check_sizes(const Graph& g);
-/// Runs the schedule with the least buffering; *order: an order in which the instructions complete
-/// (verify_flow.cpp).
-[[nodiscard]] std::string run_flows(const Graph& g, std::vector<std::size_t>* order);
+/// What flows hold: as little as the schedule's class says, or whole instructions without limit.
+enum class Room { kLeast, kUnbounded };
+/// Runs the schedule; *order: an order in which the instructions complete (verify_flow.cpp).
+[[nodiscard]] std::string run_flows(const Graph& g, std::vector<std::size_t>* order, Room room = Room::kLeast);
 /// Happens-before: no race in these ways of calling (in place: true); a barrier separates (verify_order.cpp).
 [[nodiscard]] std::string check_order(const Graph& g, const std::vector<std::size_t>& order,
                                       const std::vector<bool>& ways);
+/// What verify proves, of a program of any number of lanes over flows that hold everything (verify.cpp).
+[[nodiscard]] std::string verify_wide(const Schedule& s);
 /// Contributions and association of every result (verify_values.cpp).
 [[nodiscard]] std::string check_values(const Graph& g, const std::vector<std::size_t>& order, bool in_place);
 

@@ -153,7 +153,7 @@ std::string check_separation(const Graph& g, const Clocks& clocks, std::size_t q
   return {};
 }
 
-constexpr std::size_t kRanksAtOnce = 4;
+constexpr std::size_t kLanesAtOnce = 16;
 
 }  // namespace
 
@@ -162,8 +162,10 @@ std::string check_order(const Graph& g, const std::vector<std::size_t>& order,
   const std::size_t ranks = g.schedule->ranks.size();
   std::string reason;
   Clocks clocks(g);
-  for (std::size_t first = 0; first < ranks && reason.empty(); first += kRanksAtOnce) {
-    const std::size_t end = std::min(ranks, first + kRanksAtOnce);
+  for (std::size_t first = 0, end = 0; first < ranks && reason.empty(); first = end) {
+    std::size_t lanes = 0;
+    for (end = first; end < ranks && (end == first || lanes < kLanesAtOnce); ++end)
+      lanes += g.lane_id[end].size();
     clocks.compute(order, first, end);
     for (std::size_t r = first; r < end && reason.empty(); ++r) {
       if (g.schedule->collective == Collective::kBarrier) {

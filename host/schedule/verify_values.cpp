@@ -109,14 +109,18 @@ class Interpreter {
                                    : ", which " + describe(g_, from.writer) + " has overwritten");
     }
     // In an alltoall the number of a block is another at its source than at its destination; all of them are
-    // told apart by source and destination when they have arrived.
-    if (expressions_.chunk(*out) != logical && s_.collective != Collective::kAlltoall) {
+    // told apart by source and destination when they have arrived. Equal blocks may stand anywhere meanwhile.
+    if (expressions_.chunk(*out) != logical && sizes_differ(s_) && s_.collective != Collective::kAlltoall) {
       return "reads " + what + " as logical chunk " + std::to_string(logical) + ", but it holds chunk " +
              std::to_string(expressions_.chunk(*out));
     }
     return {};
   }
   std::string combine(Value a, Value b, Value* out) {
+    if (expressions_.chunk(a) != expressions_.chunk(b)) {
+      return "combines chunk " + std::to_string(expressions_.chunk(a)) + " with chunk " +
+             std::to_string(expressions_.chunk(b));
+    }
     std::size_t twice = kNone;
     *out = expressions_.combine(a, b, &twice);
     if (*out != kNone) return {};
@@ -171,7 +175,7 @@ class Interpreter {
       case Collective::kGather:
       case Collective::kAllgather:
       case Collective::kAlltoall:
-        return q == place;
+        return q == place / s_.block_chunks;
       default:
         return true;
     }
@@ -179,8 +183,9 @@ class Interpreter {
   std::string check_result(std::size_t r, std::size_t place) {
     const Value value = cell(r, Buffer::kOutput, place).value;
     if (value == kNone) return result_of(r, place) + " without a result";
-    const std::size_t chunk =
-        s_.collective == Collective::kAlltoall ? r : logical_chunk(s_, r, Buffer::kOutput, place);
+    const std::size_t chunk = s_.collective == Collective::kAlltoall
+                                  ? r * s_.block_chunks + place % s_.block_chunks
+                                  : logical_chunk(s_, r, Buffer::kOutput, place);
     if (expressions_.chunk(value) != chunk) {
       return result_of(r, place) + " with the data of chunk " + std::to_string(expressions_.chunk(value));
     }

@@ -200,7 +200,36 @@ TEST_P(Collectives, environment_overrides_the_algorithm_and_a_wrong_name_is_refu
     RANK_OK(tally_barrier(place.endpoint, nullptr));  // barriers do not know the ring: they take their own
     place.close();
   });
+  expect_ranks(4, [](int) {
+    ::setenv("TALLY_ALGORITHM", TALLY_SAMPLES "/allreduce_ring4.xml", 1);
+    Place place(1u << 20);
+    for (const std::size_t count : {1u, 1000u, 100001u}) {
+      std::int32_t* in = place.at<std::int32_t>();
+      std::int32_t* out = place.at<std::int32_t>(count * 4);
+      for (std::size_t k = 0; k < count; ++k) in[k] = static_cast<std::int32_t>(k) * (place.rank + 1);
+      RANK_OK(tally_allreduce(place.endpoint, nullptr, in, out, count, TALLY_I32, TALLY_SUM));
+      for (std::size_t k = 0; k < count; ++k) RANK_CHECK(out[k] == 10 * static_cast<std::int32_t>(k));
+    }
+    RANK_OK(tally_barrier(place.endpoint, nullptr));
+    // A group of another size does without the file.
+    tally_group* pair = nullptr;
+    const int ranks[] = {place.rank / 2 * 2, place.rank / 2 * 2 + 1};
+    RANK_OK(tally_group_create(place.endpoint, ranks, 2, &pair));
+    *place.at<int>() = place.rank;
+    RANK_OK(tally_allreduce(place.endpoint, pair, place.at<int>(), place.at<int>(), 1, TALLY_I32, TALLY_SUM));
+    RANK_CHECK(*place.at<int>() == ranks[0] + ranks[1]);
+    RANK_OK(tally_group_free(pair));
+    place.close();
+  });
   expect_ranks(1, [](int) {
+    for (const auto& [name, text] :
+         {std::pair{TALLY_SAMPLES "/allreduce_ring4.xml", "is for 4 ranks, the group has 1"},
+          std::pair{"/no/such.xml", "TALLY_ALGORITHM: file '/no/such.xml' cannot be read"}}) {
+      ::setenv("TALLY_ALGORITHM", name, 1);
+      tally_endpoint* endpoint = nullptr;
+      RANK_CHECK(tally_endpoint_open(nullptr, &endpoint) == TALLY_ERR_ARGUMENT);
+      RANK_CHECK(std::string(tally_last_error()).find(text) != std::string::npos);
+    }
     ::setenv("TALLY_ALGORITHM", "magic", 1);
     tally_endpoint* endpoint = nullptr;
     RANK_CHECK(tally_endpoint_open(nullptr, &endpoint) == TALLY_ERR_ARGUMENT);

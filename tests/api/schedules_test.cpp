@@ -112,6 +112,30 @@ TEST(Schedules, a_named_algorithm_leaves_vectors_that_it_does_not_take_to_others
   EXPECT_EQ(schedules.algorithm(), "direct");
 }
 
+TEST(Schedules, a_file_serves_its_collective_and_leaves_what_it_does_not_serve_to_others) {
+  Schedules schedules = four();
+  ASSERT_TRUE(schedules.set_algorithm(TALLY_SAMPLES "/allgather4.xml").ok());
+  Compiled* compiled = nullptr;
+  for (int round = 0; round < 2; ++round) {
+    const std::size_t before = g_allocations;
+    ASSERT_TRUE(schedules.get(Collective::kAllgather, 0, 4 * 320, false, &compiled).ok());
+    EXPECT_EQ(compiled->algorithm.compare(0, 10, "allgather@"), 0);
+    ASSERT_TRUE(schedules.get(Collective::kAllgather, 0, 4 * 321, false, &compiled).ok());
+    EXPECT_NE(compiled->algorithm.compare(0, 10, "allgather@"), 0) << "blocks do not divide";
+    ASSERT_TRUE(schedules.get(Collective::kAllgather, 0, 4 * 320, true, &compiled).ok());
+    EXPECT_NE(compiled->algorithm.compare(0, 10, "allgather@"), 0) << "in place";
+    ASSERT_TRUE(schedules.get(Collective::kAllreduce, 0, 320, true, &compiled).ok());
+    if (round == 1) {
+      EXPECT_EQ(g_allocations, before);
+    }
+  }
+  Schedules three(0, {0, 1, 2}, kFlow);
+  EXPECT_EQ(three.set_algorithm(TALLY_SAMPLES "/allgather4.xml").code(), TALLY_ERR_ARGUMENT);
+  ASSERT_TRUE(three.set_algorithm(TALLY_SAMPLES "/allgather4.xml", true).ok());
+  ASSERT_TRUE(three.get(Collective::kAllgather, 0, 3 * 320, false, &compiled).ok());
+  EXPECT_EQ(schedules.set_algorithm("/no/such.xml").code(), TALLY_ERR_ARGUMENT);
+}
+
 TEST(Schedules, arrays_are_told_apart_by_every_number_and_found_again_without_an_allocation) {
   Schedules schedules = four();
   const Arrays a({1, 2, 3, 4});

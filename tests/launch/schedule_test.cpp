@@ -56,7 +56,8 @@ TEST(ScheduleShow, bad_arguments_are_named) {
   expect_refused(schedule({"show", "allreduce", "--algorithm", "chain"}),
                  "--algorithm: algorithm \"chain\" is not one of allreduce: direct, ");
   expect_refused(schedule({"show", "allreduce", "--algorithm", "ring", "--ranks", "0"}), "--ranks: '0'");
-  expect_refused(schedule({"show", "allreduce", "--algorithm", "ring", "--root", "0"}), "--root: allreduce has no root");
+  expect_refused(schedule({"show", "allreduce", "--algorithm", "ring", "--root", "0"}),
+                 "--root: allreduce has no root");
   expect_refused(schedule({"show", "bcast", "--algorithm", "chain", "--root", "4"}), "--root: '4'");
   expect_refused(schedule({"show", "bcast", "--algorithm", "chain", "--rank", "4"}), "--rank: '4'");
   expect_refused(schedule({"show", "bcast", "--algorithm", "chain", "--bytes", "many"}), "--bytes: 'many'");
@@ -93,10 +94,53 @@ TEST(ScheduleVerify, bad_arguments_are_named) {
   expect_refused(schedule({"verify", "bcast", "--ranks", "3-5", "--root", "4"}), "--root: '4'");
 }
 
+TEST(ScheduleImport, says_what_a_file_became_and_how_to_run_it) {
+  const std::string path = TALLY_SAMPLES "/allreduce_allpairs4.xml";
+  const auto outcome = schedule({"import", path});
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  for (const std::string& text :
+       {std::string("allreduce allpairs@"), std::string("at most 6 thread blocks a GPU became at most 4 lanes"),
+        std::string("proved: each result, no deadlock, no race"), std::string("512 B to 40 KiB"),
+        "TALLY_ALGORITHM=" + path + " tally run -n 4 -- PROG"}) {
+    EXPECT_NE(outcome.out.find(text), std::string::npos) << text << "\n" << outcome.out;
+  }
+  const auto blocks = schedule({"import", TALLY_SAMPLES "/allgather4.xml"});
+  EXPECT_NE(blocks.out.find("blocks of multiples of 32 bytes"), std::string::npos) << blocks.out;
+}
+
+TEST(ScheduleImport, files_are_shown_verified_drawn_and_benched_as_other_algorithms) {
+  const std::string path = TALLY_SAMPLES "/allreduce_ring4.xml";
+  const auto shown = schedule({"show", path, "--rank", "2", "--bytes", "1000"});
+  EXPECT_EQ(shown.out.rfind("allreduce ring@", 0), 0u) << shown.out << shown.err;
+  EXPECT_NE(shown.out.find("1000 bytes: chunks of 125 bytes"), std::string::npos) << shown.out;
+  const auto verified = schedule({"verify", path});
+  EXPECT_EQ(verified.code, 0) << verified.err;
+  EXPECT_NE(verified.out.find("proved:    1 schedules"), std::string::npos) << verified.out;
+  EXPECT_NE(schedule({"draw", "allreduce", "--algorithm", path}).out.find("ring@"), std::string::npos);
+  const auto benched =
+      tally({"bench", "allreduce", "--engine", "soft", "--ranks", "4", "--sizes", "8,64K", "--algorithm", path});
+  EXPECT_EQ(benched.code, 0) << benched.err;
+  EXPECT_NE(benched.out.find("ring@"), std::string::npos) << benched.out;
+  expect_refused(schedule({"verify", path, "--ranks", "5"}), "is for 4 ranks, not 5");
+  expect_refused(schedule({"show", "bcast", "--algorithm", path}), "is one of allreduce, not of bcast");
+}
+
+TEST(ScheduleImport, faults_are_named_with_file_and_line) {
+  const TemporaryFile file(
+      "<algo coll=\"allreduce\">\n<gpu id=\"0\" i_chunks=\"1\" o_chunks=\"1\">\n<tb id=\"0\">\n<step type=\"x\"/>\n"
+      "</tb></gpu></algo>\n");
+  const std::string path = file.path() + ".xml";
+  ASSERT_EQ(std::rename(file.path().c_str(), path.c_str()), 0);
+  expect_refused(schedule({"import", path}), path + ": line 4: type=\"x\" is unknown", 1);
+  expect_refused(schedule({"show", path}), path + ": line 4");
+  std::remove(path.c_str());
+  expect_refused(schedule({"import", path}), "'" + path + "' cannot be read", 1);
+  expect_refused(schedule({"import", file.path()}), "is not named .xml");
+}
+
 TEST(ScheduleDraw, writes_a_picture) {
   const TemporaryFile file("");
-  const auto outcome =
-      schedule({"draw", "allreduce", "--algorithm", "ring", "--ranks", "4", "--output", file.path()});
+  const auto outcome = schedule({"draw", "allreduce", "--algorithm", "ring", "--ranks", "4", "--output", file.path()});
   ASSERT_EQ(outcome.code, 0) << outcome.err;
   std::ifstream in(file.path());
   std::stringstream text;

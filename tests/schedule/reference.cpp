@@ -214,12 +214,13 @@ Layout layout_of(const Schedule& s, std::size_t r, const Buffers& b) {
 std::string run_and_check(const Schedule& s, bool in_place, std::uint64_t elements, std::mt19937_64& random) {
   const std::size_t ranks = s.ranks.size();
   const bool blocks = has_blocks(s.collective);
+  elements *= s.block_chunks;  // of a block, which are equal
   const std::uint64_t count = s.collective == Collective::kBarrier ? 0 : blocks ? elements * ranks : elements;
   std::vector<Buffers> buffers(ranks);
   for (std::size_t r = 0; r < ranks; ++r) {
     const auto make = [&](Buffer buffer) {
       if (s.collective == Collective::kBarrier) return std::vector<Block>{};
-      if (blocks) return packed(std::vector<std::uint64_t>(places(s, r, buffer), elements));
+      if (blocks) return packed(std::vector<std::uint64_t>(places(s, r, buffer) / s.block_chunks, elements));
       // The root alone has Output of a reduce.
       return packed({places(s, r, buffer) == 0 ? 0 : elements});
     };

@@ -19,15 +19,17 @@ std::size_t count(const std::string& text, const std::string& what) {
 }
 
 void expect_lines(const std::string& text, const std::vector<std::string>& lines) {
-  for (const std::string& line : lines) EXPECT_NE(text.find(line + "\n"), std::string::npos) << line << "\n" << text;
+  for (const std::string& line : lines)
+    EXPECT_NE(text.find(line + "\n"), std::string::npos) << line << "\n" << text;
 }
 
 TEST(Text, names_peers_places_lanes_and_dependencies) {
   const std::string all = text(allreduce_rabenseifner(3));
-  expect_lines(all, {"allreduce rabenseifner: 3 ranks, 2 chunks, 0 of scratch, any size, in place and out of place",
-                     "     0  Send                in[0-1]                               to 1",
-                     "     1  Recv                out[0-1] = received                   from 1",
-                     "     0  RecvReduceCopy      out[0-1] = in[0-1] op received        from 0"});
+  expect_lines(
+      all, {"allreduce rabenseifner: 3 ranks, 2 chunks, 0 of scratch, any size, in place and out of place",
+            "     0  Send                in[0-1]                               to 1",
+            "     1  Recv                out[0-1] = received                   from 1",
+            "     0  RecvReduceCopy      out[0-1] = in[0-1] op received        from 0"});
   EXPECT_EQ(count(all, "  after lane "), 6u) << all;
   EXPECT_NE(text(allreduce_direct(3)).find("to 1 lane 0"), std::string::npos);
   EXPECT_NE(text(gather_binomial(4, 1)).find("scratch[0]{3} = in[0]{3}"), std::string::npos)
@@ -97,11 +99,13 @@ TEST(Choices, are_what_select_takes_at_both_ends_of_each_range) {
           EXPECT_EQ(choices[k].first, choices[k - 1].last + 1);
           EXPECT_NE(choices[k].algorithm, choices[k - 1].algorithm);
         }
-        for (const std::uint64_t bytes : {choices[k].first, std::min(choices[k].last, std::uint64_t{1} << 40)}) {
+        for (const std::uint64_t bytes :
+             {choices[k].first, std::min(choices[k].last, std::uint64_t{1} << 40)}) {
           Schedule s;
           std::string error;
           ASSERT_TRUE(select(collective, n, 0, bytes, "auto", &s, &error)) << error;
-          EXPECT_EQ(s.algorithm, choices[k].algorithm) << name_of(collective) << ", " << n << " ranks, " << bytes;
+          EXPECT_EQ(s.algorithm, choices[k].algorithm)
+              << name_of(collective) << ", " << n << " ranks, " << bytes;
         }
       }
     }

@@ -217,8 +217,9 @@ TALLY_API tally_status tally_group_create(tally_endpoint* endpoint, const int* r
 TALLY_API tally_status tally_group_free(tally_group* group);
 TALLY_API tally_status tally_group_rank(const tally_group* group, int* rank);
 TALLY_API tally_status tally_group_size(const tally_group* group, int* size);
-/* The algorithm of the group's collectives from now on: "auto" or a name of `tally info`; a collective that does not have
- * it takes "auto". All ranks of the group set the same. */
+/* The algorithm of the group's collectives from now on: "auto", a name of `tally info`, or the path of an MSCCL XML file
+ * (it ends with ".xml") for as many ranks; a collective that does not have it, and a call that it does not serve, take
+ * "auto". All ranks of the group set the same. */
 TALLY_API tally_status tally_group_set_algorithm(tally_group* group, const char* name);
 
 /* Collectives: each rank of the group calls the same one, with the same dtype, op and root. group NULL: all ranks. Those of
