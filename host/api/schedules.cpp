@@ -14,11 +14,6 @@ namespace {
 
 using schedule::Collective;
 
-bool knows(Collective collective, const std::string& algorithm) {
-  const std::vector<std::string> names = schedule::algorithms(collective);
-  return std::find(names.begin(), names.end(), algorithm) != names.end();
-}
-
 template <typename Visit>
 void each_collective(Visit visit) {
   for (std::size_t c = 0; c < schedule::kCollectives; ++c) visit(static_cast<Collective>(c));
@@ -36,17 +31,19 @@ std::uint64_t mix(std::uint64_t hash, std::uint64_t value) noexcept {
 
 Status Schedules::set_algorithm(const std::string& name, bool other_sizes) {
   if (schedule::is_file(name)) return set_file(name, other_sizes);
-  std::set<std::string> names;
-  each_collective([&](Collective c) {
-    for (const std::string& known : schedule::algorithms(c)) names.insert(known);
-  });
-  if (name != "auto" && !names.contains(name)) {
+  bool known = name == "auto";
+  each_collective([&](Collective c) { known = known || schedule::knows(c, name); });
+  if (!known) {
+    std::set<std::string> names;
+    each_collective([&](Collective c) {
+      for (const std::string& each : schedule::algorithms(c)) names.insert(each);
+    });
     std::string list = "auto";
-    for (const std::string& known : names) list += ", " + known;
+    for (const std::string& each : names) list += ", " + each;
     return {TALLY_ERR_ARGUMENT, fmt::format("algorithm '{}' is unknown; there are: {}", name, list)};
   }
   algorithm_ = name;
-  each_collective([&](Collective c) { known_[static_cast<std::size_t>(c)] = knows(c, name); });
+  each_collective([&](Collective c) { known_[static_cast<std::size_t>(c)] = schedule::knows(c, name); });
   ++algorithm_changes_;
   choices_.clear();  // what was compiled stays: collectives under way use it
   return {};

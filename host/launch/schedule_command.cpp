@@ -325,7 +325,9 @@ void verify(const Options& given, CommandContext& context) {
   std::size_t found = 0;
   for (const Collective collective : collectives) {
     std::vector<std::string> names = schedule::algorithms_and_variants(collective);
-    if (schedule::is_file(options.algorithm)) names = {options.algorithm};
+    // Not only names of the list: files, and names with a number.
+    if (schedule::is_file(options.algorithm) || schedule::knows(collective, options.algorithm))
+      names = {options.algorithm};
     for (const auto& name : names) {
       if (!options.algorithm.empty() && name != options.algorithm) continue;
       ++found;

@@ -277,13 +277,25 @@ struct Layout {
 [[nodiscard]] Schedule allreduce_direct_blocks_short(int ranks);
 [[nodiscard]] Schedule allreduce_direct_blocks(int ranks);
 
+/// Allreduce along two binary trees, each for half of the chunks, in passes. Any size.
+[[nodiscard]] Schedule allreduce_double_tree(int ranks);
+/// Allreduce in nodes of `node` consecutive ranks, then between nodes. Any size. Throws std::invalid_argument
+/// where `node` does not divide the ranks; 0: the largest divisor up to the square root.
+[[nodiscard]] Schedule allreduce_hierarchical(int ranks, int node = 0);
+
 [[nodiscard]] Schedule barrier_dissemination(int ranks);
 
 [[nodiscard]] Schedule bcast_binomial(int ranks, int root);
+inline constexpr int kDefaultRadix = 4;
+/// Trees in which a rank has up to radix - 1 children a level; radix 2 is the binomial one. 2 to 64.
+[[nodiscard]] Schedule bcast_knomial(int ranks, int root, int radix = kDefaultRadix);
+[[nodiscard]] Schedule bcast_double_tree(int ranks, int root);
 /// Bcast along a chain of all ranks, packet by packet.
 [[nodiscard]] Schedule bcast_chain(int ranks, int root);
 
 [[nodiscard]] Schedule reduce_binomial(int ranks, int root);
+[[nodiscard]] Schedule reduce_knomial(int ranks, int root, int radix = kDefaultRadix);
+[[nodiscard]] Schedule reduce_double_tree(int ranks, int root);
 /// Reduce along a chain of all ranks, packet by packet.
 [[nodiscard]] Schedule reduce_chain(int ranks, int root);
 
@@ -317,6 +329,8 @@ struct Layout {
 /// Blocks of at most kUnaskedBytes.
 [[nodiscard]] Schedule alltoall_direct(int ranks, bool in_place = false);
 [[nodiscard]] Schedule alltoall_pairwise(int ranks, bool in_place = false);
+/// In ceil(log2 n) messages a rank, of up to n/2 blocks each.
+[[nodiscard]] Schedule alltoall_bruck(int ranks);
 
 // --- selection (host/schedule/select.cpp) --------------------------------------------------------
 
@@ -350,6 +364,9 @@ struct Call {
                           std::uint64_t flow_bytes = kFlowBytes);
 /// Names that select() takes for a collective.
 [[nodiscard]] std::vector<std::string> algorithms(Collective collective);
+/// Whether it is one of these; "knomial:8" and "hierarchical:4" are names too, of a radix and a number of ranks a
+/// node.
+[[nodiscard]] bool knows(Collective collective, const std::string& name);
 /// The same with the variants that select() takes in their place ("ring_fused"); it takes these names too.
 [[nodiscard]] std::vector<std::string> algorithms_and_variants(Collective collective);
 /// The schedule of exactly this name, whatever call.bytes: no variant in its place. False and *error when there

@@ -2,7 +2,10 @@
 // Which schedule a call takes.
 #include <algorithm>
 #include <bit>
+#include <charconv>
 #include <limits>
+#include <stdexcept>
+#include <string_view>
 
 #include "schedule/msccl/import.hpp"
 #include "schedule/schedule.hpp"
@@ -54,17 +57,23 @@ enum class Algorithm : std::uint8_t {
   kPairwise,
   kLinear,
   kBruck,
+  kKnomial,
+  kDoubleTree,
+  kHierarchical,
 };
 
 struct Name {
   Collective collective;
   const char* name;
   Algorithm algorithm;
-  bool variant = false;  ///< of another one, which select() takes by itself
+  bool variant = false;    ///< of another one, which select() takes by itself
+  bool parameter = false;  ///< "name:8" is a name too
 };
 constexpr Name kNames[] = {
     {Collective::kBarrier, "dissemination", Algorithm::kDissemination},
     {Collective::kBcast, "binomial", Algorithm::kBinomial},
+    {Collective::kBcast, "knomial", Algorithm::kKnomial, false, true},
+    {Collective::kBcast, "double_tree", Algorithm::kDoubleTree},
     {Collective::kBcast, "chain", Algorithm::kChain},
     {Collective::kAllreduce, "direct", Algorithm::kDirect},
     {Collective::kAllreduce, "recursive_doubling", Algorithm::kRecursiveDoubling},
@@ -72,9 +81,13 @@ constexpr Name kNames[] = {
     {Collective::kAllreduce, "direct_blocks", Algorithm::kDirectBlocks},
     {Collective::kAllreduce, "direct_blocks_short", Algorithm::kDirectBlocksShort, true},
     {Collective::kAllreduce, "rabenseifner", Algorithm::kRabenseifner},
+    {Collective::kAllreduce, "double_tree", Algorithm::kDoubleTree},
+    {Collective::kAllreduce, "hierarchical", Algorithm::kHierarchical, false, true},
     {Collective::kAllreduce, "ring", Algorithm::kRing},
     {Collective::kAllreduce, "ring_fused", Algorithm::kRingFused, true},
     {Collective::kReduce, "binomial", Algorithm::kBinomial},
+    {Collective::kReduce, "knomial", Algorithm::kKnomial, false, true},
+    {Collective::kReduce, "double_tree", Algorithm::kDoubleTree},
     {Collective::kReduce, "chain", Algorithm::kChain},
     {Collective::kReduceScatter, "direct", Algorithm::kDirect},
     {Collective::kReduceScatter, "pairwise", Algorithm::kPairwise},
@@ -94,8 +107,27 @@ constexpr Name kNames[] = {
     {Collective::kAllgather, "pairwise", Algorithm::kPairwise},
     {Collective::kAllgather, "ring", Algorithm::kRing},
     {Collective::kAlltoall, "direct", Algorithm::kDirect},
+    {Collective::kAlltoall, "bruck", Algorithm::kBruck},
     {Collective::kAlltoall, "pairwise", Algorithm::kPairwise},
 };
+
+/// The number behind a name's colon; 0: none.
+int parameter_of(const std::string& name) {
+  const std::size_t colon = name.find(':');
+  if (colon == std::string::npos) return 0;
+  int value = 0;
+  std::from_chars(name.data() + colon + 1, name.data() + name.size(), value);
+  return value;
+}
+
+/// A name as a user writes it.
+bool is_name(const Name& n, const std::string& text) {
+  const std::string_view name = n.name;
+  if (!n.parameter || text.size() <= name.size() + 1 || text[name.size()] != ':') return text == name;
+  const std::string_view digits = std::string_view(text).substr(name.size() + 1);
+  return text.compare(0, name.size(), name) == 0 && digits.size() <= 5 && digits[0] != '0' &&
+         digits.find_first_not_of("0123456789") == std::string_view::npos;
+}
 
 /// A part a lane.
 constexpr int kRingParts = static_cast<int>(kMaxLanes);
@@ -122,7 +154,7 @@ Algorithm choose(const Call& c, const std::string& name) {
   Algorithm asked = Algorithm::kNone;
   if (!automatic) {
     for (const Name& n : kNames) {
-      if (n.collective == c.collective && name == n.name) asked = n.algorithm;
+      if (n.collective == c.collective && is_name(n, name)) asked = n.algorithm;
     }
     if (asked == Algorithm::kNone) return Algorithm::kNone;
   }
@@ -199,22 +231,31 @@ std::uint64_t most_bytes(const Call& c, Algorithm choice) {
     case Algorithm::kRingFused:
       return ring_bytes(c.ranks, c.flow_bytes);
     case Algorithm::kBruck:
+      if (c.collective == Collective::kAlltoall) return kAny;
       return std::min(kFlowBytes, c.flow_bytes) / allgather_bruck_span(c.ranks) * ranks;
     default:
       return kAny;
   }
 }
 
-Schedule make(const Call& c, Algorithm a) {
+/// Throws std::invalid_argument where the parameter does not fit.
+Schedule make(const Call& c, Algorithm a, int parameter) {
   const int n = c.ranks;
   const bool in_place = c.in_place;
   switch (c.collective) {
     case Collective::kBarrier:
       return barrier_dissemination(n);
     case Collective::kBcast:
-      return a == Algorithm::kBinomial ? bcast_binomial(n, c.root) : bcast_chain(n, c.root);
+      return a == Algorithm::kBinomial  ? bcast_binomial(n, c.root)
+             : a == Algorithm::kKnomial ? bcast_knomial(n, c.root, parameter == 0 ? kDefaultRadix : parameter)
+             : a == Algorithm::kDoubleTree ? bcast_double_tree(n, c.root)
+                                           : bcast_chain(n, c.root);
     case Collective::kReduce:
-      return a == Algorithm::kBinomial ? reduce_binomial(n, c.root) : reduce_chain(n, c.root);
+      return a == Algorithm::kBinomial ? reduce_binomial(n, c.root)
+             : a == Algorithm::kKnomial
+                 ? reduce_knomial(n, c.root, parameter == 0 ? kDefaultRadix : parameter)
+             : a == Algorithm::kDoubleTree ? reduce_double_tree(n, c.root)
+                                           : reduce_chain(n, c.root);
     case Collective::kAllreduce:
       switch (a) {
         case Algorithm::kDirect:
@@ -225,6 +266,10 @@ Schedule make(const Call& c, Algorithm a) {
           return allreduce_direct_blocks_short(n);
         case Algorithm::kRabenseifner:
           return allreduce_rabenseifner(n);
+        case Algorithm::kDoubleTree:
+          return allreduce_double_tree(n);
+        case Algorithm::kHierarchical:
+          return allreduce_hierarchical(n, parameter);
         case Algorithm::kRecursiveDoubling:
           return allreduce_recursive_doubling(n);
         case Algorithm::kRecursiveDoublingFused:
@@ -258,7 +303,9 @@ Schedule make(const Call& c, Algorithm a) {
              : a == Algorithm::kBruck    ? allgather_bruck(n, in_place)
                                          : allgather_ring(n, in_place);
     case Collective::kAlltoall:
-      return a == Algorithm::kDirect ? alltoall_direct(n, in_place) : alltoall_pairwise(n, in_place);
+      return a == Algorithm::kDirect  ? alltoall_direct(n, in_place)
+             : a == Algorithm::kBruck ? alltoall_bruck(n)
+                                      : alltoall_pairwise(n, in_place);
   }
   return {};
 }
@@ -266,6 +313,15 @@ Schedule make(const Call& c, Algorithm a) {
 bool fail(std::string* error, std::string text) {
   *error = std::move(text);
   return false;
+}
+
+bool make(const Call& call, Algorithm a, const std::string& name, Schedule* out, std::string* error) {
+  try {
+    *out = make(call, a, parameter_of(name));
+    return true;
+  } catch (const std::invalid_argument& wrong) {
+    return fail(error, "algorithm \"" + name + "\": " + wrong.what());
+  }
 }
 
 bool check(const Call& call, std::string* error) {
@@ -327,13 +383,18 @@ std::vector<std::string> algorithms_and_variants(Collective collective) {
   return names;
 }
 
+bool knows(Collective collective, const std::string& name) {
+  return std::any_of(std::begin(kNames), std::end(kNames), [&](const Name& n) {
+    return n.collective == collective && !n.variant && is_name(n, name);
+  });
+}
+
 bool make_named(const Call& call, const std::string& name, Schedule* out, std::string* error) {
   if (!check(call, error)) return false;
   if (is_file(name)) return select_file(call, name, out, error);
   for (const Name& n : kNames) {
-    if (n.collective != call.collective || name != n.name) continue;
-    *out = make(call, n.algorithm);
-    return true;
+    if (n.collective != call.collective || !is_name(n, name)) continue;
+    return make(call, n.algorithm, name, out, error);
   }
   return unknown(call, name, algorithms_and_variants(call.collective), error);
 }
@@ -407,7 +468,8 @@ bool select(const Call& call, const std::string& algorithm, Schedule* out, std::
     names.insert(names.begin(), "auto");
     return unknown(call, algorithm, std::move(names), error);
   }
-  Schedule s = make(call, choice);
+  Schedule s;
+  if (!make(call, choice, algorithm, &s, error)) return false;
   const std::string what = std::string(name_of(call.collective)) + " algorithm " + s.algorithm;
   if (call.by_counts && !s.by_counts) return fail(error, what + " takes only blocks of one size");
   const std::uint64_t most = most_bytes(call, choice);

@@ -215,7 +215,24 @@ TEST(Select, takes_every_name_that_it_lists) {
 
 TEST(Select, names_what_there_is_when_an_algorithm_is_unknown) {
   EXPECT_EQ(chosen(Collective::kBcast, 4, 8, "ring"),
-            "error: algorithm \"ring\" is not one of bcast: auto, binomial, chain");
+            "error: algorithm \"ring\" is not one of bcast: auto, binomial, knomial, double_tree, chain");
+}
+
+TEST(Select, takes_a_number_behind_names_that_have_one) {
+  EXPECT_EQ(chosen(Collective::kBcast, 9, 100, "knomial:3"), "knomial:3");
+  EXPECT_EQ(chosen(Collective::kBcast, 9, 100, "knomial:4"), "knomial");
+  EXPECT_EQ(chosen(Collective::kAllreduce, 12, 100, "hierarchical:4"), "hierarchical:4");
+  EXPECT_EQ(chosen(Collective::kAllreduce, 12, 100, "hierarchical:5"),
+            "error: algorithm \"hierarchical:5\": nodes of 5 ranks do not divide 12");
+  EXPECT_EQ(chosen(Collective::kReduce, 9, 100, "knomial:65"),
+            "error: algorithm \"knomial:65\": radix must be 2 to 64");
+  for (const char* name :
+       {"knomial:", "knomial:0", "knomial:x", "knomial:3x", "binomial:3", "knomial3", "knomial:123456"})
+    EXPECT_NE(chosen(Collective::kBcast, 9, 100, name).find("is not one of bcast"), std::string::npos)
+        << name;
+  EXPECT_TRUE(knows(Collective::kReduce, "knomial:7"));
+  EXPECT_FALSE(knows(Collective::kAllreduce, "knomial:7"));
+  EXPECT_FALSE(knows(Collective::kAllreduce, "ring_fused")) << "a variant";
 }
 
 TEST(Select, refuses_a_root_outside_the_group) {

@@ -63,6 +63,26 @@ Schedule start(const char* algorithm, Collective collective, int ranks, int root
   return s;
 }
 
+void Steps::copy(int rank, Place src, Place dst, int logical, int chunks) {
+  items_.push_back({static_cast<std::size_t>(rank), detail::copy(src, dst, logical, chunks)});
+}
+void Steps::move(int from, Place src, int to, Place dst, int logical, int chunks) {
+  message(from, to, recv(dst, from, logical, chunks), src);
+}
+void Steps::reduce(int from, Place src, int to, Place own, Place dst, int logical, int chunks) {
+  message(from, to, make(Op::kRecvReduceCopy, own, dst, from, kNoPeer, logical, chunks), src);
+}
+void Steps::message(int from, int to, const Instruction& in, Place src) {
+  const std::size_t id = items_.size();
+  items_.push_back({static_cast<std::size_t>(from), send(src, to, in.size_chunk, in.chunks), kNone, id + 1});
+  items_.push_back({static_cast<std::size_t>(to), in, id, kNone});
+}
+Schedule Steps::schedule() {
+  if (!fill_lanes(std::move(items_), true, &s_))
+    throw std::logic_error(s_.algorithm + ": two ranks exchange what stands at one place");
+  return std::move(s_);
+}
+
 std::vector<Lane> idle() { return {{Instruction{}}}; }
 
 Schedule copy_only(Schedule s) {

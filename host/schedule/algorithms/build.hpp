@@ -5,6 +5,10 @@
 #include <cstddef>
 #include <cstdint>
 
+#include <utility>
+#include <vector>
+
+#include "schedule/lanes.hpp"
 #include "schedule/schedule.hpp"
 
 namespace tally::schedule::detail {
@@ -42,6 +46,27 @@ Schedule copy_only(Schedule s);
 void serve_only(Schedule& s, bool in_place);
 /// Where all lanes are empty, a Nop: a program has an instruction.
 void finish(Schedule& s);
+
+/// An algorithm as a list of what happens, one thing after the other, for all ranks. Lanes, dependencies,
+/// what is passed on while it comes, and what may go on at once are found by schedule/lanes.hpp, for vectors
+/// of any size and the ways of calling that the schedule claims. Two ranks that exchange what stands at one
+/// place need another place for what comes.
+class Steps {
+ public:
+  explicit Steps(Schedule s) : s_(std::move(s)) {}
+  void copy(int rank, Place src, Place dst, int logical = 0, int chunks = 1);
+  /// dst at `to` = src at `from`.
+  void move(int from, Place src, int to, Place dst, int logical = 0, int chunks = 1);
+  /// dst at `to` = own at `to` op src at `from`.
+  void reduce(int from, Place src, int to, Place own, Place dst, int logical = 0, int chunks = 1);
+  /// The schedule. Throws std::logic_error where the list needs what the class says above.
+  [[nodiscard]] Schedule schedule();
+
+ private:
+  void message(int from, int to, const Instruction& in, Place src);
+  Schedule s_;
+  std::vector<Item> items_;
+};
 
 /// (a + b) mod ranks for -ranks < b < ranks.
 constexpr int shifted(int a, int b, int ranks) { return (a + b + ranks) % ranks; }
