@@ -168,7 +168,7 @@ void add_bench_command(CLI::App& app, CommandContext& context) {
       ->capture_default_str()->type_name("N");
   command->add_option("--dtype", arguments->dtype, "Element type: i8, f32, ..., see tally info")->capture_default_str()->type_name("TYPE");
   command->add_option("--op", arguments->op, "Operation: sum, prod, min, ..., see tally info")->capture_default_str()->type_name("OP");
-  command->add_option("--algorithm", arguments->algorithm, "auto or a name of `tally info`")->capture_default_str()->type_name("NAME");
+  command->add_option("--algorithm", arguments->algorithm, "auto, a name of `tally info`, or FILE.xml of MSCCL")->capture_default_str()->type_name("NAME");
   command->add_option("--config", arguments->config, "Parameters of the simulated fabric (JSON)")->type_name("FILE");
   command->add_option("--json", arguments->json, "Also write the results there")->type_name("FILE");
   command->add_option("--push-max", arguments->push_max,

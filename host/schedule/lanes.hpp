@@ -20,8 +20,8 @@ struct Item {
 /// when they are executed one after the other. With `fuse`, what a rank receives and then sends first is
 /// passed on while it comes. The schedule that results serves any size, in the ways of calling that `s`
 /// claims, and each read in it sees the write that it sees in that order. False where whole messages (with
-/// what passes them on) cannot be put in an order that keeps this; never so where each item that receives has
-/// a place of its own.
+/// what passes them on) cannot be put in an order that keeps this; never so where each item that receives
+/// follows its sender in `items`, or has a place of its own.
 [[nodiscard]] bool fill_lanes(std::vector<Item> items, bool fuse, Schedule* s);
 
 }  // namespace tally::schedule::detail

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <tuple>
 
+#include "schedule/algorithms/build.hpp"
 #include "schedule/interpreter.hpp"
 #include "schedule/makers.hpp"
 #include "schedule/reference.hpp"
@@ -242,6 +243,47 @@ TEST(Fused, ring_deadlocks_where_flows_hold_less_than_it_states) {
       s, inputs, [](std::uint64_t a, std::uint64_t b) { return a + b; },
       {.packet = 4, .capacity = 2, .in_place = false, .flows = Flows::kAsked}, random, &error);
   EXPECT_NE(error.find("deadlock"), std::string::npos);
+}
+
+TEST(Steps, pass_on_while_it_comes_what_is_sent_first) {
+  const Schedule s = bcast_knomial(16, 0);
+  int passing = 0;
+  for (const RankSchedule& rank : s.ranks) {
+    for (const Lane& lane : rank.lanes) {
+      for (const Instruction& i : lane) passing += i.op == Op::kRecvCopySend ? 1 : 0;
+    }
+  }
+  EXPECT_EQ(passing, 3) << "each inner rank, once";
+  for (const RankSchedule& rank : reduce_knomial(16, 0).ranks) {
+    for (const Lane& lane : rank.lanes) {
+      for (const Instruction& i : lane)
+        EXPECT_NE(i.op, Op::kRecvReduceCopySend) << "what is passed on is not kept";
+    }
+  }
+}
+
+TEST(Steps, happen_one_after_the_other) {
+  // In place the second move sends back what the first one brought; through another place they exchange.
+  detail::Steps wrong(detail::start("wrong", Collective::kAlltoall, 2));
+  for (int r = 0; r < 2; ++r) wrong.copy(r, detail::input(r), detail::output(r), r);
+  wrong.move(0, detail::input(1), 1, detail::output(0));
+  wrong.move(1, detail::input(0), 0, detail::output(1));
+  EXPECT_NE(verify(wrong.schedule()).find("(in place)"), std::string::npos);
+  Schedule s = detail::start("right", Collective::kAlltoall, 2);
+  s.scratch_chunks = 1;
+  detail::Steps right(std::move(s));
+  for (int r = 0; r < 2; ++r) right.copy(r, detail::input(r), detail::output(r), r);
+  right.move(0, detail::input(1), 1, detail::scratch());
+  right.move(1, detail::input(0), 0, detail::output(1));
+  right.copy(1, detail::scratch(), detail::output(0));
+  EXPECT_EQ(verify(right.schedule()), "");
+}
+
+TEST(Steps, makers_refuse_numbers_that_do_not_fit) {
+  EXPECT_THROW((void)bcast_knomial(8, 0, 1), std::invalid_argument);
+  EXPECT_THROW((void)reduce_knomial(1, 0, 65), std::invalid_argument);
+  EXPECT_THROW((void)allreduce_hierarchical(6, 4), std::invalid_argument);
+  EXPECT_THROW((void)allreduce_double_tree(0), std::invalid_argument);
 }
 
 TEST(AllreduceRecursiveDoublingFused, takes_one_lane_and_one_step_more_than_exchanges) {

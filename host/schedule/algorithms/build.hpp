@@ -50,7 +50,7 @@ void finish(Schedule& s);
 /// An algorithm as a list of what happens, one thing after the other, for all ranks. Lanes, dependencies,
 /// what is passed on while it comes, and what may go on at once are found by schedule/lanes.hpp, for vectors
 /// of any size and the ways of calling that the schedule claims. Two ranks that exchange what stands at one
-/// place need another place for what comes.
+/// place need another place for what comes: the second of two moves sees what the first has done.
 class Steps {
  public:
   explicit Steps(Schedule s) : s_(std::move(s)) {}
@@ -59,7 +59,7 @@ class Steps {
   void move(int from, Place src, int to, Place dst, int logical = 0, int chunks = 1);
   /// dst at `to` = own at `to` op src at `from`.
   void reduce(int from, Place src, int to, Place own, Place dst, int logical = 0, int chunks = 1);
-  /// The schedule. Throws std::logic_error where the list needs what the class says above.
+  /// The schedule; whether the list is right is for verify to say.
   [[nodiscard]] Schedule schedule();
 
  private:
