@@ -117,6 +117,18 @@ class Filler {
   /// Part of another item now.
   [[nodiscard]] bool gone(std::size_t item) const { return items_[item].i.op == Op::kNop; }
 
+  /// The path that ends with `item` and the one that begins with `next` have a rank in common besides this
+  /// one.
+  [[nodiscard]] bool meets(std::size_t item, std::size_t next) const {
+    std::vector<std::size_t> ranks;
+    for (std::size_t k = items_[next].receiver; k != kNone; k = items_[k].receiver)
+      ranks.push_back(items_[k].rank);
+    for (std::size_t k = item; k != kNone; k = items_[k].sender) {
+      if (std::find(ranks.begin(), ranks.end(), items_[k].rank) != ranks.end()) return true;
+    }
+    return false;
+  }
+
   /// A rank's first send of what it has received becomes part of the receive.
   void fuse_all() {
     std::vector<std::vector<std::size_t>> next(items_.size());
@@ -131,7 +143,8 @@ class Filler {
         const auto& waits = behind_[later];
         if (out.i.op != Op::kSend || out.i.src_buf != in.dst_buf || out.i.src_chunk != in.dst_chunk ||
             out.i.chunks != in.chunks || out.i.send_peer == in.recv_peer ||
-            std::any_of(waits.begin(), waits.end(), [k](std::size_t other) { return other != k; }))
+            std::any_of(waits.begin(), waits.end(), [k](std::size_t other) { return other != k; }) ||
+            meets(k, later))
           continue;
         // Nobody else wants what is passed on: it need not be kept.
         const bool keep =
