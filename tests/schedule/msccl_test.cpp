@@ -209,6 +209,28 @@ TEST(Msccl, programs_that_are_wrong_are_refused) {
   expect_refused(crossed, "race: rank 0, lane 2, step 1 (Recv) writes Output chunk 2");
 }
 
+TEST(Msccl, an_allreduce_whose_ranks_may_differ_in_bits_is_refused) {
+  // Each rank adds what comes to its own: rank 2 gets (2 + 0) + 1, rank 0 (0 + 1) + 2.
+  std::vector<XmlGpu> gpus;
+  for (int g = 0; g < 3; ++g) {
+    XmlGpu gpu{1, 1, 2, {}};
+    for (int peer = 0; peer < 3; ++peer) {
+      if (peer == g) continue;
+      const bool last = peer == 2 || (g == 2 && peer == 1);
+      XmlBlock block{peer, peer, 0, {{"s", "i0", ""}}};
+      if (last) {
+        block.steps.push_back({"rrc", "o0", "o0", 1, 0, 1});
+      } else {
+        block.steps.push_back({"rrc", "i0", "o0"});
+      }
+      gpu.blocks.push_back(std::move(block));
+    }
+    gpus.push_back(std::move(gpu));
+  }
+  expect_refused(xml_of("allreduce", 1, gpus),
+                 "combined in another association than rank 0's: the bits may differ");
+}
+
 TEST(Msccl, whatever_is_still_accepted_of_damaged_files_computes_what_mpi_says) {
   std::mt19937_64 random(seed(0x5eede));
   int accepted = 0, refused = 0;
