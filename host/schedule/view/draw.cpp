@@ -187,7 +187,7 @@ class Drawing {
     const Point p = at(id);
     out_ += fmt::format("<g><title>{}</title>\n",
                         escaped(fmt::format("rank {}, lane {}, step {}: {} {}", site.rank, site.lane,
-                                            site.step, name_of(i.op), effect(s_, site.rank, i))));
+                                            site.step, name_of(i.op), effect(s_, i))));
     symbol(p, i.op, hue(id));
     out_ += "</g>\n";
     if (const std::string text = label(id); !text.empty())

@@ -90,7 +90,7 @@ std::string headline(const Schedule& s) {
                      s.by_counts ? ", blocks of any sizes" : "");
 }
 
-std::string effect(const Schedule& s, std::size_t, const Instruction& i) {
+std::string effect(const Schedule& s, const Instruction& i) {
   if (i.op == Op::kNop) return {};
   if (s.collective == Collective::kBarrier) return "signal";
   const std::string src = place(s, i.src_buf, i.src_chunk, i);
@@ -130,7 +130,7 @@ std::string text(const Schedule& s, const TextOptions& options) {
       for (std::size_t k = 0; k < lane.size(); ++k) {
         const Instruction& i = lane[k];
         std::string line =
-            fmt::format("  {:>4}  {:<18}  {:<36}  {:<22}", k, name_of(i.op), effect(s, r, i), peers(l, i));
+            fmt::format("  {:>4}  {:<18}  {:<36}  {:<22}", k, name_of(i.op), effect(s, i), peers(l, i));
         if (sized && i.op != Op::kNop)
           line += fmt::format("  {:>9} bytes", extent_bytes(i.size_chunk, i.chunks, chunk, total));
         if (i.has_dep) line += "  " + dependency(i);

@@ -27,7 +27,7 @@ struct Totals {
 /// One line: collective, algorithm, ranks, chunks, limits, the ways of calling it that it stands.
 [[nodiscard]] std::string headline(const Schedule& schedule);
 /// An instruction's effect on memory: "out[3] = in[3] op received".
-[[nodiscard]] std::string effect(const Schedule& schedule, std::size_t rank, const Instruction& instruction);
+[[nodiscard]] std::string effect(const Schedule& schedule, const Instruction& instruction);
 /// "RecvReduceCopySend".
 [[nodiscard]] const char* name_of(Op op);
 /// Rank by rank, lane by lane, an instruction a line.
