@@ -108,6 +108,10 @@ class Interpreter {
              (from.writer == kNone ? ", which holds nothing yet"
                                    : ", which " + describe(g_, from.writer) + " has overwritten");
     }
+    // In place they are one memory, but an engine may hold a copy of Input (short ones travel in
+    // descriptors).
+    if (buffer == Buffer::kInput && from.writer != kNone)
+      return "reads " + what + ", which " + describe(g_, from.writer) + " has written as Output";
     // In an alltoall the number of a block is another at its source than at its destination; all of them are
     // told apart by source and destination when they have arrived. Equal blocks may stand anywhere meanwhile.
     if (expressions_.chunk(*out) != logical && sizes_differ(s_) && s_.collective != Collective::kAlltoall) {

@@ -211,7 +211,7 @@ TEST(Verify, rejects_what_clobbers_its_input_in_place_only) {
   lane(s, 0) = {instruction(Op::kRecv, 1, kNoPeer), instruction(Op::kSend, kNoPeer, 1),
                 instruction(Op::kReduce, kNoPeer, kNoPeer)};
   expect_rejected(s, "(in place)");
-  expect_rejected(s, "counts the contribution of rank 1 twice");
+  expect_rejected(s, "reads Input chunk 0, which rank 0, lane 0, step 0 (Recv) has written as Output");
 }
 
 TEST(Verify, rejects_a_race_that_only_sharing_memory_makes) {

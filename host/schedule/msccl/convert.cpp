@@ -127,6 +127,8 @@ class Converter {
       memory_.emplace_back(cells_[g].count(), kNothing);
       done_.emplace_back(a_.gpus[g].blocks.size(), 0);
       payload_.emplace_back(a_.gpus[g].blocks.size());
+      renamed_.emplace_back(a_.gpus[g].blocks.size());
+      written_.emplace_back(cells_[g].count(), false);
       if (s_.collective == Collective::kBcast && g != s_.root) continue;
       for (std::size_t p = 0; p < places(s_, g, Buffer::kInput); ++p)
         memory_[g][cells_[g].of(Buffer::kInput, p)] = logical_chunk(s_, g, Buffer::kInput, p);
@@ -185,7 +187,12 @@ class Converter {
     if (in != nullptr && in->empty()) return false;
     const auto count = static_cast<std::size_t>(step.count);
     Chunks moved;
-    if (reads_src(step.op)) moved = read(g, step, step.src);
+    bool renamed = false;
+    if (reads_src(step.op)) {
+      moved = read(g, step, step.src);
+      for (std::size_t c = 0; c < count; ++c)
+        renamed = renamed || written_[g][cell(g, step, step.src, c, false)];
+    }
     if (in != nullptr) {
       Chunks received = std::move(in->front());
       in->pop_front();
@@ -197,13 +204,19 @@ class Converter {
     }
     if (step.op == Op::kReduce) expect_same(step, read(g, step, step.dst), moved);
     if (writes_dst(step.op)) {
-      for (std::size_t c = 0; c < count; ++c) memory_[g][cell(g, step, step.dst, c, true)] = moved[c];
+      for (std::size_t c = 0; c < count; ++c) {
+        const std::size_t to = cell(g, step, step.dst, c, true);
+        memory_[g][to] = moved[c];
+        // A copy to where it stands is none.
+        if (step.op != Op::kCopy || to != cell(g, step, step.src, c, false)) written_[g][to] = true;
+      }
     }
     if (sends(step.op)) {
       static_cast<void>(taker(g, block, step));
       flows_[{g, static_cast<std::size_t>(block.send), block.channel}].push_back(moved);
     }
     payload_[g][b].push_back(std::move(moved));
+    renamed_[g][b].push_back(renamed);
     ++done_[g][b];
     return true;
   }
@@ -224,15 +237,20 @@ class Converter {
     if (a != b) throw Fault(step.line, "reduces different chunks of the vector with each other");
   }
 
-  /// Schedules never write Input: in place, where the file calls the one buffer i, that is Output.
-  Operand place(std::size_t g, const Step& step, Operand o, bool written) const {
-    if (!written || o.buffer != Buffer::kInput) return o;
-    if (s_.out_of_place && s_.collective != Collective::kBcast)
-      throw Fault(step.line, "writes the buffer i, in a file for calls out of place");
+  /// Schedules never write Input, and do not read it where they have written: an engine may hold a copy. In
+  /// place, where the file calls the one buffer i, that is Output.
+  Operand as_output(std::size_t g, Operand o) const {
+    if (o.buffer != Buffer::kInput) return o;
     const bool one_block = s_.collective == Collective::kAllgather || s_.collective == Collective::kGather;
     if (one_block) o.offset += static_cast<int>(g) * s_.block_chunks;
     o.buffer = Buffer::kOutput;
     return o;
+  }
+  Operand place(std::size_t g, const Step& step, const Operand& o, bool written) const {
+    if (!written || o.buffer != Buffer::kInput) return o;
+    if (s_.out_of_place && s_.collective != Collective::kBcast)
+      throw Fault(step.line, "writes the buffer i, in a file for calls out of place");
+    return as_output(g, o);
   }
   std::size_t cell(std::size_t g, const Step& step, const Operand& named, std::size_t c, bool written) const {
     const Operand o = place(g, step, named, written);
@@ -271,7 +289,7 @@ class Converter {
         Lane lane;
         for (std::size_t k = 0; k < blocks[b].steps.size(); ++k) {
           const std::size_t begin = lane.size();
-          emit_step(g, blocks[b], blocks[b].steps[k], payload_[g][b][k], &lane);
+          emit_step(g, blocks[b], blocks[b].steps[k], payload_[g][b][k], renamed_[g][b][k], &lane);
           const Step& step = blocks[b].steps[k];
           if (step.dep_block < 0) continue;
           const std::size_t other = index_of(g, step);
@@ -285,15 +303,18 @@ class Converter {
       if (blocks.empty()) s_.ranks[g].lanes.emplace_back();
     }
   }
-  void emit_step(std::size_t g, const ThreadBlock& block, const Step& step, const Chunks& moved,
+  void emit_step(std::size_t g, const ThreadBlock& block, const Step& step, const Chunks& moved, bool renamed,
                  Lane* lane) const {
     Instruction i;
     i.op = step.op;
-    if (step.op == Op::kNop) {
+    // Where Input and Output are one, a copy from one to the other does nothing.
+    if (step.op == Op::kCopy && cell(g, step, step.src, 0, false) == cell(g, step, step.dst, 0, true))
+      i.op = Op::kNop;
+    if (i.op == Op::kNop) {
       lane->push_back(i);
       return;
     }
-    const Operand src = place(g, step, step.src, false);
+    const Operand src = renamed ? as_output(g, step.src) : step.src;
     const Operand dst = place(g, step, step.dst, writes_dst(step.op));
     i.src_buf = src.buffer;
     i.dst_buf = dst.buffer;
@@ -322,6 +343,9 @@ class Converter {
   std::vector<Chunks> memory_;                  // [gpu][cell]
   std::vector<std::vector<std::size_t>> done_;  // [gpu][thread block] steps
   std::vector<std::vector<std::vector<Chunks>>> payload_;
+  std::vector<std::vector<bool>> written_;  // [gpu][cell]
+  std::vector<std::vector<std::vector<bool>>>
+      renamed_;  // [gpu][thread block][step] reads what is Output by now
 };
 
 }  // namespace
