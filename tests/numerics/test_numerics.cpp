@@ -192,14 +192,19 @@ TEST_P(Kernels, caller_flush_to_zero_has_no_influence_and_stays) {
 }
 #endif
 
-TEST_P(Kernels, base_loops_equal_the_chosen_ones) {
+TEST_P(Kernels, loops_of_all_instruction_sets_give_the_same_bytes) {
   const Vectors v = draw(type(), (1u << 18) + 5, test::seed(kSeed));
+  const numerics::KernelTable* tables[numerics::kMaxTables];
+  const std::size_t count = numerics::usable_kernels(tables);
+  EXPECT_STREQ(tables[count - 1]->name, numerics::kernel_name());
   each_op([&](tally_op op) {
-    const numerics::Kernel kernel = numerics::base_kernels().find(type().dtype, op);
-    ASSERT_NE(kernel, nullptr);
-    Bytes base(v.a.size());
-    kernel(base.data(), v.a.data(), v.b.data(), base.size() / type().bytes);
-    EXPECT_TRUE(same(type(), op, v, reduce(type(), op, v), base));
+    for (std::size_t t = 0; t < count; ++t) {
+      const numerics::Kernel kernel = tables[t]->find(type().dtype, op);
+      ASSERT_NE(kernel, nullptr);
+      Bytes out(v.a.size());
+      kernel(out.data(), v.a.data(), v.b.data(), out.size() / type().bytes);
+      EXPECT_TRUE(same(type(), op, v, reduce(type(), op, v), out)) << tables[t]->name;
+    }
   });
 }
 

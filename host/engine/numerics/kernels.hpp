@@ -26,8 +26,15 @@ struct KernelTable {
   }
 };
 
+/// For any processor of the build's architecture; on AArch64 that is NEON.
 [[nodiscard]] const KernelTable& base_kernels() noexcept;
-/// Only where TALLY_NUMERICS_AVX2 is defined; its loops run only on processors that have AVX2.
+/// Only where TALLY_NUMERICS_X86 is defined; its loops run only on processors that have AVX2.
 [[nodiscard]] const KernelTable& avx2_kernels() noexcept;
+/// The same for AVX-512 F, BW, DQ and VL.
+[[nodiscard]] const KernelTable& avx512_kernels() noexcept;
+
+/// The tables whose loops run on this processor, the best one last; their number is returned.
+inline constexpr std::size_t kMaxTables = 3;
+std::size_t usable_kernels(const KernelTable* (&tables)[kMaxTables]) noexcept;
 
 }  // namespace tally::numerics

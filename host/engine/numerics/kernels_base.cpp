@@ -5,7 +5,11 @@
 namespace tally::numerics {
 
 const KernelTable& base_kernels() noexcept {
+#if defined(__ARM_NEON)
+  static constexpr KernelTable kTable = make_table("neon");
+#else
   static constexpr KernelTable kTable = make_table("base");
+#endif
   return kTable;
 }
 

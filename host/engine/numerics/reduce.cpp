@@ -15,15 +15,11 @@
 namespace tally::numerics {
 namespace {
 
-const KernelTable& choose_kernels() noexcept {
-#if defined(TALLY_NUMERICS_AVX2)
-  if (__builtin_cpu_supports("avx2")) return avx2_kernels();
-#endif
-  return base_kernels();
-}
-
 const KernelTable& kernels() noexcept {
-  static const KernelTable& table = choose_kernels();
+  static const KernelTable& table = []() -> const KernelTable& {
+    const KernelTable* tables[kMaxTables];
+    return *tables[usable_kernels(tables) - 1];
+  }();
   return table;
 }
 
@@ -64,6 +60,18 @@ class DefaultMode {
 #endif
 
 }  // namespace
+
+std::size_t usable_kernels(const KernelTable* (&tables)[kMaxTables]) noexcept {
+  std::size_t n = 0;
+  tables[n++] = &base_kernels();
+#if defined(TALLY_NUMERICS_X86)
+  if (__builtin_cpu_supports("avx2")) tables[n++] = &avx2_kernels();
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
+    tables[n++] = &avx512_kernels();
+#endif
+  return n;
+}
 
 std::size_t element_bytes(tally_dtype dtype) noexcept { return size_of(dtype); }
 

@@ -23,7 +23,7 @@ namespace tally::numerics {
 void reduce(tally_dtype dtype, tally_op op, void* dst, const void* a, const void* b,
             std::size_t elements) noexcept;
 
-/// Which loops reduce() takes here: "avx2" or "base".
+/// Which loops reduce() takes here: "avx512", "avx2", "neon" or "base".
 [[nodiscard]] const char* kernel_name() noexcept;
 
 }  // namespace tally::numerics
