@@ -25,6 +25,17 @@ function(tally_library name)
   tally_compile_options(tally_${name})
 endfunction()
 
+# tally_inline_across_files(target): a call of a message goes through several parts, each of which does little; optimised
+# builds compile them as one.
+include(CheckIPOSupported)
+check_ipo_supported(RESULT TALLY_IPO OUTPUT TALLY_IPO_REASON LANGUAGES CXX)
+function(tally_inline_across_files target)
+  if(TALLY_IPO AND NOT TALLY_SANITIZE AND NOT TALLY_COVERAGE)
+    set_target_properties(${target} PROPERTIES
+      INTERPROCEDURAL_OPTIMIZATION_RELEASE ON INTERPROCEDURAL_OPTIMIZATION_RELWITHDEBINFO ON)
+  endif()
+endfunction()
+
 # tally_test(name SOURCES... [DEPS targets...] [TIMEOUT s]): a GoogleTest binary; each test case is one ctest test.
 function(tally_test name)
   cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;DEPS" ${ARGN})

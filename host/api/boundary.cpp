@@ -2,6 +2,8 @@
 #include "api/boundary.hpp"
 
 #include <cstdio>
+#include <exception>
+#include <new>
 
 namespace tally::api {
 namespace {
@@ -16,5 +18,23 @@ void set_last_error(const char* call, const char* text) noexcept {
 }
 
 const char* last_error() noexcept { return last_error_text; }
+
+tally_status caught(const char* call) noexcept {
+  try {
+    throw;
+  } catch (const job::Error& error) {
+    set_last_error(call, error.what());
+    return TALLY_ERR_JOB;
+  } catch (const std::bad_alloc&) {
+    set_last_error(call, "out of memory");
+    return TALLY_ERR_NO_MEMORY;
+  } catch (const std::exception& error) {
+    set_last_error(call, error.what());
+    return TALLY_ERR_INTERNAL;
+  } catch (...) {
+    set_last_error(call, "unknown exception");
+    return TALLY_ERR_INTERNAL;
+  }
+}
 
 }  // namespace tally::api

@@ -6,8 +6,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <exception>
-#include <new>
 #include <string>
 
 #include "engine/engine.hpp"
@@ -22,7 +20,8 @@ void set_last_error(const char* call, const char* text) noexcept;
 
 /// A failure of an argument.
 template <typename... Args>
-[[nodiscard]] Status bad_argument(fmt::format_string<Args...> format, Args&&... args) {
+[[nodiscard]] [[gnu::cold]] [[gnu::noinline]] Status bad_argument(fmt::format_string<Args...> format,
+                                                                  Args&&... args) {
   return {TALLY_ERR_ARGUMENT, fmt::format(format, std::forward<Args>(args)...)};
 }
 
@@ -37,25 +36,19 @@ template <typename... Args>
   return bad_argument("{}[{}] {} is negative", argument, index, static_cast<std::ptrdiff_t>(value));
 }
 
+/// The status of the exception that is being handled.
+[[nodiscard]] tally_status caught(const char* call) noexcept;
+
 /// Runs f() -> Status; nothing is thrown beyond it.
 template <typename F>
 tally_status boundary(const char* call, F&& f) noexcept {
   try {
     const Status status = f();
-    if (!status.ok() && status.code() != TALLY_AGAIN) set_last_error(call, status.message().c_str());
+    if (!status.ok() && status.code() != TALLY_AGAIN) [[unlikely]]
+      set_last_error(call, status.message().c_str());
     return status.code();
-  } catch (const job::Error& error) {
-    set_last_error(call, error.what());
-    return TALLY_ERR_JOB;
-  } catch (const std::bad_alloc&) {
-    set_last_error(call, "out of memory");
-    return TALLY_ERR_NO_MEMORY;
-  } catch (const std::exception& error) {
-    set_last_error(call, error.what());
-    return TALLY_ERR_INTERNAL;
   } catch (...) {
-    set_last_error(call, "unknown exception");
-    return TALLY_ERR_INTERNAL;
+    return caught(call);
   }
 }
 

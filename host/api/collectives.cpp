@@ -95,10 +95,14 @@ Status tally_endpoint::start_collective(tally_group& group, const CollectiveCall
   descriptor.seq = request->seq;
   descriptor.signature = compiled->signature;
   descriptor.cookie = request->cookie;
-  status = posted(request, engine_->post_collective(descriptor), out);
+  bool complete_now = false;
+  ++compiled->users;
+  status = engine_->start_collective(descriptor, &request->completion, &complete_now);
+  status = posted(request, std::move(status), complete_now, out);
   if (status.ok()) {
     ++group.next_seq;
-    ++compiled->users;
+  } else {
+    --compiled->users;
   }
   return status;
 }

@@ -10,7 +10,6 @@
 #include <cstdlib>
 #include <cstring>
 #include <numeric>
-#include <thread>
 
 #include "api/boundary.hpp"
 #include "api/engine_factory.hpp"
@@ -34,11 +33,11 @@ Status read_seconds(const char* variable, std::chrono::duration<double>* seconds
   return {};
 }
 
-/// How often a wait polls before it sleeps: not at all where another rank, or the device's simulation, needs
-/// the processor.
-unsigned polls_before_sleep(int ranks, const tally::Capabilities& capabilities) {
-  const unsigned processors = std::max(1u, std::thread::hardware_concurrency());
-  return static_cast<unsigned>(ranks) <= processors && !capabilities.offloads_matching ? 300 : 16;
+/// How often a wait polls before it gives the processor up: hardly where another rank, or the device's
+/// simulation, needs it.
+unsigned polls_before_sleep(const tally::job::Header& job, const tally::Capabilities& capabilities) {
+  if (capabilities.offloads_matching) return 16;
+  return job.ranks <= job.cpus ? 1000 : 1;
 }
 
 }  // namespace
@@ -68,12 +67,13 @@ Status tally_endpoint::open(const char* engine, std::unique_ptr<tally_endpoint>*
     return {TALLY_ERR_UNSUPPORTED, fmt::format("TALLY_SIZE: {} ranks, engine '{}' takes {}", made->size(),
                                                made->capabilities().name, made->capabilities().max_ranks)};
   }
-  made->spins_ = polls_before_sleep(made->size(), made->capabilities());
+  made->max_message_ = static_cast<std::size_t>(made->capabilities().max_message);
+  made->spins_ = polls_before_sleep(made->header(), made->capabilities());
 
   std::vector<std::uint16_t> ranks(static_cast<std::size_t>(made->size()));
   std::iota(ranks.begin(), ranks.end(), std::uint16_t{0});
   made->groups_.push_back(
-      std::make_unique<tally_group>(made->rank(), std::move(ranks), made->capabilities().flow_bytes));
+      std::make_unique<tally_group>(made->rank(), std::move(ranks), made->capabilities()));
   made->all_ranks()->endpoint = made.get();
   if (const char* algorithm = std::getenv("TALLY_ALGORITHM"); algorithm != nullptr) {
     made->forced_algorithm_ = algorithm;
@@ -163,18 +163,8 @@ Status tally_endpoint::find_region(const char* argument, const void* buffer, std
   *region = nullptr;
   if (length == 0) return {};
   if (buffer == nullptr) return bad_argument("{} is NULL", argument);
-  const auto* start = static_cast<const std::byte*>(buffer);
-  const auto holds = [&](const tally_memory& r) {
-    const std::uintptr_t offset =
-        reinterpret_cast<std::uintptr_t>(start) - reinterpret_cast<std::uintptr_t>(r.base);
-    return offset <= r.length && length <= r.length - offset;
-  };
-  if (last_region_ < regions_.size() && holds(*regions_[last_region_])) {
-    *region = regions_[last_region_].get();
-    return {};
-  }
   for (std::size_t i = 0; i < regions_.size(); ++i) {
-    if (!holds(*regions_[i])) continue;
+    if (!regions_[i]->holds(buffer, length)) continue;
     last_region_ = i;
     *region = regions_[i].get();
     return {};

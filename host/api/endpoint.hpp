@@ -5,6 +5,7 @@
 // layer's.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -99,9 +100,10 @@ struct tally_endpoint {
   };
   /// What a wait remembers from one look to the next.
   struct Waiting {
-    explicit Waiting(const tally_endpoint& endpoint)
-        : started(Clock::now()), next_look(started), warn_after(endpoint.warn_after_) {}
+    explicit Waiting(const tally_endpoint& endpoint) : warn_after(endpoint.warn_after_) {}
     unsigned spins = 0;
+    unsigned completions = 0;  ///< that it has seen
+    bool begun = false;        ///< it is longer than the spins
     Clock::time_point started;
     Clock::time_point next_look;
     std::chrono::duration<double> warn_after;
@@ -115,15 +117,38 @@ struct tally_endpoint {
   explicit tally_endpoint(tally::job::Membership job) : job_(std::move(job)) {}
 
   // requests
-  tally_request* new_request(tally_request::Kind kind, tally_group& group);
-  void release(tally_request& request) noexcept;
-  void complete(tally_request& request, const tally::Completion& completion);
+  tally_request* new_request(tally_request::Kind kind, tally_group& group) {
+    if (free_requests_ == nullptr) [[unlikely]]
+      add_requests();
+    tally_request* request = free_requests_;
+    free_requests_ = request->next_free;
+    // What the kind in question does not set is of no consequence, but for these.
+    request->kind = kind;
+    request->state = tally_request::State::kActive;
+    request->marks = {};
+    request->group = &group;
+    request->regions[0] = nullptr;
+    request->regions[1] = nullptr;
+    request->compiled = nullptr;
+    return request;
+  }
+  void add_requests();
+  void release(tally_request& request) noexcept {
+    request.state = tally_request::State::kFree;
+    request.next_free = free_requests_;
+    free_requests_ = &request;
+  }
+  /// Its completion has been written.
+  void complete(tally_request& request);
   /// The request's outcome; frees it and clears the caller's handle.
   tally::Status finish(tally_request** request, tally_result* result);
+  void retire(tally_request** request) noexcept;
+  tally::Status outcome(const tally_request& request, tally_result* result) const;
   /// The program gives the request up; the engine still has it.
   void abandon(tally_request** request) noexcept;
   /// After the engine's answer to a post: hands the request out, or takes it back.
-  tally::Status posted(tally_request* request, tally::Status status, tally_request** out);
+  /// complete_now: it is over already, and request->completion says how.
+  tally::Status posted(tally_request* request, tally::Status status, bool complete_now, tally_request** out);
   /// Asks the engine to end a collective whose context another rank has broken.
   void watch_context(tally_request& request);
   tally::Status wait(tally_request** request, tally_result* result, Waiting& waiting);
@@ -135,15 +160,16 @@ struct tally_endpoint {
   }
 
   // messages without the checks, also in the control context
-  tally::Status post_send(tally::SendDescriptor send, tally_group& group, tally_memory* region, bool internal,
-                          tally_request** request);
-  tally::Status post_receive(tally::RecvDescriptor receive, tally_group& group, tally_memory* region,
+  tally::Status post_send(tally::SendDescriptor& send, tally_group& group, tally_memory* region,
+                          bool internal, tally_request** request);
+  tally::Status post_receive(tally::RecvDescriptor& receive, tally_group& group, tally_memory* region,
                              bool internal, tally_request** request);
 
   /// What receives and probes look for. Descriptor: RecvDescriptor or ProbeDescriptor.
   template <typename Descriptor>
   tally::Status set_pattern(tally_group& group, int source, int tag, Descriptor* wanted) const;
-  tally::Status check_length(std::size_t length) const;
+  /// Of a message: its length, and the region that holds it.
+  tally::Status check_buffer(const void* buffer, std::size_t length, tally_memory** region);
   /// Posts a probe and waits for its answer; TALLY_AGAIN: no message, or no room for the probe.
   tally::Status ask(tally::ProbeDescriptor probe, tally_group& group, tally::Completion* answer);
   /// Makes sure of a slot for a message that is going to be claimed.
@@ -178,8 +204,9 @@ struct tally_endpoint {
   std::unique_ptr<tally::Engine> engine_;
   std::vector<std::unique_ptr<tally_memory>> regions_;
   std::size_t last_region_ = 0;
-  std::deque<tally_request> requests_;  // stable addresses; index = cookie
-  std::vector<std::uint32_t> free_requests_;
+  std::deque<tally_request> requests_;  // stable addresses
+  std::vector<tally_request*> by_cookie_;
+  tally_request* free_requests_ = nullptr;
   std::deque<tally_message> messages_;  // stable addresses
   std::vector<tally_message*> free_messages_;
   std::size_t live_requests_ = 0;                     ///< of the program
@@ -192,8 +219,11 @@ struct tally_endpoint {
 
   std::string forced_algorithm_;  ///< TALLY_ALGORITHM, or empty
   tally_counters counts_{};
+  std::array<tally::Completion, 32> taken_;  ///< from the engine
+  bool moved_ = false;                       ///< something has completed since last_progress_ was set
   Clock::time_point last_progress_ = Clock::now();
   std::chrono::duration<double> warn_after_{30};
   std::chrono::duration<double> give_up_after_{0};  ///< 0: never
   unsigned spins_ = 0;
+  std::size_t max_message_ = 0;  ///< of the engine, bytes
 };

@@ -54,7 +54,7 @@ Status tally_endpoint::create_group(const int* ranks, int size, tally_group** ou
   const int own = position[static_cast<std::size_t>(rank())];
   if (own < 0) return bad_argument("ranks does not hold the caller, rank {}", rank());
 
-  auto group = std::make_unique<tally_group>(own, std::move(list), capabilities().flow_bytes);
+  auto group = std::make_unique<tally_group>(own, std::move(list), capabilities());
   group->endpoint = this;
   group->list_hash = mix(hash, creations_[hash]++);
   if (!forced_algorithm_.empty()) {

@@ -17,13 +17,20 @@ struct tally_memory {
   std::size_t length = 0;
   std::uint32_t key = 0;
   std::uint32_t users = 0;  ///< operations under way in it
+
+  [[nodiscard]] bool holds(const void* buffer, std::size_t bytes) const noexcept {
+    const std::uintptr_t offset =
+        reinterpret_cast<std::uintptr_t>(buffer) - reinterpret_cast<std::uintptr_t>(base);
+    return offset <= length && bytes <= length - offset;
+  }
 };
 
 /// An ordered set of job ranks with a context. Owned by its endpoint.
 struct tally_group {
-  /// flow_bytes: of the engine's capabilities.
-  tally_group(int own_rank, std::vector<std::uint16_t> job_ranks, std::uint64_t flow_bytes)
-      : rank(own_rank), ranks(std::move(job_ranks)), schedules(rank, ranks, flow_bytes) {
+  tally_group(int own_rank, std::vector<std::uint16_t> job_ranks, const tally::Capabilities& engine)
+      : rank(own_rank),
+        ranks(std::move(job_ranks)),
+        schedules(rank, ranks, engine.flow_bytes, engine.reads_peers) {
     for (std::size_t r = 0; r < ranks.size(); ++r) {
       if (from_job.size() <= ranks[r]) from_job.resize(std::size_t{ranks[r]} + 1, -1);
       from_job[ranks[r]] = static_cast<int>(r);
@@ -51,25 +58,30 @@ struct tally_request {
     kDone,       ///< complete, not yet taken by the program
     kAbandoned,  ///< with the engine; nobody asks for it any more
   };
+  /// What a new request sets at once.
+  struct Marks {
+    bool abort_asked = false;
+    bool matched = false;  ///< receive of a claimed message: there is nothing to cancel
+    bool cancel_asked = false;
+    bool internal = false;  ///< the library's own: does not count as a program's request
+  };
   tally_endpoint* endpoint = nullptr;
   std::uint32_t cookie = 0;
   Kind kind = Kind::kSend;
   State state = State::kFree;
-  bool abort_asked = false;
-  bool matched = false;   ///< receive of a claimed message: there is nothing to cancel
-  bool cancel_asked = false;
-  bool internal = false;  ///< the library's own: does not count as a program's request
+  Marks marks;
   tally_group* group = nullptr;
   tally_memory* regions[2] = {nullptr, nullptr};
-  std::uint64_t length = 0;  ///< bytes of room, or to send
-  std::uint64_t count = 0;   ///< collectives: elements that ranks compare ...
-  std::uint64_t parts = 1;   ///< ... in so many blocks
+  std::uint64_t length = 0;                  ///< bytes of room, or to send
+  std::uint64_t count = 0;                   ///< collectives: elements that ranks compare ...
+  std::uint64_t parts = 1;                   ///< ... in so many blocks
   tally::api::Compiled* compiled = nullptr;  ///< collectives
   tally_dtype dtype = TALLY_BYTE;
   tally_op op = TALLY_OP_NONE;
   std::uint16_t seq = 0;   ///< collectives
   std::uint16_t peer = 0;  ///< send: job rank
   tally::Completion completion;
+  tally_request* next_free = nullptr;
 };
 
 /// A message that a probe took out of the queue. A slot of the endpoint's pool.

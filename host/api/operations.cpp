@@ -10,6 +10,20 @@ using tally::Status;
 using tally::api::bad_argument;
 using tally::api::check_sign;
 
+Status tally_endpoint::post_send(tally::SendDescriptor& send, tally_group& group, tally_memory* region,
+                                 bool internal, tally_request** out) {
+  tally_request* request = new_request(tally_request::Kind::kSend, group);
+  request->regions[0] = region;
+  request->length = send.length;
+  request->peer = send.destination;
+  request->marks.internal = internal;
+  send.key = region == nullptr ? 0 : region->key;
+  send.cookie = request->cookie;
+  bool complete_now = false;
+  Status status = engine_->start_send(send, &request->completion, &complete_now);
+  return posted(request, std::move(status), complete_now, out);
+}
+
 Status tally_endpoint::start_send(tally_group& group, const void* buffer, std::size_t length, int destination,
                                   int tag, tally_request** request) {
   const int last = static_cast<int>(group.ranks.size()) - 1;
@@ -17,10 +31,8 @@ Status tally_endpoint::start_send(tally_group& group, const void* buffer, std::s
     return bad_argument("destination {} is out of range (0 to {})", destination, last);
   }
   if (tag < 0) return bad_argument("tag {} is out of range (0 to {})", tag, TALLY_MAX_TAG);
-  Status status = check_length(length);
   tally_memory* region = nullptr;
-  if (status.ok()) status = find_region("buffer", buffer, length, &region);
-  if (!status.ok()) return status;
+  if (Status status = check_buffer(buffer, length, &region); !status.ok()) return status;
   tally::SendDescriptor send;
   send.buffer = buffer;
   send.length = length;
@@ -30,25 +42,19 @@ Status tally_endpoint::start_send(tally_group& group, const void* buffer, std::s
   return post_send(send, group, region, false, request);
 }
 
-Status tally_endpoint::post_send(tally::SendDescriptor send, tally_group& group, tally_memory* region,
-                                 bool internal, tally_request** out) {
-  tally_request* request = new_request(tally_request::Kind::kSend, group);
-  request->regions[0] = region;
-  request->length = send.length;
-  request->peer = send.destination;
-  request->internal = internal;
-  send.key = region == nullptr ? 0 : region->key;
-  send.cookie = request->cookie;
-  return posted(request, engine_->post_send(send), out);
-}
-
-Status tally_endpoint::check_length(std::size_t length) const {
-  Status status = check_sign("length", length);
-  if (status.ok() && length > capabilities().max_message) {
+Status tally_endpoint::check_buffer(const void* buffer, std::size_t length, tally_memory** region) {
+  if (length > max_message_) [[unlikely]] {
+    Status status = check_sign("length", length);
+    if (!status.ok()) return status;
     return {TALLY_ERR_UNSUPPORTED, fmt::format("length {}: engine '{}' takes {} bytes", length,
                                                capabilities().name, capabilities().max_message)};
   }
-  return status;
+  if (last_region_ < regions_.size() && length != 0 && regions_[last_region_]->holds(buffer, length))
+      [[likely]] {
+    *region = regions_[last_region_].get();
+    return {};
+  }
+  return find_region("buffer", buffer, length, region);
 }
 
 template <typename Descriptor>
@@ -73,22 +79,23 @@ Status tally_endpoint::start_receive(tally_group& group, void* buffer, std::size
                                      int tag, tally_request** request) {
   tally::RecvDescriptor receive;
   Status status = set_pattern(group, source, tag, &receive);
-  if (status.ok()) status = check_length(length);
   tally_memory* region = nullptr;
-  if (status.ok()) status = find_region("buffer", buffer, length, &region);
+  if (status.ok()) status = check_buffer(buffer, length, &region);
   if (!status.ok()) return status;
   receive.buffer = buffer;
   receive.length = length;
   return post_receive(receive, group, region, false, request);
 }
 
-Status tally_endpoint::post_receive(tally::RecvDescriptor receive, tally_group& group, tally_memory* region,
+Status tally_endpoint::post_receive(tally::RecvDescriptor& receive, tally_group& group, tally_memory* region,
                                     bool internal, tally_request** out) {
   tally_request* request = new_request(tally_request::Kind::kReceive, group);
   request->regions[0] = region;
   request->length = receive.length;
-  request->internal = internal;
+  request->marks.internal = internal;
   receive.key = region == nullptr ? 0 : region->key;
   receive.cookie = request->cookie;
-  return posted(request, engine_->post_recv(receive), out);
+  bool complete_now = false;
+  Status status = engine_->start_recv(receive, &request->completion, &complete_now);
+  return posted(request, std::move(status), complete_now, out);
 }

@@ -24,9 +24,9 @@ constexpr auto kLongestPause = std::chrono::microseconds(10ms);
 Status tally_endpoint::ask(ProbeDescriptor probe, tally_group& group, Completion* answer) {
   progress();  // also where there was no room for the last probe
   tally_request* request = new_request(tally_request::Kind::kProbe, group);
-  request->internal = true;
+  request->marks.internal = true;
   probe.cookie = request->cookie;
-  Status status = posted(request, engine_->post_probe(probe), &request);
+  Status status = posted(request, engine_->post_probe(probe), false, &request);
   if (!status.ok()) return status;
   Waiting waiting(*this);  // of its own: as long as the engine answers, a claim is not given up half-way
   waiting.probe = "a probe waits for the device's answer\n";
@@ -43,7 +43,7 @@ Status tally_endpoint::ask(ProbeDescriptor probe, tally_group& group, Completion
     case TALLY_OK:
       return {};
     case TALLY_AGAIN:
-      return {TALLY_AGAIN, "no message"};
+      return Status::again();
     case TALLY_ERR_JOB:
       return {TALLY_ERR_JOB, "the device or its fabric is gone"};
     default:
@@ -124,22 +124,21 @@ void tally_endpoint::reserve_message() {
 
 Status tally_endpoint::start_matched_receive(tally_message** handle, void* buffer, std::size_t length,
                                              tally_request** out) {
-  Status status = check_length(length);
   tally_memory* region = nullptr;
-  if (status.ok()) status = find_region("buffer", buffer, length, &region);
+  Status status = check_buffer(buffer, length, &region);
   if (!status.ok()) return status;
   tally_message& message = **handle;
   tally_request* request = new_request(tally_request::Kind::kReceive, *message.group);
   request->regions[0] = region;
   request->length = length;
-  request->matched = true;
+  request->marks.matched = true;
   tally::MrecvDescriptor receive;
   receive.buffer = buffer;
   receive.length = length;
   receive.key = region == nullptr ? 0 : region->key;
   receive.message = message.number;
   receive.cookie = request->cookie;
-  status = posted(request, engine_->post_mrecv(receive), out);
+  status = posted(request, engine_->post_mrecv(receive), false, out);
   if (!status.ok()) return status;
   --message.group->claimed;
   --live_messages_;
@@ -154,8 +153,9 @@ Status tally_endpoint::cancel(tally_request& request) {
     return bad_argument("request is a {}; only receives can be cancelled",
                         request.kind == tally_request::Kind::kSend ? "send" : "collective");
   }
-  if (request.state != tally_request::State::kActive || request.matched || request.cancel_asked) return {};
-  request.cancel_asked = true;
+  if (request.state != tally_request::State::kActive || request.marks.matched || request.marks.cancel_asked)
+    return {};
+  request.marks.cancel_asked = true;
   engine_->cancel(request.cookie);
   return {};
 }

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdio>
 #include <cstring>
+#include <utility>
 
 #include "api/boundary.hpp"
 #include "api/endpoint.hpp"
@@ -16,68 +17,66 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr auto kSleep = 10ms;     // one pause; bounds how late a failed job or a broken context is seen
+constexpr auto kSleep = 10ms;  // one pause; bounds how late a failed job or a broken context is seen
+/// Where a wait has seen so many completions more are on their way. Who looks for each as soon as it can
+/// takes the cache line from the sender that fills it, and has fewer of them in the end.
+constexpr unsigned kStream = 2;
 constexpr auto kAbortGrace = 5s;  // an engine has this long to end an aborted collective
 constexpr auto kLeftGrace = 1s;   // without progress: what a rank took before it left is told by then
 
+void relax() noexcept {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
 }  // namespace
 
-tally_request* tally_endpoint::new_request(tally_request::Kind kind, tally_group& group) {
-  if (free_requests_.empty()) {
-    requests_.emplace_back();
-    requests_.back().cookie = static_cast<std::uint32_t>(requests_.size() - 1);
-    free_requests_.reserve(requests_.size());
-    free_requests_.push_back(requests_.back().cookie);
-  }
-  tally_request& request = requests_[free_requests_.back()];
-  free_requests_.pop_back();
-  const std::uint32_t cookie = request.cookie;
-  request = tally_request{};
-  request.cookie = cookie;
+void tally_endpoint::add_requests() {
+  by_cookie_.reserve(by_cookie_.size() + 1);
+  tally_request& request = requests_.emplace_back();
+  request.cookie = static_cast<std::uint32_t>(by_cookie_.size());
   request.endpoint = this;
-  request.kind = kind;
-  request.group = &group;
-  request.state = tally_request::State::kActive;
-  return &request;
+  by_cookie_.push_back(&request);
+  release(request);
 }
 
-void tally_endpoint::release(tally_request& request) noexcept {
-  request.state = tally_request::State::kFree;
-  free_requests_.push_back(request.cookie);
-}
-
-Status tally_endpoint::posted(tally_request* request, Status status, tally_request** out) {
-  if (!status.ok()) {
+Status tally_endpoint::posted(tally_request* request, Status status, bool complete_now, tally_request** out) {
+  if (!status.ok()) [[unlikely]] {
     release(*request);
-    if (status.code() == TALLY_AGAIN) return {TALLY_AGAIN, "a queue is full"};
     return status;
   }
   for (tally_memory* region : request->regions) {
     if (region != nullptr) ++region->users;
   }
   if (request->kind == tally_request::Kind::kSend) ++unsent_;
-  if (!request->internal) {
+  if (!request->marks.internal) {
     ++live_requests_;
     ++request->group->users;
   }
   *out = request;
+  if (complete_now) {
+    moved_ = true;
+    complete(*request);
+  }
   return {};
 }
 
 std::size_t tally_endpoint::progress() {
-  std::array<Completion, 32> completions;
-  const std::size_t taken = engine_->poll(completions);
-  bool moved = false;
+  const std::size_t taken = engine_->poll(taken_);
   for (std::size_t i = 0; i < taken; ++i) {
-    moved = moved || completions[i].status != TALLY_AGAIN;  // that a probe found nothing is no progress
-    complete(requests_[completions[i].cookie], completions[i]);
+    moved_ = moved_ || taken_[i].status != TALLY_AGAIN;  // that a probe found nothing is no progress
+    tally_request& request = *by_cookie_[taken_[i].cookie];
+    request.completion.copy(taken_[i]);
+    complete(request);
   }
-  if (moved) last_progress_ = Clock::now();
   return taken;
 }
 
-void tally_endpoint::complete(tally_request& request, const Completion& completion) {
-  request.completion = completion;
+void tally_endpoint::complete(tally_request& request) {
+  const Completion& completion = request.completion;
   if (request.compiled != nullptr) --request.compiled->users;
   for (tally_memory* region : request.regions) {
     if (region != nullptr) --region->users;
@@ -86,13 +85,13 @@ void tally_endpoint::complete(tally_request& request, const Completion& completi
   switch (request.kind) {
     case tally_request::Kind::kSend:
       if (request.state != tally_request::State::kAbandoned) --unsent_;
-      if (!request.internal && ok) {
+      if (!request.marks.internal && ok) {
         ++counts_.sends;
         counts_.sent_bytes += request.length;
       }
       break;
     case tally_request::Kind::kReceive:
-      if (!request.internal && ok) {
+      if (!request.marks.internal && ok) {
         ++counts_.receives;
         counts_.received_bytes += std::min(completion.length, request.length);
       }
@@ -121,6 +120,27 @@ void tally_endpoint::complete(tally_request& request, const Completion& completi
 
 Status tally_endpoint::finish(tally_request** handle, tally_result* result) {
   tally_request& request = **handle;
+  const Completion& done = request.completion;
+  if (done.status == TALLY_OK && result == nullptr) [[likely]] {
+    retire(handle);
+    return {};
+  }
+  Status status = outcome(request, result);
+  retire(handle);
+  return status;
+}
+
+void tally_endpoint::retire(tally_request** handle) noexcept {
+  tally_request& request = **handle;
+  if (!request.marks.internal) {
+    --live_requests_;
+    --request.group->users;
+  }
+  release(request);
+  *handle = nullptr;
+}
+
+Status tally_endpoint::outcome(const tally_request& request, tally_result* result) const {
   const Completion& done = request.completion;
   const bool receive = request.kind == tally_request::Kind::kReceive;
   if (result != nullptr && (done.status == TALLY_OK || done.status == TALLY_ERR_TRUNCATED)) {
@@ -166,24 +186,18 @@ Status tally_endpoint::finish(tally_request** handle, tally_result* result) {
       status = {done.status, fmt::format("the engine reported {}", tally::api::status_name(done.status))};
       break;
   }
-  if (!request.internal) {
-    --live_requests_;
-    --request.group->users;
-  }
-  release(request);
-  *handle = nullptr;
   return status;
 }
 
 void tally_endpoint::abandon(tally_request** handle) noexcept {
   tally_request& request = **handle;
-  if (!request.internal) {
+  if (!request.marks.internal) {
     --live_requests_;
     --request.group->users;
   }
   if (request.kind == tally_request::Kind::kCollective) request.group->retain = true;
   if (request.kind == tally_request::Kind::kSend) --unsent_;  // close does not wait for it
-  request.internal = true;
+  request.marks.internal = true;
   request.group = nullptr;
   request.state = tally_request::State::kAbandoned;
   *handle = nullptr;
@@ -198,7 +212,7 @@ Status tally_endpoint::test(tally_request** request, tally_result* result) {
     abandon(request);
     return {TALLY_ERR_JOB, kJobEnds};
   }
-  return {TALLY_AGAIN, "the request is not complete"};
+  return Status::again();
 }
 
 Status tally_endpoint::wait(tally_request** request, tally_result* result) {
@@ -211,6 +225,10 @@ Status tally_endpoint::wait_all(tally_request** requests, std::size_t count) {
   Status first;
   for (std::size_t i = 0; i < count; ++i) {
     if (requests[i] == nullptr) continue;
+    if (requests[i]->state == tally_request::State::kDone && requests[i]->completion.status == TALLY_OK) {
+      retire(&requests[i]);
+      continue;
+    }
     Status status = wait(&requests[i], nullptr, waiting);
     if (first.ok()) first = std::move(status);
   }
@@ -222,8 +240,10 @@ Status tally_endpoint::wait(tally_request** handle, tally_result* result, Waitin
   while (request.state != tally_request::State::kDone) {
     if (progress() != 0) {
       waiting.spins = 0;
+      ++waiting.completions;
       continue;
     }
+    if (waiting.completions >= kStream) relax();
     Status status = idle(waiting, &request);
     if (status.ok() || request.state == tally_request::State::kDone) continue;
     if (request.kind == tally_request::Kind::kCollective && status.code() == TALLY_ERR_TIMEOUT) {
@@ -237,10 +257,10 @@ Status tally_endpoint::wait(tally_request** handle, tally_result* result, Waitin
 }
 
 void tally_endpoint::watch_context(tally_request& request) {
-  if (request.kind != tally_request::Kind::kCollective || request.abort_asked ||
+  if (request.kind != tally_request::Kind::kCollective || request.marks.abort_asked ||
       !broken(request.group->context))
     return;
-  request.abort_asked = true;
+  request.marks.abort_asked = true;
   engine_->abort_collective(request.group->context, request.seq);
 }
 
@@ -259,9 +279,15 @@ Status tally_endpoint::idle(Waiting& waiting, tally_request* request) {
     ++waiting.spins;
     return {};
   }
+  if (!waiting.begun) {  // the clock is not read in a wait that is over soon
+    waiting.begun = true;
+    waiting.started = Clock::now();
+    waiting.next_look = waiting.started;
+  }
   engine_->wait(waiting.pause == 0us ? kSleep : waiting.pause);
   const Clock::time_point now = Clock::now();
-  if (request != nullptr && request->abort_asked) {
+  if (std::exchange(moved_, false)) last_progress_ = now;
+  if (request != nullptr && request->marks.abort_asked) {
     if (waiting.abort_asked == Clock::time_point{}) waiting.abort_asked = now;
     if (now - waiting.abort_asked > kAbortGrace)
       return {TALLY_ERR_ABORTED, broken_text(request->group->context)};

@@ -44,8 +44,7 @@ Status Schedules::set_algorithm(const std::string& name, bool other_sizes) {
   }
   algorithm_ = name;
   each_collective([&](Collective c) { known_[static_cast<std::size_t>(c)] = schedule::knows(c, name); });
-  ++algorithm_changes_;
-  choices_.clear();  // what was compiled stays: collectives under way use it
+  forget_choices();
   return {};
 }
 
@@ -61,13 +60,24 @@ Status Schedules::set_file(const std::string& path, bool other_sizes) {
   }
   algorithm_ = path;
   each_collective([&](Collective c) { known_[static_cast<std::size_t>(c)] = fits && c == s.collective; });
-  ++algorithm_changes_;
-  choices_.clear();
+  forget_choices();
   return {};
+}
+
+/// What was compiled stays: collectives under way use it.
+void Schedules::forget_choices() {
+  ++algorithm_changes_;
+  last_ = {};
+  choices_.clear();
 }
 
 Status Schedules::get(Collective collective, int root, std::uint64_t bytes, bool in_place,
                       Compiled** compiled) {
+  Last& last = last_[static_cast<std::size_t>(collective)];
+  if (last.compiled != nullptr && last.bytes == bytes && last.root == root && last.in_place == in_place) {
+    *compiled = last.compiled;
+    return {};
+  }
   schedule::Call call = call_of(collective, root, in_place);
   call.bytes = bytes;
   Status status;
@@ -80,6 +90,7 @@ Status Schedules::get(Collective collective, int root, std::uint64_t bytes, bool
     if (fresh) status = make(call, *algorithm, &choice->second);
     if (choice->second == nullptr) continue;
     *compiled = choice->second;
+    last = {choice->second, bytes, root, in_place};
     return {};
   }
   return status.ok() ? Status{TALLY_ERR_UNSUPPORTED, fmt::format("{}: no schedule for {} bytes",
@@ -120,7 +131,9 @@ schedule::Call Schedules::call_of(Collective collective, int root, bool in_place
 }
 
 const std::string& Schedules::algorithm_of(Collective collective) const {
-  return known_[static_cast<std::size_t>(collective)] ? algorithm_ : automatic_;
+  if (known_[static_cast<std::size_t>(collective)]) return algorithm_;
+  // A chain is for the sake of links that carry a packet while the next one is received.
+  return few_messages_ && collective == Collective::kBcast ? tree_ : automatic_;
 }
 
 /// Selects and proves.

@@ -34,8 +34,11 @@ class Schedules {
   static constexpr std::size_t kVarying = 64;
 
   /// For group rank `rank` of the group of these job ranks, on an engine whose flows hold flow_bytes.
-  Schedules(int rank, std::vector<std::uint16_t> job_ranks, std::uint64_t flow_bytes)
-      : rank_(rank), job_ranks_(std::move(job_ranks)), flow_bytes_(flow_bytes) {}
+  /// few_messages: "auto" prefers few large messages where the result does not depend on it
+  /// (Capabilities::reads_peers).
+  Schedules(int rank, std::vector<std::uint16_t> job_ranks, std::uint64_t flow_bytes,
+            bool few_messages = false)
+      : rank_(rank), job_ranks_(std::move(job_ranks)), flow_bytes_(flow_bytes), few_messages_(few_messages) {}
 
   /// The schedule for a call whose blocks are equal; `bytes` are those of the logical vector. A collective
   /// that `algorithm` does not know takes "auto". *compiled lives as long as this object. Allocates at the
@@ -74,6 +77,7 @@ class Schedules {
   Status make(const schedule::Call& call, const std::string& algorithm, Compiled** compiled);
   Status choose(const schedule::Call& call, const std::string& algorithm, schedule::Schedule* schedule) const;
   Status set_file(const std::string& path, bool other_sizes);
+  void forget_choices();
   void forget_varying();
   /// In bytes, as compile() takes it.
   [[nodiscard]] schedule::Layout layout(const CollectiveCall& call, std::size_t element_bytes) const;
@@ -81,10 +85,20 @@ class Schedules {
   int rank_;
   std::vector<std::uint16_t> job_ranks_;
   std::uint64_t flow_bytes_;
+  bool few_messages_;
   const std::string automatic_ = "auto";
+  const std::string tree_ = "binomial";
   std::string algorithm_ = automatic_;
   std::array<bool, schedule::kCollectives> known_{};  ///< whether a collective has algorithm_
   std::uint64_t algorithm_changes_ = 0;
+  /// What get() answered last for a collective.
+  struct Last {
+    Compiled* compiled = nullptr;
+    std::uint64_t bytes = 0;
+    int root = 0;
+    bool in_place = false;
+  };
+  std::array<Last, schedule::kCollectives> last_;
   /// What get() answers, by collective, root and select_key(); nullptr: no such schedule.
   std::unordered_map<std::uint64_t, Compiled*> choices_;
   std::vector<std::unique_ptr<Compiled>> compiled_;

@@ -15,18 +15,35 @@
 namespace tally {
 
 /// Result of an operation inside the library: a tally_status and, on failure, a sentence that
-/// names the argument or the cause. Carries no allocation on success.
+/// names the argument or the cause. Small, and without an allocation where there is no sentence.
 class [[nodiscard]] Status {
  public:
   Status() noexcept = default;
-  Status(tally_status code, std::string message) : code_(code), message_(std::move(message)) {}
+  /// TALLY_AGAIN, which needs no sentence.
+  [[nodiscard]] static Status again() noexcept {
+    Status status;
+    status.code_ = TALLY_AGAIN;
+    return status;
+  }
+  Status(tally_status code, std::string message)
+      : code_(code), message_(std::make_unique<std::string>(std::move(message))) {}
+  Status(const Status& other)
+      : code_(other.code_),
+        message_(other.message_ == nullptr ? nullptr : std::make_unique<std::string>(*other.message_)) {}
+  Status(Status&&) noexcept = default;
+  Status& operator=(const Status& other) { return *this = Status(other); }
+  Status& operator=(Status&&) noexcept = default;
+  ~Status() = default;
   [[nodiscard]] bool ok() const noexcept { return code_ == TALLY_OK; }
   [[nodiscard]] tally_status code() const noexcept { return code_; }
-  [[nodiscard]] const std::string& message() const noexcept { return message_; }
+  [[nodiscard]] const std::string& message() const noexcept {
+    static const std::string none;
+    return message_ == nullptr ? none : *message_;
+  }
 
  private:
   tally_status code_ = TALLY_OK;
-  std::string message_;
+  std::unique_ptr<std::string> message_;
 };
 
 /// What an engine can do; queried once.
@@ -38,6 +55,7 @@ struct Capabilities {
   std::uint64_t max_message = 0;   ///< bytes
   std::uint32_t max_groups = 0;    ///< context ids are 0 .. max_groups - 1
   std::uint64_t flow_bytes = 0;    ///< data that a (peer, lane) flow holds: the largest Program::max_bytes it can run
+  bool reads_peers = false;        ///< a receiver fetches large data itself: few large messages are best
   bool offloads_matching = false;
   bool offloads_reductions = false;
 };
@@ -50,7 +68,7 @@ struct SendDescriptor {
   std::uint16_t context = 0;
   std::uint16_t destination = 0;   ///< job rank
   std::uint32_t tag = 0;
-  std::uint32_t cookie = 0;        ///< returned in the completion
+  std::uint32_t cookie = 0;        ///< returned in the completion. Of all operations: small, engines may index by it
 };
 
 /// A posted receive. `buffer` belongs to the engine until the completion.
@@ -108,7 +126,7 @@ struct CollectiveDescriptor {
   std::uint32_t cookie = 0;
 };
 
-/// One finished operation.
+/// One finished operation. Where one is copied often, copy() does so without waiting for stores to single fields.
 struct Completion {
   std::uint32_t cookie = 0;
   tally_status status = TALLY_OK;
@@ -118,6 +136,17 @@ struct Completion {
   std::uint32_t detail = 0;        ///< Mismatch: 31:24 fields that differ, 23:0 the peer's count
   std::uint64_t device_ns = 0;     ///< simulated or device time of the operation; 0 where there is none
   std::uint32_t message = 0;       ///< probe with claim: names the message for post_mrecv
+
+  void copy(const Completion& from) noexcept {
+    cookie = from.cookie;
+    status = from.status;
+    length = from.length;
+    tag = from.tag;
+    source = from.source;
+    detail = from.detail;
+    device_ns = from.device_ns;
+    message = from.message;
+  }
 };
 
 /// One process's end of an engine. Not thread-safe: the API layer serializes calls.
@@ -133,6 +162,13 @@ class Engine {
   virtual Status deregister_memory(std::uint32_t key) = 0;
   virtual Status post_send(const SendDescriptor& send) = 0;
   virtual Status post_recv(const RecvDescriptor& recv) = 0;
+  /// The same where the operation may be over by the time they return: *complete is true then, *completion is written and
+  /// poll does not report it; else neither is touched. An engine that never is so soon need not override them.
+  virtual Status start_send(const SendDescriptor& send, Completion*, bool*) { return post_send(send); }
+  virtual Status start_recv(const RecvDescriptor& recv, Completion*, bool*) { return post_recv(recv); }
+  virtual Status start_collective(const CollectiveDescriptor& collective, Completion*, bool*) {
+    return post_collective(collective);
+  }
   virtual Status post_probe(const ProbeDescriptor& probe) = 0;
   virtual Status post_mrecv(const MrecvDescriptor& mrecv) = 0;
   /// Asks for the end of the receive with this cookie, which must be under way. It completes with TALLY_ERR_CANCELLED if

@@ -7,11 +7,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <thread>
 #include <utility>
 
 #include "drivers/shm/layout.hpp"
@@ -112,6 +114,7 @@ Segment Segment::create(std::uint32_t ranks, EngineKind engine, bool counters) {
   header.segment_bytes = bytes;
   header.ranks = ranks;
   header.engine = engine;
+  header.cpus = std::max(1u, std::thread::hardware_concurrency());
   header.counters = counters ? 1 : 0;
   header.group_contexts.store(1, std::memory_order_relaxed);
   (soft ? header.shm_offset : header.sim_offset) = area_offset;

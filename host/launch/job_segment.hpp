@@ -13,7 +13,7 @@
 namespace tally::job {
 
 inline constexpr std::uint64_t kMagic = 0x3130424f4a4c4154;  // "TALJOB01"
-inline constexpr std::uint32_t kVersion = 2;
+inline constexpr std::uint32_t kVersion = 3;
 inline constexpr std::uint32_t kMaxRanks = 64;
 inline constexpr std::uint32_t kMaxContexts = 64;
 
@@ -42,6 +42,7 @@ struct alignas(64) Header {
   std::uint64_t segment_bytes;
   std::uint32_t ranks;
   EngineKind engine;
+  std::uint32_t cpus;                 ///< processors that all ranks together may use
   std::uint32_t counters;             ///< 1: ranks leave their counters in the counters area at close
   std::int32_t fabric_pid;            ///< rtl: process of the fabric
   std::atomic<std::uint32_t> fabric_up;  ///< rtl: 1 when the fabric serves

@@ -14,15 +14,21 @@ namespace tally::test {
 
 class Cluster {
  public:
-  explicit Cluster(std::uint32_t ranks)
+  /// direct: the engines may reach each other's memory.
+  explicit Cluster(std::uint32_t ranks, bool direct = true)
       : segment_(job::Segment::create(ranks, job::EngineKind::kSoft, false)) {
     for (std::uint32_t rank = 0; rank < ranks; ++rank) {
-      engines_.push_back(
-          std::make_unique<soft::SoftEngine>(std::make_unique<shm::ShmTransport>(segment_.header(), rank)));
+      engines_.push_back(std::make_unique<soft::SoftEngine>(
+          std::make_unique<shm::ShmTransport>(segment_.header(), rank, direct)));
     }
     completions_.resize(ranks);
   }
   [[nodiscard]] soft::SoftEngine& engine(std::size_t rank) { return *engines_[rank]; }
+  [[nodiscard]] tally_counters counters(std::size_t rank) const {
+    tally_counters counters{};
+    engines_[rank]->add_counters(counters);
+    return counters;
+  }
   [[nodiscard]] job::Header& header() { return segment_.header(); }
   /// Completions of a rank so far; the test may clear them.
   [[nodiscard]] std::vector<Completion>& completions(std::size_t rank) { return completions_[rank]; }

@@ -16,6 +16,15 @@ namespace {
 using device::MismatchField;
 using schedule::Instruction;
 
+/// Instructions of at least so many bytes leave their data where they are.
+constexpr std::uint64_t kRemoteBytes = 12u << 10;
+/// Most bytes of a piece: a multiple of kMaxPayload.
+constexpr std::uint64_t kPieceBytes = 1u << 20;
+/// Fetched at once where the data are to be reduced: they are still in the cache then.
+constexpr std::uint32_t kBounceBytes = 64u << 10;
+/// Moved at once within a rank.
+constexpr std::uint64_t kLocalBytes = 256u << 10;
+
 constexpr std::uint32_t bit(MismatchField field) noexcept { return static_cast<std::uint32_t>(field); }
 
 /// Distance of 16-bit serial numbers (RFC 1982).
@@ -46,7 +55,7 @@ Collectives::Context& Collectives::context(std::uint16_t id) {
   return *slot;
 }
 
-Status Collectives::post(const CollectiveDescriptor& descriptor) {
+Status Collectives::post(const CollectiveDescriptor& descriptor, Completion* completion, bool* complete) {
   if (descriptor.context >= kContexts) {
     return {TALLY_ERR_ARGUMENT,
             fmt::format("context {} is out of range (0 to {})", descriptor.context, kContexts - 1)};
@@ -58,14 +67,14 @@ Status Collectives::post(const CollectiveDescriptor& descriptor) {
   }
   Context& where = context(descriptor.context);
   if (where.broken) {
-    Completion completion;
-    completion.cookie = descriptor.cookie;
-    completion.status = TALLY_ERR_ABORTED;
-    completions_.push(completion);
+    *completion = Completion{};
+    completion->cookie = descriptor.cookie;
+    completion->status = TALLY_ERR_ABORTED;
+    *complete = true;
     return {};
   }
   Operation* operation = operation_pool_.take();
-  *operation = Operation{};
+  std::fill_n(operation->lanes.begin(), program.lanes.size(), LaneState{});
   operation->descriptor = descriptor;
   const std::uint64_t element = numerics::element_bytes(descriptor.dtype);
   operation->chunk =
@@ -76,7 +85,12 @@ Status Collectives::post(const CollectiveDescriptor& descriptor) {
       static_cast<std::uint32_t>(schedule::passes(operation->total, program.chunks, operation->chunk));
   const bool idle = where.operations.empty();
   where.operations.push(operation);
-  if (idle) start(where);
+  if (!idle) return {};
+  posting_ = completion;
+  posting_cookie_ = descriptor.cookie;
+  start(where);
+  *complete = posting_ == nullptr;
+  posting_ = nullptr;
   return {};
 }
 
@@ -101,9 +115,10 @@ Collectives::Head Collectives::head(const Context& where, std::uint32_t lane,
                                     std::uint32_t source) const noexcept {
   const Fifo<Packet>& flow = where.flows[lane * transport_.size() + source];
   if (!flow.empty()) return {&flow.front()->header, flow.front()->payload.data()};
-  if (arrival_.frame != nullptr && arrival_.source == source && arrival_.frame->header.lane == lane &&
-      arrival_.frame->header.context == where.id) {
-    return {&arrival_.frame->header, arrival_.frame->payload()};
+  const FrameHeader* arrived = arrival_.frame.header;
+  if (arrived != nullptr && arrival_.source == source && arrived->lane == lane &&
+      arrived->context == where.id) {
+    return {arrived, arrival_.frame.payload};
   }
   return {};
 }
@@ -111,7 +126,7 @@ Collectives::Head Collectives::head(const Context& where, std::uint32_t lane,
 void Collectives::pop_head(Context& where, std::uint32_t lane, std::uint32_t source) noexcept {
   Fifo<Packet>& flow = where.flows[lane * transport_.size() + source];
   if (flow.empty()) {
-    arrival_.frame = nullptr;
+    arrival_.frame = {};
     return;
   }
   packet_pool_.give(flow.pop());
@@ -119,33 +134,37 @@ void Collectives::pop_head(Context& where, std::uint32_t lane, std::uint32_t sou
 }
 
 void Collectives::keep_arrival(Context& where) {
-  const Frame& frame = *arrival_.frame;
+  const FrameHeader& header = *arrival_.frame.header;
   Packet* packet = packet_pool_.take();
-  packet->header = frame.header;
-  if (frame.header.bytes != 0) std::memcpy(packet->payload.data(), frame.payload(), frame.header.bytes);
-  work_.copied_bytes += frame.header.bytes;
-  where.flows[frame.header.lane * transport_.size() + arrival_.source].push(packet);
-  where.waiting[frame.header.lane] |= std::uint64_t{1} << arrival_.source;
-  arrival_.frame = nullptr;
+  packet->header = header;
+  if (header.bytes != 0) std::memcpy(packet->payload.data(), arrival_.frame.payload, header.bytes);
+  work_.copied_bytes += header.bytes;
+  where.flows[header.lane * transport_.size() + arrival_.source].push(packet);
+  where.waiting[header.lane] |= std::uint64_t{1} << arrival_.source;
+  arrival_.frame = {};
 }
 
-void Collectives::arrive(std::uint32_t source, const Frame& frame) {
-  if (frame.header.context >= kContexts || frame.header.lane >= kLanes) return;
-  Context& where = context(frame.header.context);
+void Collectives::arrive(std::uint32_t source, const FrameView& frame) {
+  const FrameHeader& header = *frame.header;
+  if (header.context >= kContexts || header.lane >= kLanes) return;
+  Context& where = context(header.context);
   if (where.broken) return;
-  arrival_ = {&frame, source};
-  if (!where.operations.empty() && where.flows[frame.header.lane * transport_.size() + source].empty()) {
-    if (!check_head(where, frame.header.lane, source)) return;
+  arrival_ = {frame, source};
+  if (!where.operations.empty() && where.flows[header.lane * transport_.size() + source].empty()) {
+    if (!check_head(where, header.lane, source)) {
+      arrival_.frame = {};
+      return;
+    }
     Operation* operation = where.operations.front();
-    if (arrival_.frame != nullptr) advance(where);
+    if (arrival_.frame.header != nullptr) advance(where);
     // A collective that follows is started only when the arrival is out of the way: it may belong to that
     // one.
-    if (arrival_.frame != nullptr && !where.broken) keep_arrival(where);
+    if (arrival_.frame.header != nullptr && !where.broken) keep_arrival(where);
     if (where.operations.front() != operation) start(where);
   } else {
     keep_arrival(where);
   }
-  arrival_.frame = nullptr;
+  arrival_.frame = {};
 }
 
 bool Collectives::check_head(Context& where, std::uint32_t lane, std::uint32_t source) {
@@ -157,35 +176,41 @@ bool Collectives::check_head(Context& where, std::uint32_t lane, std::uint32_t s
     if (ahead < 0) {
       // A collective that completed has consumed all that its ranks sent, so that rank ran another one: for
       // example two roots of a bcast, which both send and expect nothing.
-      mismatch(where, source, bit(MismatchField::kSignature), header.count);
+      mismatch(where, source, bit(MismatchField::kSignature), header.length);
       return false;
     }
     if (ahead == 0) {
-      const std::uint32_t fields = (header.count != own.count ? bit(MismatchField::kCount) : 0) |
+      const std::uint32_t fields = (header.length != own.count ? bit(MismatchField::kCount) : 0) |
                                    (header.dtype != own.dtype ? bit(MismatchField::kDtype) : 0) |
                                    (header.redop != own.redop ? bit(MismatchField::kRedop) : 0) |
                                    (header.signature != own.signature ? bit(MismatchField::kSignature) : 0);
       if (fields == 0) return true;
-      mismatch(where, source, fields, header.count);
+      mismatch(where, source, fields, header.length);
       return false;
     }
     const auto& lanes = own.program->lanes;
     if (lane >= lanes.size()) return true;
     // In a later pass the lane does all of its program again.
     const bool last_pass = state.pass + 1 >= where.operations.front()->passes;
-    const bool expected = std::any_of(lanes[lane].begin() + (last_pass ? state.step : 0), lanes[lane].end(),
+    const std::uint32_t next = state.step + (state.draining ? 1 : 0);
+    const bool expected = std::any_of(lanes[lane].begin() + (last_pass ? next : 0), lanes[lane].end(),
                                       [source](const Instruction& instruction) {
                                         return schedule::receives(instruction.op) &&
                                                instruction.recv_peer == static_cast<int>(source);
                                       });
     if (!expected) return true;
-    mismatch(where, source, bit(MismatchField::kSignature), header.count);
+    mismatch(where, source, bit(MismatchField::kSignature), header.length);
     return false;
   }
   return true;
 }
 
-void Collectives::advance_all() {
+void Collectives::advance_blocked() {
+  blocked_ = false;
+  for (std::size_t rest = thanks_.size(); rest != 0; --rest) {
+    const Thanks first = thanks_.pop();
+    thank(first);  // or again to the end
+  }
   for (std::size_t i = 0; i < used_.size(); ++i) {
     Context& where = *used_[i];
     if (where.operations.empty()) continue;
@@ -214,61 +239,159 @@ void Collectives::advance(Context& where) {
   finish(where, completion);
 }
 
+bool Collectives::may_stay(const schedule::Program& program, std::uint64_t bytes,
+                           std::uint32_t to) const noexcept {
+  return bytes >= kRemoteBytes && program.max_bytes == 0 && to != transport_.rank() &&
+         transport_.reads_us(to);
+}
+
+void Collectives::fetched(const FrameHeader& header) {
+  if (header.context >= kContexts || contexts_[header.context] == nullptr) return;
+  Context& where = *contexts_[header.context];
+  if (where.operations.empty() || header.lane >= kLanes) return;
+  Operation* operation = where.operations.front();
+  LaneState& state = operation->lanes[header.lane];
+  if (operation->descriptor.seq != header.seq || state.unfetched == 0) return;  // it was given up
+  if (--state.unfetched != 0 || !state.draining) return;
+  advance(where);
+  if (where.operations.front() != operation) start(where);
+}
+
+void Collectives::thank(const Thanks& thanks) {
+  const FrameSlot slot = transport_.reserve(thanks.peer, 0);
+  if (slot.header == nullptr) {
+    thanks_.push(thanks);
+    return;
+  }
+  *slot.header = {
+      .seq = thanks.seq, .kind = FrameKind::kFetched, .lane = thanks.lane, .context = thanks.context};
+  transport_.commit(thanks.peer);
+}
+
 bool Collectives::run_lane(Context& where, Operation& operation, std::uint32_t lane) {
-  const schedule::Lane& instructions = operation.descriptor.program->lanes[lane];
+  const schedule::Program& program = *operation.descriptor.program;
+  const schedule::Lane& instructions = program.lanes[lane];
   LaneState& state = operation.lanes[lane];
   bool moved = false;
   while (state.step < instructions.size()) {
     const Instruction& instruction = instructions[state.step];
-    if (!dependency_met(operation, lane, instruction)) return moved;
     const std::uint64_t all =
         instruction_bytes(instruction, operation.chunk, operation.total - state.pass * operation.pass_bytes);
-    const auto bytes = static_cast<std::uint32_t>(std::min<std::uint64_t>(all - state.offset, kMaxPayload));
+    if (!state.draining) {
+      if (!dependency_met(operation, lane, instruction)) return moved;
+      const bool receives = schedule::receives(instruction.op);
+      const bool sends = schedule::sends(instruction.op);
+      const auto from = static_cast<std::uint32_t>(instruction.recv_peer);
+      const auto to = static_cast<std::uint32_t>(instruction.send_peer);
+      const std::uint64_t rest = all - state.offset;
+      std::uint64_t bytes = std::min<std::uint64_t>(rest, receives || sends ? kMaxPayload : kLocalBytes);
 
-    Head received;
-    const auto from = static_cast<std::uint32_t>(instruction.recv_peer);
-    if (schedule::receives(instruction.op)) {
-      received = head(where, lane, from);
-      if (received.header == nullptr) return moved;
-      if (!check_head(where, lane, from)) return moved;
-      received = head(where, lane, from);
-      if (received.header == nullptr) return moved;
-      if (received.header->bytes != bytes || received.header->packet != state.packet) {
-        mismatch(where, from, bit(MismatchField::kSignature), received.header->count);
+      Head head_now;
+      Received received;
+      RemotePiece piece;
+      bool remote = false;
+      if (receives) {
+        head_now = head(where, lane, from);
+        if (head_now.header == nullptr) return moved;
+        if (!check_head(where, lane, from)) return moved;
+        head_now = head(where, lane, from);
+        if (head_now.header == nullptr) return moved;
+        remote = head_now.header->kind == FrameKind::kRemote;
+        bool agreed = head_now.header->tag == state.received;
+        if (remote) {
+          std::memcpy(&piece, head_now.payload, sizeof piece);
+          agreed = agreed && piece.total == all && piece.bytes == std::min(rest + state.used, kPieceBytes);
+          received = {nullptr, from, piece.address + state.used};
+        } else {
+          agreed = agreed && head_now.header->bytes == bytes;
+          received.here = head_now.payload;
+        }
+        if (!agreed) {
+          mismatch(where, from, bit(MismatchField::kSignature), head_now.header->length);
+          return moved;
+        }
+        // The sender is told that we can read its memory, if so: its next large instruction may be remote.
+        if (bytes == kMaxPayload && !remote) (void)transport_.direct(from);
+      }
+      if (state.offset == 0 && state.sent == 0) {
+        // What is sent on has to stand somewhere, and pieces are sent on as they come.
+        const bool stands = instruction.op == schedule::Op::kSend ||
+                            (remote && (instruction.op == schedule::Op::kRecvCopySend ||
+                                        instruction.op == schedule::Op::kRecvReduceCopySend));
+        state.remote = sends && stands && may_stay(program, all, to);
+      }
+      if (state.remote) bytes = std::min(rest, kPieceBytes);
+      if (remote) bytes = std::min(sends && !state.remote ? bytes : kPieceBytes, piece.bytes - state.used);
+
+      FrameSlot slot;
+      Sent sent;
+      if (sends) {
+        slot = transport_.reserve(to, state.remote ? sizeof(RemotePiece) : static_cast<std::uint32_t>(bytes));
+        if (slot.header == nullptr) {
+          blocked_ = true;
+          return moved;
+        }
+        const CollectiveDescriptor& own = operation.descriptor;
+        *slot.header = {.bytes = static_cast<std::uint16_t>(state.remote ? sizeof(RemotePiece) : bytes),
+                        .seq = own.seq,
+                        .kind = state.remote ? FrameKind::kRemote : FrameKind::kCollective,
+                        .lane = static_cast<std::uint8_t>(schedule::target_lane(instruction, lane)),
+                        .dtype = static_cast<std::uint8_t>(own.dtype),
+                        .redop = static_cast<std::uint8_t>(own.redop),
+                        .context = where.id,
+                        .signature = own.signature,
+                        .tag = state.sent,
+                        .length = own.count};
+        sent = {state.remote ? nullptr : slot.payload, state.remote, 0};
+      }
+      if (!execute(where, operation, instruction, state.pass * operation.pass_bytes, state.offset,
+                   static_cast<std::uint32_t>(bytes), received, sent)) {
+        Completion completion;
+        completion.status = TALLY_ERR_ABORTED;
+        break_context(where, completion);
         return moved;
       }
+      if (sends) {
+        if (state.remote) {
+          const RemotePiece out{sent.address, all, static_cast<std::uint32_t>(bytes),
+                                static_cast<std::uint8_t>(lane)};
+          std::memcpy(slot.payload, &out, sizeof out);
+          ++state.unfetched;
+        }
+        transport_.commit(to);
+        ++state.sent;
+      }
+      moved = true;
+      state.offset += bytes;
+      if (receives) {
+        state.used = remote ? state.used + bytes : 0;
+        if (!remote || state.used == piece.bytes) {
+          if (remote) thank({from, where.id, operation.descriptor.seq, piece.lane});
+          pop_head(where, lane, from);
+          state.used = 0;
+          ++state.received;
+        }
+      }
+      state.draining = state.offset == all;
+      // The next packet of this flow has become its head: it may be of another collective.
+      if (receives && !state.draining && !check_head(where, lane, from)) return moved;
     }
-    Frame* frame = nullptr;
-    const auto to = static_cast<std::uint32_t>(instruction.send_peer);
-    if (schedule::sends(instruction.op)) {
-      frame = transport_.reserve(to, bytes);
-      if (frame == nullptr) return moved;
-      const CollectiveDescriptor& own = operation.descriptor;
-      frame->header = FrameHeader{};
-      frame->header.bytes = bytes;
-      frame->header.kind = FrameKind::kCollective;
-      frame->header.lane = static_cast<std::uint8_t>(schedule::target_lane(instruction, lane));
-      frame->header.dtype = static_cast<std::uint8_t>(own.dtype);
-      frame->header.redop = static_cast<std::uint8_t>(own.redop);
-      frame->header.context = where.id;
-      frame->header.seq = own.seq;
-      frame->header.signature = own.signature;
-      frame->header.packet = state.packet;
-      frame->header.count = own.count;
-    }
-    execute(where, operation, instruction, state.pass * operation.pass_bytes, state.offset, bytes,
-            received.payload, frame == nullptr ? nullptr : frame->payload());
-    if (frame != nullptr) transport_.commit(to);
-    if (received.header != nullptr) pop_head(where, lane, from);
+    if (!state.draining) continue;
+    const bool last = state.step + 1 == instructions.size();
+    // Another send may follow at once where no other lane counts on this one: it writes nothing.
+    const bool send_follows =
+        !last && program.lanes.size() == 1 && instructions[state.step + 1].op == schedule::Op::kSend;
+    if (state.unfetched != 0 && !send_follows) return moved;
+    const bool again = last && state.pass + 1 < operation.passes;
+    LaneState next;
+    next.unfetched = state.unfetched;
+    next.step = again ? 0 : state.step + 1;
+    next.pass = again ? state.pass + 1 : state.pass;
+    state = next;
     moved = true;
-    state.offset += bytes;
-    ++state.packet;
-    if (state.offset == all) {
-      const bool again = state.step + 1 == instructions.size() && state.pass + 1 < operation.passes;
-      state = again ? LaneState{0, state.pass + 1, 0, 0} : LaneState{state.step + 1, state.pass, 0, 0};
-    }
-    // The next packet of this flow has become its head: it may be of another collective.
-    if (received.header != nullptr && !check_head(where, lane, from)) return moved;
+    if (schedule::receives(instruction.op) &&
+        !check_head(where, lane, static_cast<std::uint32_t>(instruction.recv_peer)))
+      return moved;
   }
   return moved;
 }
@@ -281,10 +404,10 @@ bool Collectives::dependency_met(const Operation& operation, std::uint32_t lane,
   return other.pass > pass || (other.pass == pass && other.step >= instruction.dep_step);
 }
 
-void Collectives::execute(Context& where, Operation& operation, const Instruction& instruction,
+bool Collectives::execute(Context& where, Operation& operation, const Instruction& instruction,
                           std::uint64_t pass_offset, std::uint64_t offset, std::uint32_t bytes,
-                          const std::byte* received, std::byte* sent) {
-  if (bytes == 0) return;
+                          const Received& received, Sent& sent) {
+  if (bytes == 0) return true;
   const CollectiveDescriptor& own = operation.descriptor;
   const auto address = [&](schedule::Buffer buffer, std::uint16_t chunk, std::uint32_t at) {
     std::byte* base =
@@ -301,44 +424,66 @@ void Collectives::execute(Context& where, Operation& operation, const Instructio
   std::byte* dst = schedule::writes_dst(instruction.op)
                        ? address(instruction.dst_buf, instruction.dst_chunk, instruction.dst_offset)
                        : nullptr;
-  const auto reduce = [&](std::byte* out, const std::byte* a, const std::byte* b) {
-    numerics::reduce(own.dtype, own.redop, out, a, b, bytes / numerics::element_bytes(own.dtype));
-    work_.reduced_bytes += bytes;
+  sent.address = reinterpret_cast<std::uint64_t>(dst != nullptr ? dst : src);
+  const auto reduce = [&](std::byte* out, const std::byte* a, const std::byte* b, std::uint32_t n) {
+    numerics::reduce(own.dtype, own.redop, out, a, b, n / numerics::element_bytes(own.dtype));
+    work_.reduced_bytes += n;
   };
   const auto copy = [&](std::byte* out, const std::byte* in) {
     move(out, in, bytes);
     work_.copied_bytes += bytes;
   };
+  const auto reduce_received = [&](std::byte* out) {
+    if (received.here != nullptr) {
+      reduce(out, src, received.here, bytes);
+      return true;
+    }
+    if (bounce_.empty()) bounce_.resize(kBounceBytes);
+    for (std::uint32_t done = 0; done < bytes;) {
+      const std::uint32_t n = std::min(bytes - done, kBounceBytes);
+      if (!rendezvous_.fetch_now(received.peer, bounce_.data(), received.there + done, n, false))
+        return false;
+      reduce(out + done, src + done, bounce_.data(), n);
+      done += n;
+    }
+    return true;
+  };
+  const auto take_received = [&] {
+    if (received.here == nullptr) {
+      return rendezvous_.fetch_now(received.peer, dst, received.there, bytes,
+                                   instruction.op == schedule::Op::kRecv);
+    }
+    copy(dst, received.here);
+    return true;
+  };
   switch (instruction.op) {
     case schedule::Op::kNop:
       break;
     case schedule::Op::kSend:
-      copy(sent, src);
+      if (!sent.remote) copy(sent.here, src);
       break;
     case schedule::Op::kRecv:
-      copy(dst, received);
-      break;
+      return take_received();
     case schedule::Op::kCopy:
       copy(dst, src);
       break;
     case schedule::Op::kReduce:
-      reduce(dst, dst, src);
+      reduce(dst, dst, src, bytes);
       break;
     case schedule::Op::kRecvReduceCopy:
-      reduce(dst, src, received);
-      break;
+      return reduce_received(dst);
     case schedule::Op::kRecvCopySend:
-      copy(dst, received);
-      copy(sent, received);
+      if (!take_received()) return false;
+      if (!sent.remote) copy(sent.here, received.here != nullptr ? received.here : dst);
       break;
     case schedule::Op::kRecvReduceSend:
-      reduce(sent, src, received);
-      break;
+      return reduce_received(sent.here);
     case schedule::Op::kRecvReduceCopySend:
-      reduce(dst, src, received);
-      copy(sent, dst);
+      if (!reduce_received(dst)) return false;
+      if (!sent.remote) copy(sent.here, dst);
       break;
   }
+  return true;
 }
 
 void Collectives::mismatch(Context& where, std::uint32_t source, std::uint32_t fields, std::uint64_t count) {
@@ -365,7 +510,12 @@ void Collectives::break_context(Context& where, const Completion& first) {
 }
 
 void Collectives::finish(Context& where, const Completion& completion) {
-  completions_.push(completion);
+  if (posting_ != nullptr && completion.cookie == posting_cookie_) {
+    *posting_ = completion;
+    posting_ = nullptr;
+  } else {
+    completions_.push(completion);
+  }
   operation_pool_.give(where.operations.pop());
 }
 
@@ -393,7 +543,9 @@ std::string Collectives::describe_pending() const {
       if (state.step == lanes[lane].size()) continue;
       const Instruction& instruction = lanes[lane][state.step];
       std::string reason = "is ready";
-      if (!dependency_met(*operation, lane, instruction)) {
+      if (state.draining) {
+        reason = fmt::format("waits for rank {} to fetch data", instruction.send_peer);
+      } else if (!dependency_met(*operation, lane, instruction)) {
         reason = fmt::format("waits for step {} of lane {}", instruction.dep_step, instruction.dep_lane);
       } else if (schedule::receives(instruction.op) &&
                  head(*where, lane, static_cast<std::uint32_t>(instruction.recv_peer)).header == nullptr) {

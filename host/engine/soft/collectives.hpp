@@ -2,10 +2,15 @@
 // The schedule interpreter of the soft engine.
 //
 // Semantics are those of docs/sequencer.md: lanes that step packet by packet, flows (sender, context, the
-// receiver's lane) consumed in order, operand order `src op received`, disagreement between ranks found at the
-// heads of flows. Here each context has flows and a queue of its own, so collectives of different contexts run side by side;
-// those of one context run in the order of their posting. A packet that cannot be consumed on arrival is kept
-// in memory.
+// receiver's lane) consumed in order, operand order `src op received`, disagreement between ranks found at
+// the heads of flows. Here each context has flows and a queue of its own, so collectives of different
+// contexts run side by side; those of one context run in the order of their posting. A packet that cannot be
+// consumed on arrival is kept in memory.
+//
+// Data of large instructions stay where they are: the sender's packet (kRemote) tells where, the receiver
+// fetches them from its memory, and the sender's instruction ends when all of its pieces have been fetched.
+// That is as if flows held nothing, which schedules of max_bytes 0 stand: of an instruction of several
+// packets, a flow of one packet takes all but the last only while the receiver is at the other end of it.
 #pragma once
 
 #include <array>
@@ -27,14 +32,20 @@ inline constexpr std::uint32_t kContexts = 64;
 
 class Collectives {
  public:
-  Collectives(Transport& transport, GrowingRing<Completion>& completions, Work& work)
-      : transport_(transport), completions_(completions), work_(work) {}
+  /// `rendezvous` fetches what is large.
+  Collectives(Transport& transport, Rendezvous& rendezvous, Completions& completions, Work& work)
+      : transport_(transport), rendezvous_(rendezvous), completions_(completions), work_(work) {}
 
-  Status post(const CollectiveDescriptor& descriptor);
-  /// A kCollective frame from `source`.
-  void arrive(std::uint32_t source, const Frame& frame);
+  /// *complete: it is over, and *completion tells how.
+  Status post(const CollectiveDescriptor& descriptor, Completion* completion, bool* complete);
+  /// A kCollective or kRemote frame from `source`.
+  void arrive(std::uint32_t source, const FrameView& frame);
+  /// A kFetched frame from `source`.
+  void fetched(const FrameHeader& header);
   /// Goes on with collectives that waited for room in the transport.
-  void advance_all();
+  void advance_all() {
+    if (blocked_ || !thanks_.empty()) advance_blocked();
+  }
   /// Breaks the context when the collective `seq` runs or waits there.
   void abort(std::uint16_t context, std::uint16_t seq);
   [[nodiscard]] std::string describe_pending() const;
@@ -46,10 +57,43 @@ class Collectives {
     alignas(64) std::array<std::byte, kMaxPayload> payload;
   };
   struct LaneState {
-    std::uint32_t step = 0;    ///< instructions completed in this pass
-    std::uint32_t pass = 0;    ///< passes completed; the last one counts as not completed
-    std::uint64_t offset = 0;  ///< bytes of the current instruction that are done
-    std::uint32_t packet = 0;  ///< packets of it that are done
+    std::uint32_t step = 0;      ///< instructions completed in this pass
+    std::uint32_t pass = 0;      ///< passes completed; the last one counts as not completed
+    std::uint64_t offset = 0;    ///< bytes of the current instruction that are done
+    std::uint64_t used = 0;      ///< of them in the remote piece that is the head of its flow
+    std::uint32_t received = 0;  ///< packets of it
+    std::uint32_t sent = 0;
+    std::uint32_t unfetched = 0;  ///< remote pieces of it
+    bool remote = false;          ///< it sends such pieces
+    bool draining = false;        ///< all is done but for what is to be fetched
+  };
+  /// Payload of kRemote.
+  struct RemotePiece {
+    std::uint64_t address = 0;
+    std::uint64_t total = 0;  ///< bytes of the instruction
+    std::uint32_t bytes = 0;
+    std::uint8_t lane = 0;  ///< of the sender
+    std::uint8_t reserved[3] = {};
+  };
+  static_assert(sizeof(RemotePiece) <= kInlinePayload);
+  /// A kFetched that had no room.
+  struct Thanks {
+    std::uint32_t peer;
+    std::uint16_t context;
+    std::uint16_t seq;
+    std::uint8_t lane;
+  };
+  /// Where an instruction's received data are: here, or at the sender.
+  struct Received {
+    const std::byte* here = nullptr;
+    std::uint32_t peer = 0;
+    std::uint64_t there = 0;
+  };
+  /// What a step sends: a place in the transport, or (remote) nothing but the address of what was written.
+  struct Sent {
+    std::byte* here = nullptr;
+    bool remote = false;
+    std::uint64_t address = 0;
   };
   struct Operation {
     CollectiveDescriptor descriptor;
@@ -70,7 +114,7 @@ class Collectives {
   };
   /// The frame that arrive() looks at: consumed in place where the flow before it is empty.
   struct Arrival {
-    const Frame* frame = nullptr;
+    FrameView frame;
     std::uint32_t source = 0;
   };
   /// Head of a flow: its header and payload, or null.
@@ -79,6 +123,7 @@ class Collectives {
     const std::byte* payload = nullptr;
   };
 
+  void advance_blocked();
   Context& context(std::uint16_t id);
   [[nodiscard]] Head head(const Context& context, std::uint32_t lane, std::uint32_t source) const noexcept;
   void pop_head(Context& context, std::uint32_t lane, std::uint32_t source) noexcept;
@@ -89,10 +134,15 @@ class Collectives {
   bool run_lane(Context& context, Operation& operation, std::uint32_t lane);
   [[nodiscard]] static bool dependency_met(const Operation& operation, std::uint32_t lane,
                                            const schedule::Instruction& instruction) noexcept;
-  /// pass_offset: where the pass begins in Input and Output; offset: in the instruction.
-  void execute(Context& context, Operation& operation, const schedule::Instruction& instruction,
-               std::uint64_t pass_offset, std::uint64_t offset, std::uint32_t bytes, const std::byte* received,
-               std::byte* sent);
+  /// Whether an instruction of so many bytes that sends may leave its data where they are.
+  [[nodiscard]] bool may_stay(const schedule::Program& program, std::uint64_t bytes,
+                              std::uint32_t to) const noexcept;
+  void thank(const Thanks& thanks);
+  /// pass_offset: where the pass begins in Input and Output; offset: in the instruction. False when data
+  /// could not be fetched.
+  [[nodiscard]] bool execute(Context& context, Operation& operation, const schedule::Instruction& instruction,
+                             std::uint64_t pass_offset, std::uint64_t offset, std::uint32_t bytes,
+                             const Received& received, Sent& sent);
   /// Drops outdated packets and looks for disagreement at the head of a flow; false when the context broke.
   bool check_head(Context& context, std::uint32_t lane, std::uint32_t source);
   void mismatch(Context& context, std::uint32_t source, std::uint32_t fields, std::uint64_t count);
@@ -100,8 +150,15 @@ class Collectives {
   void finish(Context& context, const Completion& completion);
 
   Transport& transport_;
-  GrowingRing<Completion>& completions_;
+  Rendezvous& rendezvous_;
+  Completions& completions_;
   Work& work_;
+  GrowingRing<Thanks> thanks_;
+  bool blocked_ = false;  ///< a lane has found no room; all else goes on when a frame comes
+  Completion* posting_ =
+      nullptr;  ///< where the collective that is being posted is reported, if it ends at once
+  std::uint32_t posting_cookie_ = 0;
+  std::vector<std::byte> bounce_;  ///< fetched data that are to be reduced
   Arrival arrival_;
   std::array<std::unique_ptr<Context>, kContexts> contexts_;
   std::vector<Context*> used_;

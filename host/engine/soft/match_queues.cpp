@@ -10,53 +10,46 @@ std::size_t MatchTable::bucket(std::uint64_t key) const noexcept {
   return (key ^ key >> 31) & (buckets_.size() - 1);
 }
 
-void MatchTable::append(std::uint64_t key, MatchEntry* entry) {
+MatchQueue* MatchTable::find(std::uint64_t key) const noexcept {
   MatchQueue* queue = buckets_[bucket(key)];
   while (queue != nullptr && queue->key != key) queue = queue->next_in_bucket;
+  return queue;
+}
+
+MatchQueue* MatchTable::place(std::uint64_t key) {
+  MatchQueue* queue = find(key);
   if (queue == nullptr) {
-    if (queues_ == buckets_.size()) grow();
+    if (queues_ == buckets_.size()) make_room();
     queue = pool_.take();
     MatchQueue*& first = buckets_[bucket(key)];
     *queue = MatchQueue{key, nullptr, nullptr, first};
     first = queue;
     ++queues_;
   }
-  entry->links[links_] = {queue->tail, nullptr, queue};
-  (queue->tail == nullptr ? queue->head : queue->tail->links[links_].next) = entry;
-  queue->tail = entry;
+  last_ = queue;
+  return queue;
 }
 
-MatchEntry* MatchTable::oldest(std::uint64_t key) const noexcept {
-  if (queues_ == 0) return nullptr;
-  const MatchQueue* queue = buckets_[bucket(key)];
-  while (queue != nullptr && queue->key != key) queue = queue->next_in_bucket;
-  return queue == nullptr ? nullptr : queue->head;
-}
-
-void MatchTable::remove(MatchEntry* entry) noexcept {
-  const MatchEntry::Links links = entry->links[links_];
-  MatchQueue* queue = links.queue;
-  (links.previous == nullptr ? queue->head : links.previous->links[links_].next) = links.next;
-  (links.next == nullptr ? queue->tail : links.next->links[links_].previous) = links.previous;
-  if (queue->head != nullptr) return;
-  MatchQueue** link = &buckets_[bucket(queue->key)];
-  while (*link != queue) link = &(*link)->next_in_bucket;
-  *link = queue->next_in_bucket;
-  pool_.give(queue);
-  --queues_;
-}
-
-void MatchTable::grow() {
-  std::vector<MatchQueue*> old(buckets_.size() * 2);
-  old.swap(buckets_);
-  for (MatchQueue* queue : old) {
+void MatchTable::make_room() {
+  last_ = &none_;
+  std::vector<MatchQueue*> live;
+  for (MatchQueue* queue : buckets_) {
     while (queue != nullptr) {
       MatchQueue* next = queue->next_in_bucket;
-      MatchQueue*& first = buckets_[bucket(queue->key)];
-      queue->next_in_bucket = first;
-      first = queue;
+      if (queue->head != nullptr) {
+        live.push_back(queue);
+      } else {
+        pool_.give(queue);
+      }
       queue = next;
     }
+  }
+  queues_ = live.size();
+  buckets_.assign(queues_ > buckets_.size() / 2 ? buckets_.size() * 2 : buckets_.size(), nullptr);
+  for (MatchQueue* queue : live) {
+    MatchQueue*& first = buckets_[bucket(queue->key)];
+    queue->next_in_bucket = first;
+    first = queue;
   }
 }
 

@@ -20,18 +20,47 @@ constexpr unsigned wildcard_class(const Descriptor& wanted) noexcept {
 
 }  // namespace
 
-void Messages::send(const SendDescriptor& descriptor) {
+bool Messages::send(const SendDescriptor& descriptor, Completion* completion) {
+  const std::uint16_t destination = descriptor.destination;
+  if (descriptor.length <= kMaxPayload && sends_[destination].empty() && send_short(descriptor)) [[likely]] {
+    completion->cookie = descriptor.cookie;
+    completion->status = TALLY_OK;
+    completion->length = descriptor.length;
+    completion->device_ns = 0;
+    return true;
+  }
   SendOp* op = send_pool_.take();
   *op = SendOp{descriptor};
-  sends_[descriptor.destination].push(op);
-  sending_ |= std::uint64_t{1} << descriptor.destination;
-  push(descriptor.destination);
+  sends_[destination].push(op);
+  sending_ |= std::uint64_t{1} << destination;
+  push(destination);
+  return false;
 }
 
-void Messages::push_all() {
+bool Messages::send_short(const SendDescriptor& send) {
+  const auto bytes = static_cast<std::uint32_t>(send.length);
+  const FrameSlot slot = transport_.reserve(send.destination, bytes);
+  if (slot.header == nullptr) return false;
+  *slot.header = {.bytes = static_cast<std::uint16_t>(bytes),
+                  .kind = FrameKind::kMessage,
+                  .context = send.context,
+                  .tag = send.tag,
+                  .length = send.length};
+  if (bytes == 8) {
+    std::memcpy(slot.payload, send.buffer, 8);
+  } else if (bytes != 0) {
+    std::memcpy(slot.payload, send.buffer, bytes);
+  }
+  transport_.commit(send.destination);
+  work_.copied_bytes += bytes;
+  return true;
+}
+
+void Messages::advance() {
   for (std::uint64_t rest = sending_; rest != 0; rest &= rest - 1) {
     push(static_cast<std::uint32_t>(std::countr_zero(rest)));
   }
+  rendezvous_.advance();
 }
 
 void Messages::push(std::uint32_t destination) {
@@ -39,25 +68,35 @@ void Messages::push(std::uint32_t destination) {
   while (!queue.empty()) {
     SendOp* op = queue.front();
     const SendDescriptor& send = op->descriptor;
+    // What a rank sends to itself is kept by it: it may be in a blocking send now.
+    const bool large = send.length >= kRendezvousBytes && destination != transport_.rank();
+    // Who cannot reach the other's memory is not likely to be reached.
+    const bool fetched = large && transport_.direct(destination);
     tally_status status = TALLY_OK;
     const auto bytes =
         static_cast<std::uint32_t>(std::min<std::uint64_t>(send.length - op->sent, kMaxPayload));
-    Frame* frame = transport_.reserve(destination, bytes);
-    if (frame != nullptr) {
-      frame->header = FrameHeader{};
-      frame->header.bytes = bytes;
-      frame->header.kind = op->started ? FrameKind::kMore : FrameKind::kMessage;
-      frame->header.context = send.context;
-      frame->header.tag = send.tag;
-      frame->header.length = send.length;
-      if (bytes != 0)
-        std::memcpy(frame->payload(), static_cast<const std::byte*>(send.buffer) + op->sent, bytes);
+    const bool gone = transport_.gone(destination);
+    if (fetched && !gone) {
+      if (!rendezvous_.ask(send)) return;
+      queue.pop();
+      send_pool_.give(op);
+      continue;
+    }
+    if (const FrameSlot slot = gone && fetched ? FrameSlot{} : transport_.reserve(destination, bytes);
+        slot.header != nullptr) {
+      *slot.header = {.bytes = static_cast<std::uint16_t>(bytes),
+                      .kind = op->started ? FrameKind::kMore : FrameKind::kMessage,
+                      .context = send.context,
+                      .tag = send.tag,
+                      .length = send.length};
+      if (bytes != 0) std::memcpy(slot.payload, static_cast<const std::byte*>(send.buffer) + op->sent, bytes);
       transport_.commit(destination);
       work_.copied_bytes += bytes;
+      if (large) work_.staged_bytes += bytes;
       op->started = true;
       op->sent += bytes;
       if (op->sent != send.length) continue;
-    } else if (transport_.gone(destination)) {
+    } else if (gone) {
       status = TALLY_ERR_JOB;
     } else {
       return;
@@ -88,44 +127,69 @@ Messages::Posted* Messages::take_posted(std::uint16_t context, std::uint16_t sou
 
 void Messages::withdraw(Posted* posted) noexcept {
   posted_[posted->wildcard_class].remove(posted);
-  cookies_.remove(posted);
+  by_cookie_[posted->descriptor.cookie] = nullptr;
 }
 
-void Messages::arrive(std::uint32_t source, const Frame& frame) {
-  const FrameHeader& header = frame.header;
-  if (header.kind == FrameKind::kMessage) {
-    Inbound& inbound = inbound_[source];
-    const auto from = static_cast<std::uint16_t>(source);
-    if (Posted* posted = take_posted(header.context, from, header.tag); posted != nullptr) {
-      inbound = {posted->descriptor, nullptr, header.length, 0, header.tag};
-      posted_pool_.give(posted);
-      ++work_.matches;
-    } else {
-      Unexpected* entry = unexpected_pool_.take();
-      if (entry->capacity < header.length) {
-        entry->capacity = std::bit_ceil(header.length);
-        entry->data = std::make_unique_for_overwrite<std::byte[]>(entry->capacity);
-      }
-      entry->context = header.context;
-      entry->source = from;
-      entry->tag = header.tag;
-      entry->length = header.length;
-      entry->arrived = 0;
-      entry->age = age_++;
-      for (unsigned c = 0; c < kWildcardClasses; ++c) {
-        unexpected_[c].append(match_key(c, header.context, from, header.tag), entry);
-      }
-      inbound = {{}, entry, header.length, 0, header.tag};
-      news_ = news_ || missed_;
-      missed_ = false;
+void Messages::arrive(std::uint32_t source, const FrameView& frame) {
+  const FrameHeader& header = *frame.header;
+  if (header.kind > FrameKind::kAsk) return rendezvous_.arrive(source, frame);
+  if (header.kind == FrameKind::kMore) return deliver(source, frame);
+  const auto from = static_cast<std::uint16_t>(source);
+  Posted* posted = take_posted(header.context, from, header.tag);
+  if (posted == nullptr) return keep(source, frame);
+  ++work_.matches;
+  if (header.kind == FrameKind::kAsk) {
+    Ask ask;
+    std::memcpy(&ask, frame.payload, sizeof ask);
+    rendezvous_.fetch(posted->descriptor, from, header.tag, header.length, ask);
+  } else if (header.bytes == header.length) [[likely]] {
+    const std::uint64_t copied = std::min<std::uint64_t>(header.length, posted->descriptor.length);
+    if (copied == 8) {
+      std::memcpy(posted->descriptor.buffer, frame.payload, 8);
+    } else if (copied != 0) {
+      std::memcpy(posted->descriptor.buffer, frame.payload, copied);
     }
+    work_.copied_bytes += copied;
+    write_completion(completions_.add(), posted->descriptor, source, header.tag, header.length);
+  } else {
+    inbound_[source] = {posted->descriptor, nullptr, header.length, 0, header.tag};
+    deliver(source, frame);
   }
+  posted_pool_.give(posted);
+}
+
+/// A message that nothing matches yet.
+void Messages::keep(std::uint32_t source, const FrameView& frame) {
+  const FrameHeader& header = *frame.header;
+  Unexpected* entry = unexpected_pool_.take();
+  entry->asks = header.kind == FrameKind::kAsk;
+  if (entry->asks) {
+    ++asking_;
+    std::memcpy(&entry->ask, frame.payload, sizeof entry->ask);
+  } else if (entry->capacity < header.length) {
+    entry->capacity = std::bit_ceil(header.length);
+    entry->data = std::make_unique_for_overwrite<std::byte[]>(entry->capacity);
+  }
+  entry->context = header.context;
+  entry->source = static_cast<std::uint16_t>(source);
+  entry->tag = header.tag;
+  entry->length = header.length;
+  entry->arrived = 0;
+  entry->age = age_++;
+  for (unsigned rest = indexed_; rest != 0; rest &= rest - 1) {
+    const auto c = static_cast<unsigned>(std::countr_zero(rest));
+    unexpected_[c].append(match_key(c, header.context, entry->source, header.tag), entry);
+  }
+  news_ = news_ || missed_;
+  missed_ = false;
+  if (entry->asks) return;
+  inbound_[source] = {{}, entry, header.length, 0, header.tag};
   deliver(source, frame);
 }
 
-void Messages::deliver(std::uint32_t source, const Frame& frame) {
+void Messages::deliver(std::uint32_t source, const FrameView& frame) {
   Inbound& inbound = inbound_[source];
-  const std::uint64_t bytes = frame.header.bytes;
+  const std::uint64_t bytes = frame.header->bytes;
   std::byte* target = nullptr;
   std::uint64_t room = 0;
   if (inbound.unexpected != nullptr) {
@@ -137,7 +201,7 @@ void Messages::deliver(std::uint32_t source, const Frame& frame) {
   }
   if (inbound.arrived < room) {
     const std::uint64_t copied = std::min(bytes, room - inbound.arrived);
-    if (copied != 0) std::memcpy(target + inbound.arrived, frame.payload(), copied);
+    if (copied != 0) std::memcpy(target + inbound.arrived, frame.payload, copied);
     work_.copied_bytes += copied;
   }
   inbound.arrived += bytes;
@@ -145,32 +209,87 @@ void Messages::deliver(std::uint32_t source, const Frame& frame) {
     inbound.unexpected->arrived = inbound.arrived;
     if (inbound.arrived == inbound.length) inbound.unexpected = nullptr;
   } else if (inbound.arrived == inbound.length) {
-    complete_receive(inbound.receive, source, inbound.tag, inbound.length);
+    write_completion(completions_.add(), inbound.receive, source, inbound.tag, inbound.length);
   }
 }
 
-void Messages::receive(const RecvDescriptor& descriptor) {
+Messages::Unexpected* Messages::oldest_unexpected(unsigned wildcard_class, std::uint64_t key) {
+  if ((indexed_ >> wildcard_class & 1) == 0) [[unlikely]]
+    index_class(wildcard_class);
+  return static_cast<Unexpected*>(unexpected_[wildcard_class].oldest(key));
+}
+
+void Messages::remove_unexpected(Unexpected* message) noexcept {
+  if (message->asks) --asking_;
+  for (unsigned rest = indexed_; rest != 0; rest &= rest - 1) {
+    unexpected_[static_cast<unsigned>(std::countr_zero(rest))].remove(message);
+  }
+}
+
+void Messages::take_asking() {
+  if (asking_ == 0) return;
+  Unexpected* oldest = nullptr;
+  unexpected_[0].for_each([&](MatchEntry& entry) {
+    auto* message = static_cast<Unexpected*>(&entry);
+    if (message->asks && (oldest == nullptr || message->age < oldest->age)) oldest = message;
+  });
+  if (!transport_.direct(oldest->source)) return;
+  if (oldest->capacity < oldest->length) {
+    oldest->capacity = std::bit_ceil(oldest->length);
+    oldest->data = std::make_unique_for_overwrite<std::byte[]>(oldest->capacity);
+  }
+  if (!rendezvous_.fetch_now(oldest->source, oldest->data.get(), oldest->ask.address, oldest->length, false))
+    return;
+  rendezvous_.done(oldest->source, oldest->ask);
+  oldest->arrived = oldest->length;
+  oldest->asks = false;
+  --asking_;
+}
+
+void Messages::index_class(unsigned wildcard_class) {
+  std::vector<Unexpected*> messages;
+  unexpected_[0].for_each([&](MatchEntry& entry) { messages.push_back(static_cast<Unexpected*>(&entry)); });
+  std::sort(messages.begin(), messages.end(),
+            [](const Unexpected* a, const Unexpected* b) { return a->age < b->age; });
+  for (Unexpected* message : messages) {
+    unexpected_[wildcard_class].append(
+        match_key(wildcard_class, message->context, message->source, message->tag), message);
+  }
+  indexed_ |= 1u << wildcard_class;
+}
+
+bool Messages::receive(const RecvDescriptor& descriptor, Completion* completion) {
   const unsigned c = wildcard_class(descriptor);
   const std::uint64_t key = match_key(c, descriptor.context, descriptor.source, descriptor.tag);
-  MatchEntry* found = unexpected_[c].oldest(key);
+  Unexpected* found = oldest_unexpected(c, key);
   if (found == nullptr) {
     Posted* posted = posted_pool_.take();
-    posted->descriptor = descriptor;
+    // Field by field: a copy of the whole would wait for the caller's stores, which are narrower.
+    posted->descriptor.buffer = descriptor.buffer;
+    posted->descriptor.length = descriptor.length;
+    posted->descriptor.context = descriptor.context;
+    posted->descriptor.source = descriptor.source;
+    posted->descriptor.any_source = descriptor.any_source;
+    posted->descriptor.any_tag = descriptor.any_tag;
+    posted->descriptor.tag = descriptor.tag;
+    posted->descriptor.cookie = descriptor.cookie;
     posted->wildcard_class = c;
     posted->age = age_++;
     posted_[c].append(key, posted);
-    cookies_.append(descriptor.cookie, posted);
-    return;
+    if (by_cookie_.size() <= descriptor.cookie) [[unlikely]]
+      by_cookie_.resize(std::bit_ceil(std::uint64_t{descriptor.cookie} + 1));
+    by_cookie_[descriptor.cookie] = posted;
+    return false;
   }
-  for (MatchTable& table : unexpected_) table.remove(found);
+  remove_unexpected(found);
   ++work_.matches;
-  hand_over(static_cast<Unexpected*>(found), descriptor);
+  return hand_over(found, descriptor, completion);
 }
 
 void Messages::probe(const ProbeDescriptor& descriptor) {
   const unsigned c = wildcard_class(descriptor);
-  auto* message = static_cast<Unexpected*>(
-      unexpected_[c].oldest(match_key(c, descriptor.context, descriptor.source, descriptor.tag)));
+  Unexpected* message =
+      oldest_unexpected(c, match_key(c, descriptor.context, descriptor.source, descriptor.tag));
   Completion completion;
   completion.cookie = descriptor.cookie;
   if (message == nullptr) {
@@ -189,7 +308,7 @@ void Messages::probe(const ProbeDescriptor& descriptor) {
     completion.message = free_claims_.back();
     free_claims_.pop_back();
     claimed_[completion.message] = message;
-    for (MatchTable& table : unexpected_) table.remove(message);
+    remove_unexpected(message);
     ++work_.matches;
   }
   completions_.push(completion);
@@ -207,12 +326,13 @@ bool Messages::receive_claimed(const MrecvDescriptor& descriptor) {
   receive.source = message->source;
   receive.tag = message->tag;
   free_claims_.push_back(descriptor.message);
-  hand_over(message, receive);
+  Completion completion;
+  if (hand_over(message, receive, &completion)) completions_.push(completion);
   return true;
 }
 
 void Messages::cancel(std::uint32_t cookie) {
-  auto* posted = static_cast<Posted*>(cookies_.oldest(cookie));
+  Posted* posted = cookie < by_cookie_.size() ? by_cookie_[cookie] : nullptr;
   if (posted == nullptr) return;  // matched: it completes as it would have
   withdraw(posted);
   posted_pool_.give(posted);
@@ -222,28 +342,36 @@ void Messages::cancel(std::uint32_t cookie) {
   completions_.push(completion);
 }
 
-void Messages::hand_over(Unexpected* message, const RecvDescriptor& descriptor) {
-  const std::uint64_t copied = std::min(message->arrived, descriptor.length);
-  if (copied != 0) std::memcpy(descriptor.buffer, message->data.get(), copied);
-  work_.copied_bytes += copied;
-  if (Inbound& inbound = inbound_[message->source]; inbound.unexpected == message) {
-    inbound.receive = descriptor;  // the rest goes straight to the buffer
-    inbound.unexpected = nullptr;
+bool Messages::hand_over(Unexpected* message, const RecvDescriptor& descriptor, Completion* completion) {
+  bool complete = false;
+  if (message->asks) {
+    rendezvous_.fetch(descriptor, message->source, message->tag, message->length, message->ask);
   } else {
-    complete_receive(descriptor, message->source, message->tag, message->length);
+    const std::uint64_t copied = std::min(message->arrived, descriptor.length);
+    if (copied != 0) std::memcpy(descriptor.buffer, message->data.get(), copied);
+    work_.copied_bytes += copied;
+    if (Inbound& inbound = inbound_[message->source]; inbound.unexpected == message) {
+      inbound.receive = descriptor;  // the rest goes straight to the buffer
+      inbound.unexpected = nullptr;
+    } else {
+      write_completion(*completion, descriptor, message->source, message->tag, message->length);
+      complete = true;
+    }
   }
   recycle(message);
+  return complete;
 }
 
-void Messages::complete_receive(const RecvDescriptor& receive, std::uint32_t source, std::uint32_t tag,
-                                std::uint64_t length) {
-  Completion completion;
+void Messages::write_completion(Completion& completion, const RecvDescriptor& receive, std::uint32_t source,
+                                std::uint32_t tag, std::uint64_t length) noexcept {
   completion.cookie = receive.cookie;
   completion.status = length > receive.length ? TALLY_ERR_TRUNCATED : TALLY_OK;
   completion.length = length;
   completion.tag = tag;
   completion.source = static_cast<std::uint16_t>(source);
-  completions_.push(completion);
+  completion.detail = 0;
+  completion.device_ns = 0;
+  completion.message = 0;
 }
 
 void Messages::recycle(Unexpected* unexpected) noexcept {
@@ -278,7 +406,7 @@ std::string Messages::describe_pending() const {
       describe_receive(static_cast<const Posted&>(entry).descriptor, "no matching message yet");
     });
   }
-  return text;
+  return text + rendezvous_.describe_pending();
 }
 
 }  // namespace tally::soft

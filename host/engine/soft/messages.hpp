@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Tagged messages of the soft engine: sending in fragments, matching, delivery.
+// Tagged messages of the soft engine: matching, and the delivery of short ones.
 //
-// A message is a kMessage frame and kMore frames. A sender puts the messages for one destination on the wire
-// one after the other, so a receiver has at most one unfinished message a sender. Frames are always taken:
-// what has no receive yet goes to memory of the engine. Hence no rank waits for another's program to receive
-// before its own receives go on.
+// A short message is a kMessage frame and kMore frames. A sender puts the messages for one destination on the
+// wire one after the other, so a receiver has at most one unfinished message a sender. Frames are always
+// taken: what has no receive yet goes to memory of the engine. Hence no rank waits for another's program to
+// receive before its own receives go on. Of a long message only the head is sent, in its place among the
+// others; its data are fetched when it has matched (rendezvous.hpp).
 #pragma once
 
 #include <array>
@@ -18,24 +19,25 @@
 #include "engine/engine.hpp"
 #include "engine/soft/match_queues.hpp"
 #include "engine/soft/pool.hpp"
+#include "engine/soft/rendezvous.hpp"
 #include "engine/soft/transport.hpp"
 
 namespace tally::soft {
 
-/// What the CPU did.
-struct Work {
-  std::uint64_t matches = 0;
-  std::uint64_t reduced_bytes = 0;
-  std::uint64_t copied_bytes = 0;
-};
+/// Messages of so many bytes and more are fetched by the receiver.
+inline constexpr std::uint64_t kRendezvousBytes = 12u << 10;
 
 class Messages {
  public:
-  Messages(Transport& transport, GrowingRing<Completion>& completions, Work& work)
-      : transport_(transport), completions_(completions), work_(work) {}
+  Messages(Transport& transport, Completions& completions, Work& work)
+      : transport_(transport),
+        completions_(completions),
+        work_(work),
+        rendezvous_(transport, completions, work) {}
 
-  void send(const SendDescriptor& descriptor);
-  void receive(const RecvDescriptor& descriptor);
+  /// True: it is complete, and *completion is written; else it completes later.
+  [[nodiscard]] bool send(const SendDescriptor& descriptor, Completion* completion);
+  [[nodiscard]] bool receive(const RecvDescriptor& descriptor, Completion* completion);
   /// Completes at once.
   void probe(const ProbeDescriptor& descriptor);
   /// False when no claimed message has this number.
@@ -44,10 +46,14 @@ class Messages {
   void cancel(std::uint32_t cookie);
   /// Whether a message that a probe may have missed has come since the last call.
   [[nodiscard]] bool take_news() noexcept { return std::exchange(news_, false); }
-  /// Moves queued sends into the transport as far as there is room.
-  void push_all();
-  /// A kMessage or kMore frame from `source`.
-  void arrive(std::uint32_t source, const Frame& frame);
+  /// Moves on what waits for room in the transport, and copies of long messages.
+  void advance();
+  /// Takes the data of a message that waits with its sender for a receive: the sender may wait for the end of
+  /// its send before it does what this rank waits for.
+  void take_asking();
+  /// A frame from `source` that is not kCollective.
+  void arrive(std::uint32_t source, const FrameView& frame);
+  [[nodiscard]] Rendezvous& rendezvous() noexcept { return rendezvous_; }
   [[nodiscard]] std::string describe_pending() const;
 
  private:
@@ -58,7 +64,7 @@ class Messages {
     SendOp* next = nullptr;
   };
   struct Posted : MatchEntry {
-    RecvDescriptor descriptor;
+    RecvDescriptor descriptor;  ///< without its key
     unsigned wildcard_class = 0;
   };
   struct Unexpected : MatchEntry {
@@ -67,6 +73,8 @@ class Messages {
     std::uint32_t tag = 0;
     std::uint64_t length = 0;
     std::uint64_t arrived = 0;
+    bool asks = false;  ///< the data are still with the sender
+    Ask ask;
     std::unique_ptr<std::byte[]> data;
     std::uint64_t capacity = 0;
   };
@@ -79,18 +87,26 @@ class Messages {
     std::uint32_t tag = 0;
   };
 
+  /// Sends a message of one frame; false when there is no room.
+  [[nodiscard]] bool send_short(const SendDescriptor& send);
   void push(std::uint32_t destination);
   void withdraw(Posted* posted) noexcept;
+  /// The oldest message of a class and key; from then on there is an index of the class.
+  [[nodiscard]] Unexpected* oldest_unexpected(unsigned wildcard_class, std::uint64_t key);
+  void remove_unexpected(Unexpected* message) noexcept;
+  void index_class(unsigned wildcard_class);
   /// Gives a message that has arrived, at least in part, to its receive.
-  void hand_over(Unexpected* message, const RecvDescriptor& descriptor);
-  void deliver(std::uint32_t source, const Frame& frame);
+  /// True: the receive is complete, and *completion written.
+  [[nodiscard]] bool hand_over(Unexpected* message, const RecvDescriptor& descriptor, Completion* completion);
+  void keep(std::uint32_t source, const FrameView& frame);
+  void deliver(std::uint32_t source, const FrameView& frame);
   [[nodiscard]] Posted* take_posted(std::uint16_t context, std::uint16_t source, std::uint32_t tag) noexcept;
-  void complete_receive(const RecvDescriptor& receive, std::uint32_t source, std::uint32_t tag,
-                        std::uint64_t length);
+  static void write_completion(Completion& completion, const RecvDescriptor& receive, std::uint32_t source,
+                               std::uint32_t tag, std::uint64_t length) noexcept;
   void recycle(Unexpected* unexpected) noexcept;
 
   Transport& transport_;
-  GrowingRing<Completion>& completions_;
+  Completions& completions_;
   Work& work_;
   std::uint64_t age_ = 0;
   bool missed_ = false;  ///< a probe has found nothing since the last message was kept
@@ -102,12 +118,15 @@ class Messages {
                                                    MatchTable(3)};
   std::array<MatchTable, kWildcardClasses> unexpected_{MatchTable(0), MatchTable(1), MatchTable(2),
                                                        MatchTable(3)};
-  MatchTable cookies_{kCookieTable};   ///< posted receives
-  std::vector<Unexpected*> claimed_;   ///< by number; nullptr: free
+  std::size_t asking_ = 0;            ///< unexpected messages whose data are with the sender
+  unsigned indexed_ = 1;              ///< bit c: unexpected messages are in table c; always in table 0
+  std::vector<Posted*> by_cookie_;    ///< posted receives, for cancels
+  std::vector<Unexpected*> claimed_;  ///< by number; nullptr: free
   std::vector<std::uint32_t> free_claims_;
   Pool<SendOp> send_pool_;
   Pool<Posted> posted_pool_;
   Pool<Unexpected> unexpected_pool_;
+  Rendezvous rendezvous_;
 };
 
 }  // namespace tally::soft

@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "engine/engine.hpp"
+
 namespace tally::soft {
 
 /// Objects that are reused, not destroyed: take() gives one in whatever state give() got it.
@@ -55,10 +57,15 @@ template <typename T>
 class GrowingRing {
  public:
   [[nodiscard]] bool empty() const noexcept { return head_ == tail_; }
-  void push(const T& value) {
+  void push(const T& value) { add() = value; }
+  /// The place of a new last value, which the caller writes.
+  [[nodiscard]] T& add() {
     if (tail_ - head_ == values_.size()) grow();
-    values_[tail_++ & (values_.size() - 1)] = value;
+    return values_[tail_++ & (values_.size() - 1)];
   }
+  [[nodiscard]] std::size_t size() const noexcept { return tail_ - head_; }
+  [[nodiscard]] T& front() noexcept { return values_[head_ & (values_.size() - 1)]; }
+  void drop() noexcept { ++head_; }
   T pop() noexcept { return values_[head_++ & (values_.size() - 1)]; }
 
  private:
@@ -73,6 +80,35 @@ class GrowingRing {
   std::vector<T> values_ = std::vector<T>(64);
   std::size_t head_ = 0;
   std::size_t tail_ = 0;
+};
+
+/// Completions until they are polled. While a poll is under way and there are no older ones they go straight
+/// to where the caller of it wants them.
+class Completions {
+ public:
+  void begin_poll(Completion* out, std::size_t size) noexcept {
+    next_ = out;
+    end_ = kept_.empty() ? out + size : out;
+  }
+  /// Writes kept ones behind those that were added since begin_poll; the number of all that were written.
+  std::size_t end_poll(Completion* out, std::size_t size) noexcept {
+    while (next_ != out + size && !kept_.empty()) {
+      next_++->copy(kept_.front());
+      kept_.drop();
+    }
+    const auto written = static_cast<std::size_t>(next_ - out);
+    next_ = end_ = nullptr;
+    return written;
+  }
+  [[nodiscard]] bool empty() const noexcept { return kept_.empty(); }
+  /// The place of a new one, which the caller writes.
+  [[nodiscard]] Completion& add() { return next_ != end_ ? *next_++ : kept_.add(); }
+  void push(const Completion& completion) { add() = completion; }
+
+ private:
+  GrowingRing<Completion> kept_;
+  Completion* next_ = nullptr;
+  Completion* end_ = nullptr;
 };
 
 }  // namespace tally::soft

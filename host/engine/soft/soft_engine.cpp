@@ -9,7 +9,7 @@
 namespace tally::soft {
 namespace {
 
-// Frames taken from one peer before the next has its turn: a ring's worth of full frames.
+// Frames taken from one peer before the next has its turn.
 constexpr int kFramesPerTurn = 32;
 
 }  // namespace
@@ -23,6 +23,7 @@ Capabilities soft_capabilities() {
   capabilities.max_message = std::numeric_limits<std::int64_t>::max();
   capabilities.max_groups = kContexts;
   capabilities.flow_bytes = std::numeric_limits<std::uint64_t>::max();  // what waits is kept in memory
+  capabilities.reads_peers = true;
   return capabilities;
 }
 
@@ -30,7 +31,7 @@ SoftEngine::SoftEngine(std::unique_ptr<Transport> transport)
     : transport_(std::move(transport)),
       capabilities_(soft_capabilities()),
       messages_(*transport_, completions_, work_),
-      collectives_(*transport_, completions_, work_) {}
+      collectives_(*transport_, messages_.rendezvous(), completions_, work_) {}
 
 // The CPU reaches all of the process's memory: a key stands for nothing here.
 Status SoftEngine::register_memory(void*, std::size_t, std::uint32_t* key) {
@@ -44,21 +45,37 @@ Status SoftEngine::deregister_memory(std::uint32_t key) {
 }
 
 Status SoftEngine::post_send(const SendDescriptor& send) {
-  if (send.destination >= transport_->size()) {
+  Completion completion;
+  bool complete = false;
+  Status status = start_send(send, &completion, &complete);
+  if (complete) completions_.push(completion);
+  return status;
+}
+
+Status SoftEngine::post_recv(const RecvDescriptor& recv) {
+  Completion completion;
+  bool complete = false;
+  Status status = start_recv(recv, &completion, &complete);
+  if (complete) completions_.push(completion);
+  return status;
+}
+
+Status SoftEngine::start_send(const SendDescriptor& send, Completion* completion, bool* complete) {
+  if (send.destination >= transport_->size()) [[unlikely]] {
     return {TALLY_ERR_ARGUMENT, fmt::format("destination {} is out of range (0 to {})", send.destination,
                                             transport_->size() - 1)};
   }
-  messages_.send(send);
+  *complete = messages_.send(send, completion);
   transport_->flush();
   return {};
 }
 
-Status SoftEngine::post_recv(const RecvDescriptor& recv) {
-  if (!recv.any_source && recv.source >= transport_->size()) {
+Status SoftEngine::start_recv(const RecvDescriptor& recv, Completion* completion, bool* complete) {
+  if (!recv.any_source && recv.source >= transport_->size()) [[unlikely]] {
     return {TALLY_ERR_ARGUMENT,
             fmt::format("source {} is out of range (0 to {})", recv.source, transport_->size() - 1)};
   }
-  messages_.receive(recv);
+  *complete = messages_.receive(recv, completion);
   return {};
 }
 
@@ -82,40 +99,55 @@ Status SoftEngine::post_mrecv(const MrecvDescriptor& mrecv) {
 void SoftEngine::cancel(std::uint32_t cookie) { messages_.cancel(cookie); }
 
 Status SoftEngine::post_collective(const CollectiveDescriptor& collective) {
-  Status status = collectives_.post(collective);
+  Completion completion;
+  bool complete = false;
+  Status status = start_collective(collective, &completion, &complete);
+  if (complete) completions_.push(completion);
+  return status;
+}
+
+Status SoftEngine::start_collective(const CollectiveDescriptor& collective, Completion* completion,
+                                    bool* complete) {
+  Status status = collectives_.post(collective, completion, complete);
   transport_->flush();
   return status;
 }
 
 void SoftEngine::take_frames() {
-  for (std::uint32_t source = 0; source < transport_->size(); ++source) {
-    for (int taken = 0; taken < kFramesPerTurn; ++taken) {
-      const Frame* frame = transport_->front(source);
-      if (frame == nullptr) break;
-      if (frame->header.kind == FrameKind::kCollective) {
-        collectives_.arrive(source, *frame);
+  std::uint32_t source = 0;
+  for (FrameView frame = transport_->next(&source); frame.header != nullptr;
+       frame = transport_->next(&source)) {
+    for (int taken = 0; frame.header != nullptr && taken < kFramesPerTurn; ++taken) {
+      if (frame.header->kind == FrameKind::kCollective || frame.header->kind == FrameKind::kRemote) {
+        collectives_.arrive(source, frame);
+      } else if (frame.header->kind == FrameKind::kFetched) {
+        collectives_.fetched(*frame.header);
       } else {
-        messages_.arrive(source, *frame);
+        messages_.arrive(source, frame);
       }
       transport_->pop(source);
+      frame = transport_->front(source);
     }
+    ++source;
   }
 }
 
 std::size_t SoftEngine::poll(std::span<Completion> out) {
+  completions_.begin_poll(out.data(), out.size());
   take_frames();
-  messages_.push_all();
+  messages_.advance();
   collectives_.advance_all();
   transport_->flush();
-  std::size_t taken = 0;
-  while (taken < out.size() && !completions_.empty()) out[taken++] = completions_.pop();
-  return taken;
+  return completions_.end_poll(out.data(), out.size());
 }
 
 void SoftEngine::wait(std::chrono::microseconds timeout) {
-  // A message that was taken from the transport after a probe found nothing does not wake the transport's wait.
+  // A message that was taken from the transport after a probe found nothing does not wake the transport's
+  // wait.
   const bool news = messages_.take_news();
-  if (completions_.empty() && !news) transport_->wait(timeout);
+  messages_.rendezvous().drop_gone();
+  messages_.take_asking();
+  if (completions_.empty() && !news) transport_->wait(timeout, messages_.rendezvous().busy());
 }
 
 void SoftEngine::abort_collective(std::uint16_t context, std::uint16_t seq) {
@@ -126,6 +158,7 @@ void SoftEngine::add_counters(tally_counters& counters) const {
   counters.cpu_matches += work_.matches;
   counters.cpu_reduced_bytes += work_.reduced_bytes;
   counters.cpu_copied_bytes += work_.copied_bytes;
+  counters.fallback_staging += work_.staged_bytes;
 }
 
 std::string SoftEngine::describe_pending() const {

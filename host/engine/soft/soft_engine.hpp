@@ -23,6 +23,10 @@ class SoftEngine final : public Engine {
   Status deregister_memory(std::uint32_t key) override;
   Status post_send(const SendDescriptor& send) override;
   Status post_recv(const RecvDescriptor& recv) override;
+  Status start_send(const SendDescriptor& send, Completion* completion, bool* complete) override;
+  Status start_recv(const RecvDescriptor& recv, Completion* completion, bool* complete) override;
+  Status start_collective(const CollectiveDescriptor& collective, Completion* completion,
+                          bool* complete) override;
   Status post_probe(const ProbeDescriptor& probe) override;
   Status post_mrecv(const MrecvDescriptor& mrecv) override;
   void cancel(std::uint32_t cookie) override;
@@ -38,7 +42,7 @@ class SoftEngine final : public Engine {
 
   std::unique_ptr<Transport> transport_;
   Capabilities capabilities_;
-  GrowingRing<Completion> completions_;
+  Completions completions_;
   Work work_;
   Messages messages_;
   Collectives collectives_;

@@ -115,7 +115,8 @@ typedef struct tally_counters {
   uint64_t fallback_posted_full;   /* receives held in software because the device's posted entries were used up */
   uint64_t fallback_send_window;   /* eager sends held in software because too many were unacknowledged */
   uint64_t fallback_ring_full;     /* descriptors held in software because a ring or queue was full */
-  uint64_t fallback_staging;       /* bytes that a staging window carried because direct access is forbidden */
+  uint64_t fallback_staging;       /* bytes that a staging window (soft: the rings) carried because direct access to a
+                                      rank's memory is forbidden */
   uint64_t sends;
   uint64_t receives;
   uint64_t collectives;

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Large messages of the soft engine: copied once, from the sender's buffer to the receiver's.
+//
+// The sender asks (kAsk) and keeps its buffer; who receives fetches the data from the sender's memory when a
+// receive has matched, and says so (kDone). Copies of several chunks are joint: the receiver opens a
+// JointCopy, the sender, which mostly waits for this, joins it (kJoin), and both take chunks until there are
+// no more. Where the sender's memory cannot be reached the receiver refuses (kRefused) and gets the data in
+// frames (kFill); bytes that take this way are counted.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "engine/engine.hpp"
+#include "engine/soft/pool.hpp"
+#include "engine/soft/transport.hpp"
+
+namespace tally::soft {
+
+/// What the CPU did.
+struct Work {
+  std::uint64_t matches = 0;
+  std::uint64_t reduced_bytes = 0;
+  std::uint64_t copied_bytes = 0;
+  std::uint64_t staged_bytes = 0;  ///< received in frames because the sender's memory cannot be reached
+};
+
+/// Payload of kAsk: where the data are.
+struct Ask {
+  std::uint64_t address = 0;
+  std::uint32_t number = 0;  ///< the sender's name for it
+  std::uint32_t reserved = 0;
+};
+static_assert(sizeof(Ask) <= kInlinePayload);
+
+class Rendezvous {
+ public:
+  Rendezvous(Transport& transport, Completions& completions, Work& work)
+      : transport_(transport), completions_(completions), work_(work) {}
+
+  /// Sends the Ask for a message; false when the transport has no room now.
+  [[nodiscard]] bool ask(const SendDescriptor& send);
+  /// A receive has matched a message that asked.
+  void fetch(const RecvDescriptor& receive, std::uint16_t source, std::uint32_t tag, std::uint64_t length,
+             const Ask& ask);
+  /// Fetches data at once; false when the peer cannot be read (any more). `jointly`: the peer may take part,
+  /// of which it is told with a frame; nothing may be reserved then.
+  [[nodiscard]] bool fetch_now(std::uint32_t peer, void* to, std::uint64_t from, std::uint64_t bytes,
+                               bool jointly);
+  /// Tells the sender of a message that its data have been fetched.
+  void done(std::uint32_t source, const Ask& ask) { send_note({source, FrameKind::kDone, ask.number, {}}); }
+  /// A frame of kind kJoin to kFill.
+  void arrive(std::uint32_t source, const FrameView& frame);
+  /// Copies some of what is open, and sends what waited for room.
+  void advance() {
+    if (!fetches_.empty() || !joined_.empty() || !notes_.empty() || !fills_.empty()) advance_some();
+  }
+  /// Whether advance() has copies to make or to wait for.
+  [[nodiscard]] bool busy() const noexcept { return !fetches_.empty() || !joined_.empty(); }
+  /// Ends messages to ranks that have left.
+  void drop_gone();
+  [[nodiscard]] std::string describe_pending() const;
+
+ private:
+  static constexpr std::uint32_t kNone = ~std::uint32_t{0};
+
+  struct Asked {
+    SendDescriptor send;
+    bool live = false;
+  };
+  struct Fetch {
+    RecvDescriptor receive;
+    std::uint16_t source = 0;
+    std::uint32_t tag = 0;
+    std::uint64_t length = 0;   ///< of the message
+    std::uint64_t bytes = 0;    ///< to be fetched
+    std::uint64_t arrived = 0;  ///< of a refused one
+    Ask ask;
+    std::uint32_t chunks = 0;
+    std::uint32_t taken = 0;  ///< chunks, of a copy that is not joint
+    std::uint32_t joint = kNone;
+    std::uint32_t generation = 0;
+    Fetch* next = nullptr;
+  };
+  struct Joined {
+    std::uint32_t peer;
+    std::uint32_t joint;
+    std::uint32_t generation;
+  };
+  /// A message without data in the large sense, to be sent when there is room.
+  struct Note {
+    std::uint32_t peer;
+    FrameKind kind;
+    std::uint32_t tag;
+    std::uint32_t words[4];
+  };
+  /// What a receiver refused to fetch.
+  struct Fill {
+    std::uint32_t number;
+    std::uint32_t receive;  ///< the receiver's name for it
+    std::uint64_t bytes;
+    std::uint64_t sent;
+  };
+
+  void advance_some();
+  void refuse(Fetch* fetch);
+  /// Opens a joint copy, of which the peer hears; false when there is none or the transport has no room.
+  [[nodiscard]] bool open_joint(std::uint32_t peer, std::uint64_t from, void* to, std::uint64_t bytes,
+                                std::uint32_t* joint, std::uint32_t* generation);
+  /// Copies the chunks that are left, at most *budget; true when all have been copied or the peer has died.
+  [[nodiscard]] bool copy(Fetch& fetch, unsigned* budget, tally_status* status);
+  [[nodiscard]] bool copy_chunk(const Fetch& fetch, std::uint32_t chunk);
+  void copy_joined();
+  void push_fills();
+  void send_note(const Note& note);
+  [[nodiscard]] bool try_note(const Note& note);
+  void complete_send(std::uint32_t number, tally_status status);
+  void complete_receive(const Fetch& fetch, tally_status status);
+
+  Transport& transport_;
+  Completions& completions_;
+  Work& work_;
+  std::vector<Asked> asked_;  ///< by number
+  std::vector<std::uint32_t> free_asked_;
+  Fifo<Fetch> fetches_;
+  Pool<Fetch> fetch_pool_;
+  GrowingRing<Joined> joined_;
+  GrowingRing<Note> notes_;
+  GrowingRing<Fill> fills_;
+  std::vector<Fetch*> refused_;  ///< by number; nullptr: free
+  std::uint32_t free_joints_ = (1u << kJointCopies) - 1;
+  std::array<bool, kMaxRanks> no_write_{};
+};
+
+}  // namespace tally::soft

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Large messages: fetched by the receiver, jointly where there is something to share, in frames where memory
+// cannot be reached; and large instructions of collectives.
+#include <gtest/gtest.h>
+
+#include <numeric>
+
+#include "cluster.hpp"
+#include "engine/soft/messages.hpp"
+
+namespace tally::test {
+namespace {
+
+struct Large : testing::TestWithParam<bool> {
+  Cluster cluster{2, GetParam()};
+  std::vector<std::vector<std::uint32_t>> data;
+  std::vector<std::vector<std::uint32_t>> room;
+
+  void send(std::size_t words, std::uint32_t tag) {
+    data.emplace_back(words);
+    std::iota(data.back().begin(), data.back().end(), tag * 1000003);
+    const SendDescriptor descriptor{
+        .buffer = data.back().data(), .length = words * 4, .destination = 1, .tag = tag, .cookie = tag};
+    ASSERT_TRUE(cluster.engine(0).post_send(descriptor).ok());
+  }
+  void receive(std::size_t words, std::uint32_t tag) {
+    room.emplace_back(words, 0xdeadbeef);
+    const RecvDescriptor descriptor{
+        .buffer = room.back().data(), .length = words * 4, .tag = tag, .cookie = tag};
+    ASSERT_TRUE(cluster.engine(1).post_recv(descriptor).ok());
+  }
+  /// All of the sent messages have been received, in whatever order.
+  void expect_all(std::size_t messages) {
+    for (int i = 0;
+         i < 2000 && (cluster.completions(1).size() < messages || cluster.completions(0).size() < messages);
+         ++i)
+      cluster.poll_all();
+    ASSERT_EQ(cluster.completions(0).size(), messages);
+    ASSERT_EQ(cluster.completions(1).size(), messages);
+    for (const Completion& done : cluster.completions(1)) {
+      EXPECT_EQ(done.status, TALLY_OK);
+      EXPECT_EQ(done.tag, done.cookie);
+    }
+    EXPECT_EQ(data, room);
+    // Every byte is counted once where it was copied once, and the fallback is counted.
+    const std::uint64_t bytes = cluster.counters(0).cpu_copied_bytes + cluster.counters(1).cpu_copied_bytes;
+    std::uint64_t sent = 0;
+    for (const auto& message : data) sent += message.size() * 4;
+    const std::uint64_t staged = cluster.counters(0).fallback_staging + cluster.counters(1).fallback_staging;
+    EXPECT_EQ(bytes, GetParam() ? sent : 2 * sent);
+    EXPECT_EQ(staged, GetParam() ? 0 : sent);
+  }
+};
+
+TEST_P(Large, posted_receives_get_all_bytes) {
+  for (const std::size_t words : {4096u, 65536u, 65537u, 1000001u}) {
+    const auto tag = static_cast<std::uint32_t>(data.size());
+    receive(words, tag);
+    send(words, tag);
+  }
+  expect_all(4);
+}
+
+TEST_P(Large, unexpected_ones_wait_and_get_all_bytes) {
+  for (const std::size_t words : {4096u, 300000u, 1000001u})
+    send(words, static_cast<std::uint32_t>(data.size()));
+  cluster.poll_all(3);
+  EXPECT_EQ(GetParam() ? cluster.completions(0).size() : 0u, 0u) << "data stay with the sender";
+  for (std::uint32_t tag = 0; tag < 3; ++tag) receive(data[tag].size(), tag);
+  cluster.poll_all(3);
+  if (GetParam()) expect_all(3);
+}
+
+TEST_P(Large, more_than_there_are_records_of_joint_copies) {
+  constexpr std::uint32_t kMessages = 3 * soft::kJointCopies;
+  for (std::uint32_t tag = 0; tag < kMessages; ++tag) send(200000 + tag, tag);
+  for (std::uint32_t tag = 0; tag < kMessages; ++tag) receive(200000 + tag, tag);
+  for (int i = 0; i < 5000 && cluster.completions(1).size() < kMessages; ++i) cluster.poll_all();
+  cluster.poll_all(3);
+  EXPECT_EQ(cluster.completions(0).size(), kMessages);
+  EXPECT_EQ(cluster.completions(1).size(), kMessages);
+  EXPECT_EQ(data, room);
+}
+
+TEST_P(Large, a_sender_that_waits_is_freed_by_a_receiver_that_waits_for_something_else) {
+  if (!GetParam()) GTEST_SKIP() << "without access to memory the data do not stay with the sender";
+  send(100000, 0);
+  cluster.poll(1);
+  cluster.engine(1).wait(std::chrono::microseconds(100));
+  cluster.poll_all(2);
+  ASSERT_EQ(cluster.completions(0).size(), 1u);
+  receive(100000, 0);
+  cluster.poll_all(2);
+  EXPECT_EQ(data, room);
+}
+
+INSTANTIATE_TEST_SUITE_P(Access, Large, testing::Bool(),
+                         [](const auto& access) { return access.param ? "direct" : "forbidden"; });
+
+/// Two rounds, as a rank leaves data where they are only when it has heard that the other reads its memory.
+void run_collectives(schedule::Collective collective, int size, std::uint64_t bytes,
+                     const std::string& algorithm, bool direct) {
+  Cluster cluster(static_cast<std::uint32_t>(size), direct);
+  schedule::Schedule chosen;
+  std::string error;
+  const schedule::Call call{.collective = collective, .ranks = size, .bytes = bytes, .in_place = true};
+  ASSERT_TRUE(schedule::select(call, algorithm, &chosen, &error)) << error;
+  std::vector<std::uint16_t> ranks(static_cast<std::size_t>(size));
+  std::iota(ranks.begin(), ranks.end(), std::uint16_t{0});
+  std::vector<schedule::Program> programs;
+  for (int rank = 0; rank < size; ++rank) programs.push_back(schedule::compile(chosen, rank, ranks));
+  const std::uint64_t count = bytes / 4;
+  for (std::uint16_t round = 0; round < 3; ++round) {
+    std::vector<std::vector<std::uint32_t>> data;
+    for (int rank = 0; rank < size; ++rank) {
+      data.emplace_back(count);
+      std::iota(data.back().begin(), data.back().end(), static_cast<std::uint32_t>(rank + 10 * round) * 7919);
+    }
+    const std::vector<std::vector<std::uint32_t>> before = data;
+    for (std::size_t rank = 0; rank < data.size(); ++rank) {
+      CollectiveDescriptor descriptor;
+      descriptor.program = &programs[rank];
+      // In place: where the input is one block, it is the own one in the output.
+      const bool blocks = collective == schedule::Collective::kAllgather;
+      descriptor.input = data[rank].data() + (blocks ? rank * count / data.size() : 0);
+      descriptor.output = data[rank].data();
+      descriptor.count = count;
+      descriptor.dtype = TALLY_U32;
+      descriptor.redop = schedule::has_reduction(collective) ? TALLY_SUM : TALLY_OP_NONE;
+      descriptor.seq = round;
+      descriptor.signature = schedule::signature(chosen);
+      ASSERT_TRUE(cluster.engine(rank).post_collective(descriptor).ok());
+    }
+    const auto done = [&] {
+      for (std::size_t rank = 0; rank < data.size(); ++rank) {
+        if (cluster.completions(rank).size() != round + 1u) return false;
+      }
+      return true;
+    };
+    for (int i = 0; i < 5000 && !done(); ++i) cluster.poll_all();
+    for (std::size_t rank = 0; rank < data.size(); ++rank) {
+      ASSERT_EQ(cluster.completions(rank).size(), round + 1u)
+          << algorithm << ", " << size << " ranks, rank " << rank << ": "
+          << cluster.engine(rank).describe_pending();
+      ASSERT_EQ(cluster.completions(rank)[round].status, TALLY_OK);
+      for (std::uint64_t i = 0; i < count; ++i) {
+        std::uint32_t want = 0;
+        if (collective == schedule::Collective::kBcast) {
+          want = before[0][i];
+        } else if (collective == schedule::Collective::kAllreduce) {
+          for (const auto& of : before) want += of[i];
+        } else {  // allgather, equal blocks
+          want = before[i / (count / static_cast<std::uint64_t>(size))][i];
+        }
+        ASSERT_EQ(data[rank][i], want)
+            << algorithm << ", rank " << rank << ", element " << i << ", round " << round;
+      }
+    }
+  }
+}
+
+TEST(SoftLargeCollectives, all_ways_of_moving_data_give_the_same) {
+  using schedule::Collective;
+  for (const int size : {2, 3, 4, 5}) {
+    for (const bool direct : {true, false}) {
+      const std::uint64_t bytes = static_cast<std::uint64_t>(size) * 80064;
+      for (const char* algorithm : {"binomial", "chain"})
+        run_collectives(Collective::kBcast, size, bytes, algorithm, direct);
+      for (const char* algorithm : {"recursive_doubling", "ring", "rabenseifner", "direct_blocks"})
+        run_collectives(Collective::kAllreduce, size, bytes, algorithm, direct);
+      for (const char* algorithm : {"pairwise", "ring"})
+        run_collectives(Collective::kAllgather, size, bytes, algorithm, direct);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace tally::test
