@@ -13,6 +13,7 @@
 #include <iterator>
 #include <map>
 #include <string_view>
+#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -130,6 +131,9 @@ pid_t spawn(const ProcessSpec& spec, int* error_number) {
   auto environment = merged_environment(spec.environment);
   const auto argv = pointers(arguments);
   const auto envp = pointers(environment);
+  cpu_set_t cpus;
+  CPU_ZERO(&cpus);
+  for (const int cpu : spec.cpus) CPU_SET(cpu, &cpus);
   Pipe failure = make_pipe();
   const pid_t parent = getpid();
 
@@ -142,6 +146,8 @@ pid_t spawn(const ProcessSpec& spec, int* error_number) {
     setpgid(0, 0);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) _exit(127);  // the launcher died before the line above
+    // A hint: a rank that may not choose its processors runs all the same.
+    if (!spec.cpus.empty()) (void)sched_setaffinity(0, sizeof cpus, &cpus);
     const int standard[3] = {spec.stdin_fd, spec.stdout_fd, spec.stderr_fd};
     bool ready = true;
     for (int fd = 0; fd < 3; ++fd) {
@@ -211,5 +217,19 @@ std::string describe_wait_status(int status) {
 }
 
 int exit_code_of(int status) { return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status); }
+
+std::vector<int> share_of_cpus(unsigned rank, unsigned ranks) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  std::vector<int> all;
+  if (sched_getaffinity(0, sizeof set, &set) == 0) {
+    for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+      if (CPU_ISSET(cpu, &set)) all.push_back(cpu);
+    }
+  }
+  const std::size_t share = all.size() / ranks;
+  const auto first = all.begin() + static_cast<std::ptrdiff_t>(rank * share);
+  return {first, first + static_cast<std::ptrdiff_t>(share)};
+}
 
 }  // namespace tally::launch

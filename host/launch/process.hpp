@@ -51,11 +51,15 @@ struct ProcessSpec {
   int stdin_fd = -1;
   int stdout_fd = -1;
   int stderr_fd = -1;
+  std::vector<int> cpus;  ///< on which it may run; empty: those of the caller
 };
 
 /// Starts a process in a process group of its own that is killed when the caller dies. Returns its pid, or -1 and the
 /// errno of the failed fork or exec in *error_number.
 [[nodiscard]] pid_t spawn(const ProcessSpec& spec, int* error_number);
+
+/// The processors of this process in as many equal shares as there are ranks; empty where there are fewer.
+[[nodiscard]] std::vector<int> share_of_cpus(unsigned rank, unsigned ranks);
 
 /// All living descendants of this process (zombies left out).
 [[nodiscard]] std::vector<pid_t> descendants();

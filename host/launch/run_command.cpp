@@ -28,6 +28,7 @@ struct RunOptions {
   bool counters = false;
   std::string counters_json;
   bool tag_output = false;
+  std::string bind = "core";
 };
 
 void run(const RunOptions& options, std::vector<std::string> program, CommandContext& context) {
@@ -43,6 +44,8 @@ void run(const RunOptions& options, std::vector<std::string> program, CommandCon
     return refuse(fmt::format("-n: '{}' is not a number of ranks; engine {} takes 1 to {}", options.ranks, engine->name,
                               engine->max_ranks));
   }
+  if (options.bind != "core" && options.bind != "none")
+    return refuse(fmt::format("--bind: '{}' is neither core nor none", options.bind));
   if (!options.config.empty()) {
     if (engine->kind != job::EngineKind::kRtl) {
       return refuse(fmt::format("--config: engine {} has no fabric to configure", engine->name));
@@ -79,6 +82,7 @@ void run(const RunOptions& options, std::vector<std::string> program, CommandCon
   spec.counters = options.counters;
   spec.counters_json = options.counters_json;
   spec.tag_output = options.tag_output;
+  spec.bind = options.bind == "core";
   spec.arguments = std::move(program);
   context.exit_code = run_job(spec);
 }
@@ -133,6 +137,11 @@ void add_run_command(CLI::App& app, CommandContext& context) {
   command->add_flag("--counters", options->counters, "Print what CPU and devices did, after all output");
   command->add_option("--counters-json", options->counters_json, "Write the same to a file (JSON)")->type_name("FILE");
   command->add_flag("--tag-output", options->tag_output, "Put \"[rank] \" before each line of output");
+  command
+      ->add_option("--bind", options->bind,
+                   "core: each rank of engine soft has its share of the processors, where there is one for each; or none")
+      ->capture_default_str()
+      ->type_name("HOW");
   command->prefix_command();
   command->callback([command, options, &context] { run(*options, command->remaining(), context); });
 }

@@ -158,6 +158,8 @@ class Supervisor {
                              {"TALLY_RANK", std::to_string(rank)},
                              {"TALLY_SIZE", std::to_string(spec_.ranks)},
                              {"TALLY_ENGINE", job::engine_name(spec_.engine)}};
+      // A device's simulation needs processors, too.
+      if (spec_.bind && spec_.engine == job::EngineKind::kSoft) process.cpus = share_of_cpus(rank, spec_.ranks);
       process.stdout_fd = out.write.get();
       process.stderr_fd = err.write.get();
       FileDescriptor input;

@@ -21,6 +21,7 @@ struct JobSpec {
   bool counters = false;               ///< print a table
   std::string counters_json;           ///< write them to this file, or empty
   bool tag_output = false;
+  bool bind = true;                    ///< each rank to its share of the processors, where there are enough
   std::string program;                 ///< resolved path
   std::vector<std::string> arguments;  ///< with argv[0]
 };
