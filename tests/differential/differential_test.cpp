@@ -103,7 +103,7 @@ std::vector<Setting> settings() {
       {"room_for_all", {1, 2, 3, 4, 5, 8}, 17, room, "", {"cpu_pushed_bytes"}, no_cpu},
       {"default_sizes", {3}, 17, "", "", {}, {"cpu_reduced_bytes"}},
       {"everything_shrunk_to_8", {2, 4}, 13, all("8"), "", {"fallback_", "handovers_to_device"}, {}},
-      {"everything_shrunk_to_1", {1, 2, 3}, 6, all("1"), "", {"fallback_", "handovers_to_device"}, {}},
+      {"everything_shrunk_to_1", {1, 2, 3}, 4, all("1"), "", {"fallback_", "handovers_to_device"}, {}},
       {"posted_1", {3}, 9, "TALLY_POSTED=1", "", {"fallback_posted_full", "handovers_to_device"}, {}},
       {"unexpected_1", {3}, 9, "TALLY_UNEXPECTED=1", "", {"fallback_spilled_unexpected", "handovers_to_device"}, {}},
       {"bounce_1", {3}, 9, "TALLY_BOUNCE=1", "", {"fallback_spilled_bounce", "handovers_to_device"}, {}},
