@@ -165,6 +165,11 @@ struct tally_endpoint {
   tally::Status post_receive(tally::RecvDescriptor& receive, tally_group& group, tally_memory* region,
                              bool internal, tally_request** request);
 
+  /// The rest of both. start(completion, now) hands the message to the engine.
+  template <typename Descriptor, typename Start>
+  tally::Status post_message(tally_request* request, Descriptor& message, tally_memory* region, bool internal,
+                             Start&& start, tally_request** out);
+
   /// What receives and probes look for. Descriptor: RecvDescriptor or ProbeDescriptor.
   template <typename Descriptor>
   tally::Status set_pattern(tally_group& group, int source, int tag, Descriptor* wanted) const;

@@ -10,18 +10,25 @@ using tally::Status;
 using tally::api::bad_argument;
 using tally::api::check_sign;
 
+template <typename Descriptor, typename Start>
+Status tally_endpoint::post_message(tally_request* request, Descriptor& message, tally_memory* region, bool internal,
+                                    Start&& start, tally_request** out) {
+  request->regions[0] = region;
+  request->length = message.length;
+  request->marks.internal = internal;
+  message.key = region == nullptr ? 0 : region->key;
+  message.cookie = request->cookie;
+  bool complete_now = false;
+  Status status = start(&request->completion, &complete_now);
+  return posted(request, std::move(status), complete_now, out);
+}
+
 Status tally_endpoint::post_send(tally::SendDescriptor& send, tally_group& group, tally_memory* region,
                                  bool internal, tally_request** out) {
   tally_request* request = new_request(tally_request::Kind::kSend, group);
-  request->regions[0] = region;
-  request->length = send.length;
   request->peer = send.destination;
-  request->marks.internal = internal;
-  send.key = region == nullptr ? 0 : region->key;
-  send.cookie = request->cookie;
-  bool complete_now = false;
-  Status status = engine_->start_send(send, &request->completion, &complete_now);
-  return posted(request, std::move(status), complete_now, out);
+  const auto start = [&](auto* completion, bool* now) { return engine_->start_send(send, completion, now); };
+  return post_message(request, send, region, internal, start, out);
 }
 
 Status tally_endpoint::start_send(tally_group& group, const void* buffer, std::size_t length, int destination,
@@ -90,12 +97,6 @@ Status tally_endpoint::start_receive(tally_group& group, void* buffer, std::size
 Status tally_endpoint::post_receive(tally::RecvDescriptor& receive, tally_group& group, tally_memory* region,
                                     bool internal, tally_request** out) {
   tally_request* request = new_request(tally_request::Kind::kReceive, group);
-  request->regions[0] = region;
-  request->length = receive.length;
-  request->marks.internal = internal;
-  receive.key = region == nullptr ? 0 : region->key;
-  receive.cookie = request->cookie;
-  bool complete_now = false;
-  Status status = engine_->start_recv(receive, &request->completion, &complete_now);
-  return posted(request, std::move(status), complete_now, out);
+  const auto start = [&](auto* completion, bool* now) { return engine_->start_recv(receive, completion, now); };
+  return post_message(request, receive, region, internal, start, out);
 }
