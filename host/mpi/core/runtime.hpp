@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The state of the library in this process.
+#pragma once
+
+#include <atomic>
+#include <mutex>
+#include <string>
+
+#include "mpi_api.h"
+
+#include "core/objects.hpp"
+#include "tally/tally.h"
+
+namespace tally::mpi {
+
+struct Runtime {
+  enum class Phase : int { kBefore, kInitialized, kFinalized };
+  std::atomic<Phase> phase{Phase::kBefore};
+  int thread_level = MPI_THREAD_SINGLE;
+  bool locks = false;               ///< MPI_THREAD_MULTIPLE
+  std::recursive_mutex mutex;       ///< held by calls then; a wait gives it up while it sleeps
+  tally_endpoint* endpoint = nullptr;
+  Comm* world = nullptr;
+  Comm* self = nullptr;
+};
+extern Runtime runtime;
+
+/// What this thread is doing in the library, for error texts and for reports of waits that last. Written at each call:
+/// plain stores.
+struct Call {
+  const char* function = nullptr;  ///< "MPI_Recv"
+  const Comm* comm = nullptr;
+  int peer = MPI_PROC_NULL;        ///< or MPI_ANY_SOURCE, or a root
+  int tag = MPI_ANY_TAG;
+};
+extern thread_local Call current_call;
+
+}  // namespace tally::mpi
