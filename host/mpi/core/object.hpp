@@ -6,7 +6,6 @@
 // its object (handles.hpp).
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 
 namespace tally::mpi {
@@ -25,7 +24,8 @@ enum class Kind : std::uint8_t {
 };
 
 /// Base of all of them; no virtual function, since its first word is `self`. Counted: the program's handle is one reference, each
-/// object and each operation under way that needs it another one.
+/// object and each operation under way that needs it another one. The count changes under the library's lock, where there is one:
+/// no atomic read-modify-write.
 struct Object {
   explicit Object(Kind of, bool is_predefined = false) noexcept
       : self(this), kind(of), predefined(is_predefined) {}
@@ -39,19 +39,19 @@ struct Object {
   Object* self;
   Kind kind;
   bool predefined;  ///< not the program's to free; never destroyed before MPI_Finalize has
-  std::atomic<std::int32_t> references{1};
+  std::int32_t references = 1;
 };
 
 /// One reference more.
 template <typename T>
 T* retain(T* object) noexcept {
-  object->references.fetch_add(1, std::memory_order_relaxed);
+  ++object->references;
   return object;
 }
 /// One reference less; the last one destroys the object.
 template <typename T>
 void release(T* object) noexcept {
-  if (object != nullptr && object->references.fetch_sub(1, std::memory_order_acq_rel) == 1) delete object;
+  if (object != nullptr && --object->references == 0) delete object;
 }
 
 /// Owns one reference.

@@ -1,22 +1,44 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What an MPI_Request stands for, and how the core waits.
 //
-// A request is one operation of the engine (a message, a collective) with what is to be done at its end (unpacking, the
-// status), or a Task: a coroutine that does in several steps what no operation of the engine does alone.
+// A request is one operation of the engine (a message, a collective) with what is to be done at its end, or a Task: a coroutine
+// that does in several steps what no operation of the engine does alone. All functions below need the library's lock where there is
+// one; the waiting ones give it up while they wait.
 #pragma once
 
 #include <cstdint>
 #include <memory>
-#include <span>
-#include <vector>
+#include <type_traits>
+#include <utility>
 
 #include "mpi_api.h"
 
+#include "core/error.hpp"
 #include "core/objects.hpp"
+#include "core/runtime.hpp"
+#include "core/staging.hpp"
 #include "core/task.hpp"
 
 namespace tally::mpi {
 
+struct Request;
+
+/// What a request does beyond its operation of the engine, with all that it needs for it; null where there is nothing: a message, or
+/// a collective straight from and into the program's buffers. Lives as long as the request.
+struct Plan {
+  Plan() = default;
+  Plan(const Plan&) = delete;
+  Plan& operator=(const Plan&) = delete;
+  virtual ~Plan() = default;
+  /// Persistent requests: starts the operation. Sets request.engine (start_engine()) or request.task, or neither: then it is complete.
+  virtual void start(Request&) {}
+  /// The operation is over (request.failure tells how): unpacks. May write request.status, and throw Error.
+  virtual void finish(Request&) {}
+};
+
+enum class SendMode : std::uint8_t { kStandard, kSynchronous, kBuffered, kReady };
+
+/// Taken from a pool; `delete` gives it back.
 struct Request : Object {
   enum class Type : std::uint8_t {
     kNothing,      ///< complete from the start (MPI_PROC_NULL); status is written
@@ -26,38 +48,118 @@ struct Request : Object {
     kTask,
     kGeneralized,  ///< MPI_Grequest_start
   };
-  Request() noexcept : Object(Kind::kRequest) {}
+  explicit Request(Type of) noexcept : Object(Kind::kRequest), type(of) {}
+  ~Request();
+  static void* operator new(std::size_t bytes);
+  static void operator delete(void* block) noexcept;
 
-  Type type = Type::kNothing;
+  Type type;
   bool persistent = false;
-  bool active = false;      ///< started and not yet taken by wait or test; always true unless persistent
-  bool complete = false;    ///< `status` (and `failure`) are final
+  bool active = true;         ///< started, and not yet taken by wait or test: always, unless persistent
+  bool complete = false;      ///< `status` and `failure` are final
+  bool cancel_asked = false;
+  bool cancelled = false;
+  bool partitioned = false;
+  SendMode mode = SendMode::kStandard;
+  int failure = MPI_SUCCESS;  ///< error class
+  const char* function = nullptr;  ///< that made it: "MPI_Irecv"
   tally_request* engine = nullptr;
-  std::unique_ptr<Task> task;
+  Task task;
   Ref<Comm> comm;
-  Ref<Datatype> datatype;   ///< receive: of the buffer that is unpacked into
+
+  // Messages: what was asked for. Of a receive from MPI_ANY_SOURCE that is over, the status tells the rest.
+  Ref<Datatype> datatype;   ///< only where it is used again: data to unpack, or persistent
   void* buffer = nullptr;
   MPI_Count count = 0;
-  std::byte* packed = nullptr;      ///< of the packed data, from the runtime's pool; nullptr: none
-  std::uint64_t packed_bytes = 0;
+  int peer = MPI_PROC_NULL; ///< as the program gave it
+  int tag = MPI_ANY_TAG;
+  Staging packed;
+
   MPI_Status status{};
-  int failure = MPI_SUCCESS;        ///< error class
   std::string failure_text;
-  /// Persistent: starts it again (made by the *_init function).
-  std::function<void(Request&)> start;
-  /// At the end of a collective of the engine: unpacks and gives memory back.
-  std::function<void(Request&)> finish;
+  std::unique_ptr<Plan> plan;
+  Request* next = nullptr;  ///< in the list of tasks under way, or of requests that nobody waits for
+  Request* previous = nullptr;
+  bool listed = false;
+  bool orphan = false;      ///< freed by the program while under way: given back at its end
 };
 
-/// Moves everything on without waiting: the engine, and every task under way. Calls complete requests' ends.
+// --- progress ----------------------------------------------------------------------------------
+
+/// Moves everything on without waiting: the engine, and every task under way.
 void progress();
-/// True when the request is complete; moves it on by itself.
+/// True when the request is complete; moves it on by itself. Never throws for the operation's failure: that stays in the request.
 bool test(Request& request);
-/// Waits until `done()`; between looks the thread sleeps for what `requests` (and all tasks) wait for.
-void wait_until(std::span<Request* const> requests, bool (*done)(void*), void* argument);
 /// Waits until it is complete; its failure stays in the request.
 void wait(Request& request);
-/// Runs a task to its end: the blocking form of what Tasks do.
+
+/// The operation with the engine is over: writes status and failure, runs the plan. `result` as tally_wait gave it.
+void conclude(Request& request, tally_status status, const tally_result& result);
+/// Sets the failure of the exception that is being handled.
+void set_failure(Request& request) noexcept;
+
+/// Throws the request's failure, if there is one, for the error handler of its communicator.
+void throw_failure(const Request& request);
+
+namespace detail {
+using Look = bool (*)(void*);
+void wait_until(Look done, void* argument);
+bool tasks_under_way() noexcept;
+}  // namespace detail
+
+/// Waits until done() -> bool is true. It is called again when anything has moved; the library's lock is held then, and given up in
+/// between. What done() throws is thrown here, and so is the end of the job or of the time (TALLY_TIMEOUT).
+template <typename Done>
+void wait_until(Done&& done) {
+  detail::wait_until([](void* argument) -> bool { return (*static_cast<std::remove_reference_t<Done>*>(argument))(); }, &done);
+}
+/// Something has happened that other threads may wait for, and that is no operation of the engine.
+void wake_waiting() noexcept;
+
+/// True when a blocking call may wait inside tally.h's: there is nothing else to move on, and no lock to give up.
+[[nodiscard]] inline bool direct() noexcept { return !runtime.locks && !detail::tasks_under_way(); }
+
+/// Starts an operation of the engine: start(tally_request**) -> tally_status is called until there is room. Throws Error.
+template <typename Start>
+tally_request* start_engine(Start&& start) {
+  tally_request* request = nullptr;
+  tally_status status = start(&request);
+  if (status == TALLY_AGAIN) [[unlikely]] {
+    wait_until([&] {
+      status = start(&request);
+      return status != TALLY_AGAIN;
+    });
+  }
+  check(status);
+  return request;
+}
+
+/// Waits for an operation of the engine that is not behind a Request. The status is the operation's.
+tally_status wait_engine(tally_request* request, tally_result* result);
+
+/// Runs an operation of the engine to its end. blocking() is the call of tally.h that does so, start(tally_request**) its start. Both
+/// return a tally_status; so does this.
+template <typename Blocking, typename Start>
+tally_status run_engine(Blocking&& blocking, Start&& start, tally_result* result = nullptr) {
+  if (direct()) [[likely]]
+    return blocking();
+  return wait_engine(start_engine(std::forward<Start>(start)), result);
+}
+
+// --- tasks -------------------------------------------------------------------------------------
+
+/// Runs a task to its end: the blocking form of what Tasks do. Throws what it throws.
 void run(Task task);
+/// request.task begins; it is moved on whenever the library waits or is asked for progress. For new requests and in Plan::start.
+void launch(Request& request);
+/// A request whose task begins. The plan, if any, holds what the task refers to.
+[[nodiscard]] Request* launch(Comm& comm, Task task, std::unique_ptr<Plan> plan = nullptr);
+
+// --- handles -----------------------------------------------------------------------------------
+
+/// The program frees a request that may be under way: the object goes when the operation has ended.
+void abandon(Request* request);
+/// Before the end of the library: sends that nobody waits for are waited for, receives are cancelled.
+void conclude_abandoned();
 
 }  // namespace tally::mpi

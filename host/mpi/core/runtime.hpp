@@ -3,11 +3,11 @@
 #pragma once
 
 #include <atomic>
-#include <mutex>
 #include <string>
 
 #include "mpi_api.h"
 
+#include "core/lock.hpp"
 #include "core/objects.hpp"
 #include "tally/tally.h"
 
@@ -18,7 +18,7 @@ struct Runtime {
   std::atomic<Phase> phase{Phase::kBefore};
   int thread_level = MPI_THREAD_SINGLE;
   bool locks = false;               ///< MPI_THREAD_MULTIPLE
-  std::recursive_mutex mutex;       ///< held by calls then; a wait gives it up while it sleeps
+  Lock mutex;                       ///< held by calls then; a wait gives it up while it sleeps
   tally_endpoint* endpoint = nullptr;
   Comm* world = nullptr;
   Comm* self = nullptr;
