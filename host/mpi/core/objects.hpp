@@ -12,7 +12,8 @@
 #include "mpi_api.h"
 
 #include "core/object.hpp"
-#include "datatype/datatype.hpp"
+#include "mpi/datatype/datatype.hpp"
+#include "mpi/datatype/reduction.hpp"
 #include "tally/tally.h"
 
 namespace tally::mpi {
@@ -53,7 +54,7 @@ struct Group : Object {
 struct Topology;  ///< topology.hpp: Cartesian, graph or distributed graph
 
 struct Comm : Object {
-  explicit Comm(bool is_predefined = false) noexcept : Object(Kind::kComm, is_predefined) {}
+  explicit Comm(bool is_predefined = false) noexcept;
   ~Comm();
 
   int rank = 0;
@@ -85,9 +86,9 @@ struct Comm : Object {
 };
 
 struct Datatype : Object {
-  explicit Datatype(datatype::Type of, bool is_predefined = false)
+  explicit Datatype(datatype::Ref of, bool is_predefined = false)
       : Object(Kind::kDatatype, is_predefined), type(std::move(of)) {}
-  datatype::Type type;
+  datatype::Ref type;
   bool committed = false;
   Attributes attributes;
   std::string name;
@@ -96,7 +97,7 @@ struct Datatype : Object {
 struct Op : Object {
   explicit Op(bool is_predefined) noexcept : Object(Kind::kOp, is_predefined) {}
   bool commutative = true;
-  datatype::Reduction reduction{};               ///< predefined: SUM, ...
+  std::optional<datatype::Op> reduction;         ///< predefined: SUM, ...
   MPI_User_function* function = nullptr;         ///< of the program
   MPI_User_function_c* function_c = nullptr;     ///< of the program, with large counts
 };
