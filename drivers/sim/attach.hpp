@@ -14,6 +14,8 @@ namespace tally::sim {
 inline constexpr std::uint32_t kMmioEntries = 1024;       // power of two
 inline constexpr std::size_t kSharedBytes = 8u << 20;     // rings, bounce and spill slots
 inline constexpr std::size_t kStagingBytes = 64u << 10;   // one DMA request at most
+/// The device reaches a rank's memory by the rank's addresses below this: user space of x86-64, and of arm64 as far as mapped.
+inline constexpr std::uint64_t kProcessMemoryEnd = std::uint64_t{1} << 47;
 
 enum class MmioKind : std::uint32_t { kWrite32 = 0, kWrite64Bytes = 1, kRead32 = 2 };
 

@@ -56,9 +56,9 @@ Status tally_endpoint::start_collective(tally_group& group, const CollectiveCall
   tally_memory* output_region = nullptr;
   const bool with_input = tally::api::uses_input(call.collective, at.is_root(call));
   const bool with_output = tally::api::uses_output(call.collective, at.is_root(call));
-  if (with_input) status = find_region(buffers.input_name, buffers.input, extents.input_bytes, &input_region);
+  if (with_input) status = find_region(buffers.input_name, buffers.input, extents.input_bytes, nullptr, &input_region);
   if (status.ok() && with_output)
-    status = find_region(buffers.output_name, buffers.output, extents.output_bytes, &output_region);
+    status = find_region(buffers.output_name, buffers.output, extents.output_bytes, input_region, &output_region);
   if (!status.ok()) return status;
   if (broken(group.context)) {
     return {TALLY_ERR_ABORTED, fmt::format("group is broken: {}", broken_text(group.context))};

@@ -42,9 +42,9 @@ unsigned polls_before_sleep(const tally::job::Header& job, const tally::Capabili
 
 }  // namespace
 
-Status tally_endpoint::open(const char* engine, std::unique_ptr<tally_endpoint>* endpoint) {
-  std::string wanted = engine == nullptr ? "" : engine;
-  if (engine == nullptr) {
+Status tally_endpoint::open(const tally_options& options, std::unique_ptr<tally_endpoint>* endpoint) {
+  std::string wanted = options.engine == nullptr ? "" : options.engine;
+  if (options.engine == nullptr) {
     if (const char* variable = std::getenv("TALLY_ENGINE"); variable != nullptr) wanted = variable;
   }
   auto made = std::unique_ptr<tally_endpoint>(new tally_endpoint(tally::job::join()));
@@ -83,6 +83,7 @@ Status tally_endpoint::open(const char* engine, std::unique_ptr<tally_endpoint>*
 
   made->control_ = std::make_unique<Control>();
   status = made->register_memory(made->control_.get(), sizeof(Control), &made->control_memory_);
+  if (status.ok() && options.memory_cache != 0) status = made->make_cache();
   if (!status.ok()) return status;
   *endpoint = std::move(made);
   return {};
@@ -122,6 +123,7 @@ Status tally_endpoint::close() {
 tally_counters tally_endpoint::counters() const {
   tally_counters counters = counts_;
   engine_->add_counters(counters);
+  if (cache_) cache_->add_counters(counters);
   counters.size = sizeof counters;
   return counters;
 }
@@ -141,6 +143,7 @@ Status tally_endpoint::register_memory(void* base, std::size_t length, tally_mem
   if (!status.ok()) return status;
   *memory = region.get();
   regions_.push_back(std::move(region));
+  last_region_ = nullptr;
   return {};
 }
 
@@ -154,20 +157,44 @@ Status tally_endpoint::deregister_memory(tally_memory* memory) {
   Status status = engine_->deregister_memory(memory->key);
   if (!status.ok()) return status;
   regions_.erase(found);
-  last_region_ = 0;
+  last_region_ = nullptr;
   return {};
 }
 
+Status tally_endpoint::make_cache() {
+  cache_.emplace(*engine_, this);
+  const char* mode = std::getenv("TALLY_MEMORY_CACHE");
+  const std::string_view wanted = mode == nullptr ? "all" : mode;
+  if (wanted != "all" && wanted != "pages")
+    return bad_argument("TALLY_MEMORY_CACHE: '{}' is neither 'all' nor 'pages'", wanted);
+  if (wanted == "pages" || capabilities().whole_memory == 0) return {};
+  return cache_->register_all();
+}
+
 Status tally_endpoint::find_region(const char* argument, const void* buffer, std::size_t length,
-                                   tally_memory** region) {
+                                   const tally_memory* keep, tally_memory** region) {
   *region = nullptr;
   if (length == 0) return {};
   if (buffer == nullptr) return bad_argument("{} is NULL", argument);
-  for (std::size_t i = 0; i < regions_.size(); ++i) {
-    if (!regions_[i]->holds(buffer, length)) continue;
-    last_region_ = i;
-    *region = regions_[i].get();
+  for (const auto& registered : regions_) {
+    if (!registered->holds(buffer, length)) continue;
+    last_region_ = registered.get();
+    *region = last_region_;
     return {};
+  }
+  if (cache_) {
+    tally_memory* all = cache_->all();
+    if (all == nullptr) {
+      Status status = cache_->find(buffer, length, keep, regions_.size(), region);
+      if (status.ok() || status.code() == TALLY_AGAIN) return status;
+      return {status.code(), fmt::format("{}: {}", argument, status.message())};
+    }
+    if (all->holds(buffer, length)) {
+      // A program that registers memory itself is told when it is in use: its regions are looked at first.
+      if (regions_.size() == 1) last_region_ = all;
+      *region = all;
+      return {};
+    }
   }
   return {TALLY_ERR_NOT_REGISTERED, fmt::format("{} [{}, +{}) of {} bytes is not within registered memory",
                                                 argument, buffer, length, length)};

@@ -11,11 +11,13 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
 #include "api/collectives.hpp"
+#include "api/memory_cache.hpp"
 #include "api/objects.hpp"
 #include "engine/engine.hpp"
 #include "job/job.hpp"
@@ -25,8 +27,8 @@ struct tally_endpoint {
   using Clock = std::chrono::steady_clock;
   static constexpr const char* kJobEnds = "the job is being ended";
 
-  /// Joins the job. Throws job::Error where the job cannot be joined.
-  static tally::Status open(const char* engine, std::unique_ptr<tally_endpoint>* endpoint);
+  /// Joins the job. Throws job::Error where the job cannot be joined. options.size is sizeof(tally_options).
+  static tally::Status open(const tally_options& options, std::unique_ptr<tally_endpoint>* endpoint);
   tally_endpoint(const tally_endpoint&) = delete;
   tally_endpoint& operator=(const tally_endpoint&) = delete;
   ~tally_endpoint();
@@ -42,8 +44,9 @@ struct tally_endpoint {
   // memory
   tally::Status register_memory(void* base, std::size_t length, tally_memory** memory);
   tally::Status deregister_memory(tally_memory* memory);
-  /// The region that holds the buffer; nullptr for an empty one.
-  tally::Status find_region(const char* argument, const void* buffer, std::size_t length,
+  /// The region that holds the buffer; nullptr for an empty one. With the memory cache it is registered where it is
+  /// not, and TALLY_AGAIN tells that there will be room for it. `keep`: a region that is not yet in use and stays.
+  tally::Status find_region(const char* argument, const void* buffer, std::size_t length, const tally_memory* keep,
                             tally_memory** region);
 
   // operations; arguments are those of tally.h and are checked here
@@ -173,6 +176,7 @@ struct tally_endpoint {
   /// What receives and probes look for. Descriptor: RecvDescriptor or ProbeDescriptor.
   template <typename Descriptor>
   tally::Status set_pattern(tally_group& group, int source, int tag, Descriptor* wanted) const;
+  tally::Status make_cache();
   /// Of a message: its length, and the region that holds it.
   tally::Status check_buffer(const void* buffer, std::size_t length, tally_memory** region);
   /// Posts a probe and waits for its answer; TALLY_AGAIN: no message, or no room for the probe.
@@ -208,7 +212,8 @@ struct tally_endpoint {
 
   std::unique_ptr<tally::Engine> engine_;
   std::vector<std::unique_ptr<tally_memory>> regions_;
-  std::size_t last_region_ = 0;
+  std::optional<tally::api::MemoryCache> cache_;
+  tally_memory* last_region_ = nullptr;  ///< the first to look at; not one that the cache may give up
   std::deque<tally_request> requests_;  // stable addresses
   std::vector<tally_request*> by_cookie_;
   tally_request* free_requests_ = nullptr;

@@ -50,6 +50,7 @@ Status make_rtl(const job::Membership& job, std::unique_ptr<Engine>* engine) {
   ring::RingEngineOptions options;
   Status status = ring::read_environment(&options);
   if (!status.ok()) return status;
+  options.whole_memory = sim::kProcessMemoryEnd;
   job::Header& header = job.segment.header();
   options.awaited_rank = [&header] { return rank_not_up(header); };
   *engine = std::make_unique<SimulatedDevice>(job, options);

@@ -56,12 +56,11 @@ Status tally_endpoint::check_buffer(const void* buffer, std::size_t length, tall
     return {TALLY_ERR_UNSUPPORTED, fmt::format("length {}: engine '{}' takes {} bytes", length,
                                                capabilities().name, capabilities().max_message)};
   }
-  if (last_region_ < regions_.size() && length != 0 && regions_[last_region_]->holds(buffer, length))
-      [[likely]] {
-    *region = regions_[last_region_].get();
+  if (last_region_ != nullptr && length != 0 && last_region_->holds(buffer, length)) [[likely]] {
+    *region = last_region_;
     return {};
   }
-  return find_region("buffer", buffer, length, region);
+  return find_region("buffer", buffer, length, nullptr, region);
 }
 
 template <typename Descriptor>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The functions of tally.h but the collectives: NULL checks, one boundary each.
+#include <algorithm>
 #include <memory>
 
 #include "api/boundary.hpp"
@@ -43,6 +44,37 @@ Status check_message(tally_message* const* message) {
   return {};
 }
 
+/// Of a program that was compiled with these or with later options; unknown ones must be 0.
+Status read_options(const tally_options* given, tally_options* options) {
+  if (given->size < sizeof(tally_options)) {
+    return bad_argument("options->size is {}, not sizeof(tally_options), {}", given->size, sizeof(tally_options));
+  }
+  const auto* bytes = reinterpret_cast<const unsigned char*>(given);
+  if (!std::all_of(bytes + sizeof(tally_options), bytes + given->size, [](unsigned char byte) { return byte == 0; })) {
+    return {TALLY_ERR_UNSUPPORTED, fmt::format("options->size is {}: this library knows the first {} bytes, and what follows "
+                                               "is not 0",
+                                               given->size, sizeof(tally_options))};
+  }
+  *options = *given;
+  if (options->memory_cache > 1) return bad_argument("options->memory_cache {} is not 0 or 1", options->memory_cache);
+  const auto threads = static_cast<unsigned>(options->threads);
+  if (threads > TALLY_THREAD_MULTIPLE) return bad_argument("options->threads {} is out of range (0 to 3)", threads);
+  if (options->progress_thread > 1)
+    return bad_argument("options->progress_thread {} is not 0 or 1", options->progress_thread);
+  if (options->threads == TALLY_THREAD_MULTIPLE)
+    return {TALLY_ERR_UNSUPPORTED, "options->threads: TALLY_THREAD_MULTIPLE is not there yet"};
+  if (options->progress_thread != 0)
+    return {TALLY_ERR_UNSUPPORTED, "options->progress_thread: it is not there yet"};
+  return {};
+}
+
+Status open_endpoint(const tally_options& options, tally_endpoint** endpoint) {
+  std::unique_ptr<tally_endpoint> made;
+  Status status = tally_endpoint::open(options, &made);
+  if (status.ok()) *endpoint = made.release();
+  return status;
+}
+
 /// Both iprobes; `message` is nullptr for the one that claims nothing.
 tally_status probe_now_call(const char* call, tally_endpoint* endpoint, tally_group* group, int source,
                             int tag, int* found, bool claim, tally_message** message, tally_result* result) {
@@ -77,10 +109,20 @@ tally_status tally_endpoint_open(const char* engine, tally_endpoint** endpoint) 
   return boundary("tally_endpoint_open", [&]() -> Status {
     Status status = need("endpoint", endpoint);
     if (!status.ok()) return status;
-    std::unique_ptr<tally_endpoint> made;
-    status = tally_endpoint::open(engine, &made);
-    if (status.ok()) *endpoint = made.release();
-    return status;
+    tally_options options{};
+    options.size = sizeof options;
+    options.engine = engine;
+    return open_endpoint(options, endpoint);
+  });
+}
+
+tally_status tally_endpoint_open_with(const tally_options* options, tally_endpoint** endpoint) {
+  return boundary("tally_endpoint_open_with", [&]() -> Status {
+    Status status = need("options", options);
+    if (status.ok()) status = need("endpoint", endpoint);
+    tally_options read{};
+    if (status.ok()) status = read_options(options, &read);
+    return status.ok() ? open_endpoint(read, endpoint) : status;
   });
 }
 

@@ -56,6 +56,10 @@ struct Capabilities {
   std::uint32_t max_groups = 0;    ///< context ids are 0 .. max_groups - 1
   std::uint64_t flow_bytes = 0;    ///< data that a (peer, lane) flow holds: the largest Program::max_bytes it can run
   bool reads_peers = false;        ///< a receiver fetches large data itself: few large messages are best
+  /// Registrations at once that leave the engine what it needs itself; 0: no limit.
+  std::uint32_t memory_regions = 0;
+  /// One registration may cover the process's memory below this address, mapped now or later; 0: regions hold buffers.
+  std::uint64_t whole_memory = 0;
   bool offloads_matching = false;
   bool offloads_reductions = false;
 };

@@ -18,12 +18,11 @@ namespace tally::sim {
 namespace {
 
 constexpr std::uint64_t kLowestAddress = 65536;                // Linux maps nothing below (vm.mmap_min_addr)
-constexpr std::uint64_t kUserEnd = std::uint64_t{1} << 47;     // x86-64 and arm64 user space
 constexpr std::chrono::milliseconds kStagingPoll{20};
 constexpr auto kStagingLimit = std::chrono::seconds(30);
 
 bool user_range(std::uint64_t address, std::size_t bytes) {
-  return address >= kLowestAddress && address < kUserEnd && bytes <= kUserEnd - address;
+  return address >= kLowestAddress && address < kProcessMemoryEnd && bytes <= kProcessMemoryEnd - address;
 }
 
 std::byte* pointer(std::uint64_t address) { return reinterpret_cast<std::byte*>(address); }

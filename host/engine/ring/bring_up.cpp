@@ -119,6 +119,8 @@ RingEngine::RingEngine(Bar& bar, unsigned rank, unsigned ranks, const RingEngine
   capabilities_.max_message = 0xffffffffu;
   capabilities_.max_groups = device::kCollectiveContexts;
   capabilities_.flow_bytes = std::uint64_t{device::kFlowSlots} * collective_payload(options_);
+  capabilities_.memory_regions = device::kMrEntries - kCollectives;  // each may have scratch memory
+  capabilities_.whole_memory = options_.whole_memory;
   capabilities_.offloads_matching = true;
   capabilities_.offloads_reductions = true;
   peers_up_ = !options_.awaited_rank;

@@ -39,6 +39,8 @@ struct RingEngineOptions {
   std::uint32_t operations = 8192;  ///< operations under way, held ones included; more is TALLY_AGAIN
   /// Longest Input of a collective that the CPU stores into the device with the doorbell, bytes; 0: none.
   std::uint32_t push_max = device::kOperandSlotBytes;
+  /// The device's DMA reaches the process by its addresses, whatever is mapped below this one; 0: it does not.
+  std::uint64_t whole_memory = 0;
   /// A rank whose device cannot take messages yet, or -1: sends and collectives are held until then. Empty:
   /// none.
   std::function<int()> awaited_rank = {};

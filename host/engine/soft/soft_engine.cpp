@@ -24,6 +24,7 @@ Capabilities soft_capabilities() {
   capabilities.max_groups = kContexts;
   capabilities.flow_bytes = std::numeric_limits<std::uint64_t>::max();  // what waits is kept in memory
   capabilities.reads_peers = true;
+  capabilities.whole_memory = std::numeric_limits<std::uintptr_t>::max();  // see register_memory
   return capabilities;
 }
 

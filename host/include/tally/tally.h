@@ -143,6 +143,10 @@ typedef struct tally_counters {
   uint64_t device_icrc_errors;          /* frames that arrived damaged */
   uint64_t cpu_pushed_bytes;            /* short inputs of collectives that the CPU stored into the device with the
                                            doorbell (TALLY_PUSH_MAX); not in cpu_copied_bytes */
+  /* the memory cache, where the engine does not take all of the process's memory at once */
+  uint64_t memory_cache_hits;      /* buffers that were registered already */
+  uint64_t memory_cache_misses;    /* buffers that were registered on first use */
+  uint64_t memory_cache_evictions; /* registrations ended because the engine had no room for another */
 } tally_counters;
 
 /* --- endpoint ------------------------------------------------------------------------------- */
@@ -150,6 +154,26 @@ typedef struct tally_counters {
 /* Joins the job that `tally run` started (environment), or a job of one rank when there is none. `engine` is "soft",
  * "rtl", "auto" or NULL (TALLY_ENGINE, else what the job was started with). */
 TALLY_API tally_status tally_endpoint_open(const char* engine, tally_endpoint** endpoint);
+/* How threads of the program call the endpoint and what was made from it. */
+typedef enum tally_threads {
+  TALLY_THREAD_SINGLE = 0,     /* the program has one thread */
+  TALLY_THREAD_FUNNELED = 1,   /* one thread calls */
+  TALLY_THREAD_SERIALIZED = 2, /* any thread, one at a time */
+  TALLY_THREAD_MULTIPLE = 3    /* any thread at any time */
+} tally_threads;
+
+/* Set .size = sizeof(tally_options); 0 elsewhere is the default. */
+typedef struct tally_options {
+  uint32_t size;
+  uint32_t memory_cache;    /* 1: buffers need no registration: the endpoint registers what is not, on first use */
+  const char* engine;       /* as the argument of tally_endpoint_open */
+  tally_threads threads;
+  uint32_t progress_thread; /* 1: a thread of the library moves operations on */
+} tally_options;
+
+/* The same with options. The program keeps memory mapped while an operation uses it, and no longer. TALLY_ERR_UNSUPPORTED for
+ * what this library does not have. */
+TALLY_API tally_status tally_endpoint_open_with(const tally_options* options, tally_endpoint** endpoint);
 /* Waits until what was sent has left, then leaves the job. TALLY_ERR_BUSY while requests or groups live. */
 TALLY_API tally_status tally_endpoint_close(tally_endpoint* endpoint);
 TALLY_API tally_status tally_endpoint_rank(const tally_endpoint* endpoint, int* rank);
@@ -162,7 +186,8 @@ TALLY_API tally_status tally_endpoint_progress(tally_endpoint* endpoint);
 
 /* --- memory --------------------------------------------------------------------------------- */
 
-/* Registers [base, base + length). Every buffer of an operation of more than 0 bytes must lie within one region. */
+/* Registers [base, base + length). Every buffer of an operation of more than 0 bytes must lie within one region, unless the
+ * endpoint has the memory cache. */
 TALLY_API tally_status tally_memory_register(tally_endpoint* endpoint, void* base, size_t length,
                                              tally_memory** memory);
 /* TALLY_ERR_BUSY while an operation uses the region. */

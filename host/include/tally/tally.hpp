@@ -181,6 +181,13 @@ class Endpoint {
     check(tally_endpoint_open(engine, &endpoint));
     endpoint_.reset(endpoint);
   }
+  /// options.size is set here.
+  explicit Endpoint(tally_options options) {
+    options.size = sizeof options;
+    tally_endpoint* endpoint = nullptr;
+    check(tally_endpoint_open_with(&options, &endpoint));
+    endpoint_.reset(endpoint);
+  }
   /// Leaves the job and tells what went wrong; the destructor leaves silently.
   void close() {
     check(tally_endpoint_close(endpoint_.get()));
