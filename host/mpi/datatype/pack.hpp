@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Moves between a buffer that a committed Type describes and its packed stream: the bytes of its elements in
 // the order of the type map, without gaps; count * size() in all. Buffer addresses are those that MPI calls
-// take: the type's displacements are added to them (MPI_BOTTOM: a null pointer). Nothing here allocates, but
-// the external32 form on its first use of a type. Any thread may call; none of them checks that the buffer is
-// big enough.
+// take: the type's displacements are added to them (MPI_BOTTOM: a null pointer). Nothing here allocates. Any
+// thread may call; none of them checks that the buffer is big enough.
 #pragma once
 
 #include "mpi/datatype/datatype.hpp"
@@ -33,7 +32,8 @@ struct Segment {
 /// more).
 [[nodiscard]] std::size_t flatten(const Type& type, Count count, Count from, std::span<Segment> out,
                                   Count* next) noexcept;
-/// Runs of one element of the type (0 for an empty one). With it the caller sizes the array for flatten.
+/// Runs of one element of the type at most (0 for an empty one): flatten of `count` elements needs no more
+/// than count times this.
 [[nodiscard]] Count segments(const Type& type) noexcept;
 
 // --- external32 (MPI 5.0, 14.5.2)
@@ -46,7 +46,7 @@ struct Segment {
 /// Bytes of one element in external32.
 [[nodiscard]] Count external32_size(const Type& type) noexcept;
 /// Writes count * external32_size(type) bytes.
-void pack_external32(const Type& type, const void* buffer, Count count, void* out);
-void unpack_external32(const Type& type, void* buffer, Count count, const void* in);
+void pack_external32(const Type& type, const void* buffer, Count count, void* out) noexcept;
+void unpack_external32(const Type& type, void* buffer, Count count, const void* in) noexcept;
 
 }  // namespace tally::datatype
