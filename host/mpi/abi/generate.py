@@ -5,6 +5,7 @@
   generate.py header standard|openmpi FILE     mpi.h of the ABI
   generate.py functions FILE                   declarations of the core (core/functions.hpp)
   generate.py predefined FILE                  the predefined handles, as lines of a macro (core/predefined.inc)
+  generate.py symbols FILE                     Open MPI's data symbols, as lines of a macro
   generate.py front standard|openmpi N OF FILE part N of OF of MPI_* and PMPI_*
   generate.py exports standard|openmpi FILE    every symbol of the library, one a line
   generate.py --check ROOT                     are the committed files (below ROOT = host/mpi) up to date?
@@ -25,7 +26,6 @@ SYMBOL_TYPES = {
     "errhandler": "ompi_predefined_errhandler_t", "request": "ompi_predefined_request_t",
     "datatype": "ompi_predefined_datatype_t",
 }
-COPY_FUNCTIONS = {"_COPY_FN": "copy", "_DUP_FN": "copy", "_DELETE_FN": "delete"}
 
 
 def constant_lines(abi):
@@ -150,6 +150,24 @@ def predefined():
     return "".join(out)
 
 
+def symbols():
+    """The data symbols of Open MPI's ABI: types first, then the symbols, each once."""
+    constants, _, sizes = table.constants(HERE)
+    out = [LICENCE, GENERATED, """// TALLY_MPI_SYMBOL_TYPE(type, bytes): types of the data symbols that are predefined handles. TALLY_MPI_SYMBOL(type, name): the
+// symbols. Define those that you need before you include this; they are undefined at the end.
+#ifndef TALLY_MPI_SYMBOL_TYPE
+#define TALLY_MPI_SYMBOL_TYPE(type, bytes)
+#endif
+#ifndef TALLY_MPI_SYMBOL
+#define TALLY_MPI_SYMBOL(type, name)
+#endif
+"""]
+    out += [f"TALLY_MPI_SYMBOL_TYPE({t}, {sizes[kind]})\n" for kind, t in SYMBOL_TYPES.items()]
+    out += [f"TALLY_MPI_SYMBOL({SYMBOL_TYPES[c.kind]}, {c.values[1]})\n" for c in constants if c.kind]
+    out.append("#undef TALLY_MPI_SYMBOL_TYPE\n#undef TALLY_MPI_SYMBOL\n")
+    return "".join(out)
+
+
 def core_argument(argument, large):
     """(lines before the call, argument of the call, lines behind it)."""
     name = argument.name
@@ -248,6 +266,8 @@ def main(arguments):
             text = functions_header()
         case ["predefined", file]:
             text = predefined()
+        case ["symbols", file]:
+            text = symbols()
         case ["front", abi, part, parts, file]:
             text = front(abi, int(part), int(parts))
         case ["exports", abi, file]:

@@ -39,6 +39,7 @@ struct Object {
   Object* self;
   Kind kind;
   bool predefined;  ///< not the program's to free; never destroyed before MPI_Finalize has
+  std::uint16_t slot = 0;  ///< which predefined handle leads to it; 0: none (bind() of handles.hpp)
   std::int32_t references = 1;
 };
 

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "front/front.hpp"
+
+#include <fmt/format.h>
+
+#include <new>
+
+#include "core/errors.hpp"
+#include "core/handles.hpp"
+
+namespace tally::mpi::front {
+
+namespace {
+
+/// What was thrown, as an Error; with it the exception's end.
+Error caught() noexcept {
+  try {
+    throw;
+  } catch (Error& error) {
+    return std::move(error);
+  } catch (const datatype::Error& error) {
+    return Error{class_of(error.fault()), error.what(), {}};
+  } catch (const std::bad_alloc&) {
+    return Error{MPI_ERR_NO_MEM, "out of memory", {}};
+  } catch (const std::exception& error) {
+    return Error{MPI_ERR_INTERN, error.what(), {}};
+  } catch (...) {
+    return Error{MPI_ERR_INTERN, "an exception of unknown type", {}};
+  }
+}
+
+int give(const char* function, Holder holder, const Error& error) noexcept {
+  Comm* comm = error.comm.get();
+  switch (holder.kind()) {
+    case Holder::Kind::kComm:
+      if (comm == nullptr) comm = detail::find<Comm>(holder.handle(), Kind::kComm);
+      break;
+    case Holder::Kind::kFile:
+      // The error handler of files is MPI_ERRORS_RETURN unless the program sets another one (MPI 5.0, 14.7).
+      return raise_by(find_errhandler(MPI_ERRORS_RETURN), nullptr, function, error);
+    default:
+      break;
+  }
+  return raise(comm, function, error);
+}
+
+Error unsupported(const char* function) {
+  return Error{MPI_ERR_UNSUPPORTED_OPERATION, fmt::format("{} is not supported", function), {}};
+}
+
+}  // namespace
+
+int failed(const char* function, Holder holder) noexcept { return give(function, holder, caught()); }
+
+int failed_tool() noexcept { return caught().error_class; }
+
+int out_of_time(const char* function) noexcept {
+  const bool before = runtime.phase.load() == Runtime::Phase::kBefore;
+  return give(function, Holder(),
+              Error{MPI_ERR_OTHER, before ? "called before MPI_Init" : "called after MPI_Finalize", {}});
+}
+
+int unserved(const char* function, Holder holder) noexcept { return give(function, holder, unsupported(function)); }
+
+int unserved_tool(const char*, Holder) noexcept { return MPI_T_ERR_NOT_SUPPORTED; }
+
+void unserved_value(const char* function) noexcept {
+  die(function, nullptr, unsupported(function).text, MPI_ERR_UNSUPPORTED_OPERATION);
+}
+
+void null_argument(const char* argument) { fail(MPI_ERR_ARG, "{} is NULL", argument); }
+
+void too_large(const char* argument, long long value) {
+  fail(MPI_ERR_VALUE_TOO_LARGE, "{} is {}, which an int does not hold", argument, value);
+}
+
+}  // namespace tally::mpi::front
