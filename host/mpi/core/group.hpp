@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#pragma once
+
+#include <vector>
+
+#include "core/objects.hpp"
+
+namespace tally::mpi {
+
+/// A group of these job ranks, with the calling process's rank in it; a new reference (MPI_GROUP_EMPTY's object when there
+/// are none).
+[[nodiscard]] Ref<Group> make_group(std::vector<int> job_ranks);
+
+/// Rank in `group` of a rank of the job; MPI_UNDEFINED.
+[[nodiscard]] int rank_of(const Group& group, int job_rank) noexcept;
+
+/// MPI_IDENT, MPI_SIMILAR or MPI_UNEQUAL.
+[[nodiscard]] int compare(const Group& a, const Group& b);
+
+}  // namespace tally::mpi

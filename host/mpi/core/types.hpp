@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Datatypes behind handles.
+#pragma once
+
+#include <utility>
+
+#include "core/error.hpp"
+#include "core/objects.hpp"
+#include "mpi/datatype/datatype.hpp"
+
+namespace tally::mpi {
+
+/// The class of what is wrong with a datatype.
+[[nodiscard]] int class_of(datatype::Fault fault) noexcept;
+
+/// Runs f(); what the datatype library throws leaves as Error.
+template <typename F>
+decltype(auto) with_faults(F&& f) {
+  try {
+    return std::forward<F>(f)();
+  } catch (const datatype::Error& error) {
+    throw Error{class_of(error.fault()), error.what()};
+  }
+}
+
+/// A handle for the program of what MPI_Type_get_contents and the like give: the predefined handle where there is one, else
+/// that of a new object.
+[[nodiscard]] MPI_Datatype handle_for(const datatype::Ref& type);
+
+}  // namespace tally::mpi
