@@ -95,7 +95,7 @@ void free_keyval(int* keyval, Of of, const char* argument) {
 
 /// Throws the code of a callback that failed; the text tells whose it was.
 void check_callback(int code, const char* which, int keyval) {
-  if (code != MPI_SUCCESS) throw Error{code, fmt::format("the {} function of key {} returned {}", which, keyval, code)};
+  if (code != MPI_SUCCESS) throw Error{code, fmt::format("the {} function of key {} returned {}", which, keyval, code), {}};
 }
 
 template <typename T>

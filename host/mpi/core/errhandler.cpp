@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <unistd.h>
 
+#include "core/comm.hpp"
 #include "core/errors.hpp"
 #include "core/functions.hpp"
 #include "core/handles.hpp"
@@ -33,7 +34,7 @@ void die(const char* function, const Comm* comm, const std::string& text, int co
   // One write: reports of several ranks do not mix.
   try {
     std::string report = "tally: ";
-    if (runtime.world != nullptr) report += fmt::format("rank {} of {}: ", runtime.world->rank, runtime.world->size);
+    if (runtime.world != nullptr) report += fmt::format("rank {} of {}: ", runtime.job_rank, runtime.job_size);
     report += function == nullptr ? "MPI" : function;
     if (comm != nullptr) report += fmt::format(" on communicator {}", describe(*comm));
     report += fmt::format(" failed: {}\n", text);
@@ -134,7 +135,7 @@ void Comm_call_errhandler(MPI_Comm comm, int errorcode) {
   // Not a failure of this call: it succeeds when the handler returns.
   MPI_Comm address = comm;
   act(*object.errhandler, &object, &address, "MPI_Comm_call_errhandler",
-      Error{errorcode, "called by the program"});
+      Error{errorcode, "called by the program", {}});
 }
 void Win_set_errhandler(MPI_Win, MPI_Errhandler) { no_window(); }
 void Win_get_errhandler(MPI_Win, MPI_Errhandler*) { no_window(); }
@@ -144,8 +145,7 @@ void File_call_errhandler(MPI_File, int) { no_file(); }
 void Errhandler_free(MPI_Errhandler* errhandler) {
   check_function(errhandler == nullptr, "errhandler");
   Errhandler& object = get_errhandler(*errhandler);
-  // A predefined one may have been got by MPI_Comm_get_errhandler: it is given back then.
-  release(&object);
+  give_back(&object);
   *errhandler = MPI_ERRHANDLER_NULL;
 }
 

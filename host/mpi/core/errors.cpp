@@ -102,7 +102,6 @@ constexpr ClassText kClasses[] = {
     {MPI_ERR_VALUE_TOO_LARGE, "MPI_ERR_VALUE_TOO_LARGE: value is too large to store"},
     {MPI_ERR_SESSION, "MPI_ERR_SESSION: invalid session"},
     {MPI_ERR_ERRHANDLER, "MPI_ERR_ERRHANDLER: invalid error handler"},
-    {MPI_ERR_ABI, "MPI_ERR_ABI: the ABI does not allow this"},
 };
 
 /// Classes and codes of the program.
@@ -159,6 +158,18 @@ const char* class_text(int error_class) noexcept {
   return nullptr;
 }
 
+int class_of(datatype::Fault fault) noexcept {
+  switch (fault) {
+    case datatype::Fault::kType: return MPI_ERR_TYPE;
+    case datatype::Fault::kCount: return MPI_ERR_COUNT;
+    case datatype::Fault::kArg: return MPI_ERR_ARG;
+    case datatype::Fault::kOp: return MPI_ERR_OP;
+    case datatype::Fault::kTruncate: return MPI_ERR_TRUNCATE;
+    case datatype::Fault::kUnsupported: return MPI_ERR_UNSUPPORTED_OPERATION;
+  }
+  return MPI_ERR_INTERN;
+}
+
 void remember_failure(int code, const char* function, const std::string& text) noexcept {
   try {
     last_failure.text = fmt::format("{}: {}", function == nullptr ? "MPI" : function, text);
@@ -187,7 +198,7 @@ void check(tally_status status) {
       default: return MPI_ERR_OTHER;
     }
   }();
-  throw Error{error_class, tally_last_error()};
+  throw Error{error_class, tally_last_error(), {}};
 }
 
 // --- MPI_Error_* and MPI_Add_error_* ------------------------------------------------------------------------

@@ -18,6 +18,9 @@ int* last_used_code() noexcept;
 /// Text of a predefined class, e.g. "MPI_ERR_RANK: invalid rank"; nullptr: not predefined.
 const char* class_text(int error_class) noexcept;
 
+/// The class of what is wrong with a datatype.
+[[nodiscard]] int class_of(datatype::Fault fault) noexcept;
+
 /// What MPI_Error_string adds to the text of the class for this thread's last failure.
 void remember_failure(int code, const char* function, const std::string& text) noexcept;
 

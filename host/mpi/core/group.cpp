@@ -211,8 +211,7 @@ void Group_range_excl(MPI_Group group, int n, int ranges[][3], MPI_Group* newgro
 void Group_free(MPI_Group* group) {
   check_out(group, "group");
   Group& object = get_group(*group);
-  // MPI_GROUP_EMPTY may be the result of a call that makes groups, so that the program frees it.
-  release(&object);
+  give_back(&object);
   *group = MPI_GROUP_NULL;
 }
 

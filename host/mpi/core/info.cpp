@@ -54,16 +54,20 @@ std::string command_line(std::string* command) {
 
 }  // namespace
 
+void set_hint(InfoEntries* entries, const std::string& key, const std::string& value) {
+  const auto found = find(*entries, key);
+  if (found != entries->end()) {
+    found->second = value;
+  } else {
+    entries->emplace_back(key, value);
+  }
+}
+
 void fill_info_env(InfoEntries* entries) {
   const auto add = [entries](const char* key, std::string value) {
     if (value.empty()) return;
     if (value.size() >= MPI_MAX_INFO_VAL) value.resize(MPI_MAX_INFO_VAL - 1);
-    const auto found = find(*entries, key);
-    if (found != entries->end()) {
-      found->second = std::move(value);
-    } else {
-      entries->emplace_back(key, std::move(value));
-    }
+    set_hint(entries, key, value);
   };
   std::string command;
   const std::string arguments = command_line(&command);
@@ -136,12 +140,7 @@ void Info_set(MPI_Info info, const char* key, const char* value) {
   if (value == nullptr) fail(MPI_ERR_INFO_VALUE, "value is NULL");
   if (::strnlen(value, MPI_MAX_INFO_VAL) >= MPI_MAX_INFO_VAL)
     fail(MPI_ERR_INFO_VALUE, "value has more than MPI_MAX_INFO_VAL - 1 = {} characters", MPI_MAX_INFO_VAL - 1);
-  const auto found = find(object.entries, name);
-  if (found != object.entries.end()) {
-    found->second = value;
-  } else {
-    object.entries.emplace_back(name, value);
-  }
+  set_hint(&object.entries, std::string(name), value);
 }
 
 void Info_delete(MPI_Info info, const char* key) {

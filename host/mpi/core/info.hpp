@@ -17,6 +17,9 @@ inline constexpr const char* kMemoryKinds = "system,mpi";
 /// The value of the key; nullptr: not there.
 [[nodiscard]] const std::string* find_info(const InfoEntries& entries, std::string_view key);
 
+/// Sets the key; the place of one that is there stays.
+void set_hint(InfoEntries* entries, const std::string& key, const std::string& value);
+
 /// Sets what MPI_INFO_ENV tells about the process.
 void fill_info_env(InfoEntries* entries);
 

@@ -55,6 +55,16 @@ void release(T* object) noexcept {
   if (object != nullptr && --object->references == 0) delete object;
 }
 
+/// The program frees its handle. A predefined one may have been the result of a call, so that this is no mistake.
+template <typename T>
+void give_back(T* object) noexcept {
+  if (!object->predefined) {
+    release(object);
+  } else if (object->references > 1) {
+    --object->references;
+  }
+}
+
 /// Owns one reference.
 template <typename T>
 class Ref {

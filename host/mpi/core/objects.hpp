@@ -61,7 +61,7 @@ struct Comm : Object {
   int size = 0;
   tally_group* group = nullptr;     ///< messages and collectives of the program; nullptr: all ranks of the job
   tally_group* internal = nullptr;  ///< messages of the library: channel 1 of `group`
-  Ref<Group> members;               ///< intercommunicator: the local group
+  Ref<Group> members;               ///< the processes; intercommunicator: those of the local group
 
   // Intercommunicators. `group` holds both groups' ranks; a remote rank r is rank remote_ranks[r] of it.
   Ref<Group> remote;                   ///< null in an intracommunicator
@@ -75,6 +75,7 @@ struct Comm : Object {
   std::string name;
   std::vector<std::pair<std::string, std::string>> info;
   std::uint32_t next_internal_tag = 0;  ///< of the library's next collective on `internal`
+  std::uint32_t next_creation = 0;      ///< of what is made over it next (comm.hpp)
 
   [[nodiscard]] bool inter() const noexcept { return static_cast<bool>(remote); }
   /// Processes that messages can go to: the remote ones of an intercommunicator.

@@ -20,6 +20,8 @@ struct Runtime {
   bool locks = false;               ///< MPI_THREAD_MULTIPLE
   Lock mutex;                       ///< held by calls then; a wait gives it up while it sleeps
   tally_endpoint* endpoint = nullptr;
+  int job_rank = 0;
+  int job_size = 1;
   Comm* world = nullptr;
   Comm* self = nullptr;
 };

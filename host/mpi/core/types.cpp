@@ -48,18 +48,6 @@ MPI_Datatype parameterized(const datatype::Ref& type) {
 
 }  // namespace
 
-int class_of(datatype::Fault fault) noexcept {
-  switch (fault) {
-    case datatype::Fault::kType: return MPI_ERR_TYPE;
-    case datatype::Fault::kCount: return MPI_ERR_COUNT;
-    case datatype::Fault::kArg: return MPI_ERR_ARG;
-    case datatype::Fault::kOp: return MPI_ERR_OP;
-    case datatype::Fault::kTruncate: return MPI_ERR_TRUNCATE;
-    case datatype::Fault::kUnsupported: return MPI_ERR_UNSUPPORTED_OPERATION;
-  }
-  return MPI_ERR_INTERN;
-}
-
 MPI_Datatype handle_for(const datatype::Ref& type) {
   if (type->combiner() == datatype::Combiner::kNamed) return predefined_handle(type->named());
   if (type->predefined()) return parameterized(type);

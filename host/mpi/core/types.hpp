@@ -4,14 +4,11 @@
 
 #include <utility>
 
-#include "core/error.hpp"
+#include "core/errors.hpp"
 #include "core/objects.hpp"
 #include "mpi/datatype/datatype.hpp"
 
 namespace tally::mpi {
-
-/// The class of what is wrong with a datatype.
-[[nodiscard]] int class_of(datatype::Fault fault) noexcept;
 
 /// Runs f(); what the datatype library throws leaves as Error.
 template <typename F>
@@ -19,7 +16,7 @@ decltype(auto) with_faults(F&& f) {
   try {
     return std::forward<F>(f)();
   } catch (const datatype::Error& error) {
-    throw Error{class_of(error.fault()), error.what()};
+    throw Error{class_of(error.fault()), error.what(), {}};
   }
 }
 
