@@ -37,7 +37,7 @@ Status read_seconds(const char* variable, std::chrono::duration<double>* seconds
 /// simulation, needs it.
 unsigned polls_before_sleep(const tally::job::Header& job, const tally::Capabilities& capabilities) {
   if (capabilities.offloads_matching) return 16;
-  return job.ranks <= job.cpus ? 1000 : 1;
+  return job.ranks_here <= job.cpus ? 1000 : 1;
 }
 
 }  // namespace

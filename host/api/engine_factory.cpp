@@ -18,6 +18,9 @@ namespace {
 using Make = Status (*)(const job::Membership&, std::unique_ptr<Engine>*);
 
 Status make_soft(const job::Membership& job, std::unique_ptr<Engine>* engine) {
+  if (!job.one_host()) {
+    return {TALLY_ERR_UNSUPPORTED, "this job's ranks are on several hosts: this library has no network transport"};
+  }
   *engine = std::make_unique<soft::SoftEngine>(
       std::make_unique<shm::ShmTransport>(job.segment.header(), static_cast<std::uint32_t>(job.rank)));
   return {};

@@ -285,6 +285,7 @@ Status tally_endpoint::idle(Waiting& waiting, tally_request* request) {
     waiting.next_look = waiting.started;
   }
   engine_->wait(waiting.pause == 0us ? kSleep : waiting.pause);
+  job_.look_after_peers();
   const Clock::time_point now = Clock::now();
   if (std::exchange(moved_, false)) last_progress_ = now;
   if (request != nullptr && request->marks.abort_asked) {

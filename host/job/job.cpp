@@ -9,9 +9,7 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <chrono>
-#include <cstdlib>
 #include <cstring>
 #include <thread>
 #include <utility>
@@ -73,19 +71,6 @@ std::string fault(const Header& header, std::uint64_t file_bytes) {
   return {};
 }
 
-int number(const char* variable, const char* text, int low, int high) {
-  const char* end = text + std::strlen(text);
-  int value = 0;
-  const auto [stop, error] = std::from_chars(text, end, value);
-  if (error != std::errc{} || stop != end || text == end) {
-    throw Error(fmt::format("{}: '{}' is not a number", variable, text));
-  }
-  if (value < low || value > high) {
-    throw Error(fmt::format("{}: {} is out of range ({} to {})", variable, value, low, high));
-  }
-  return value;
-}
-
 }  // namespace
 
 Segment Segment::create(std::uint32_t ranks, EngineKind engine, bool counters) {
@@ -113,6 +98,7 @@ Segment Segment::create(std::uint32_t ranks, EngineKind engine, bool counters) {
   header.header_bytes = sizeof(Header);
   header.segment_bytes = bytes;
   header.ranks = ranks;
+  header.ranks_here = ranks;
   header.engine = engine;
   header.cpus = std::max(1u, std::thread::hardware_concurrency());
   header.counters = counters ? 1 : 0;
@@ -169,28 +155,6 @@ std::string Segment::path() const { return fmt::format("/proc/{}/fd/{}", ::getpi
 
 std::byte* Segment::counters(std::uint32_t rank) const noexcept {
   return base_ + header().counters_offset + rank * kCountersBytes;
-}
-
-Membership join() {
-  const char* path = std::getenv("TALLY_JOB");
-  const char* rank_text = std::getenv("TALLY_RANK");
-  const char* size_text = std::getenv("TALLY_SIZE");
-  if (path == nullptr && rank_text == nullptr && size_text == nullptr) {
-    return Membership{Segment::create(1, EngineKind::kSoft, false), 0, 1, false};
-  }
-  for (const auto& [name, text] : {std::pair{"TALLY_JOB", path}, std::pair{"TALLY_RANK", rank_text},
-                                   std::pair{"TALLY_SIZE", size_text}}) {
-    if (text == nullptr) {
-      throw Error(fmt::format("{} is not set, but others of TALLY_JOB, TALLY_RANK and TALLY_SIZE are", name));
-    }
-  }
-  const int size = number("TALLY_SIZE", size_text, 1, static_cast<int>(kMaxRanks));
-  const int rank = number("TALLY_RANK", rank_text, 0, size - 1);
-  Segment segment = Segment::open(path);
-  if (segment.header().ranks != static_cast<std::uint32_t>(size)) {
-    throw Error(fmt::format("TALLY_SIZE: {}, but the job has {} ranks", size, segment.header().ranks));
-  }
-  return Membership{std::move(segment), rank, size, true};
 }
 
 void wake(Header& header, std::uint32_t rank) noexcept {

@@ -2,14 +2,16 @@
 // Making and joining a job: the segment of launch/job_segment.hpp as an object.
 //
 // Environment of a rank: TALLY_JOB (a path that opens the segment, /proc/<launcher>/fd/<n>), TALLY_RANK,
-// TALLY_SIZE.
+// TALLY_SIZE; or what another launcher sets (launcher.hpp).
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "launch/job_segment.hpp"
 
@@ -57,16 +59,31 @@ class Segment {
   int fd_ = -1;
 };
 
+class Place;
+
 /// A process's place in a job.
 struct Membership {
-  Segment segment;
+  Segment segment;  ///< of this host
   int rank = 0;
   int size = 1;
-  bool launched = false;  ///< false: a private job of one rank, because the environment names none
+  bool launched = false;  ///< by `tally run`
+  /// Number of each rank's host. Ranks of one host share the segment.
+  std::vector<std::uint32_t> host;
+  std::shared_ptr<Place> place;  ///< with another launcher; otherwise nullptr
+
+  /// Whether all ranks share the segment.
+  [[nodiscard]] bool one_host() const noexcept;
+  /// "tally", "pmi1", "pmi2", "pmix"; "none": a private job of one rank.
+  [[nodiscard]] const char* launcher() const noexcept;
+  /// Gives every rank's value (480 bytes at most), by rank. All ranks call it, in the same order. Waits for them;
+  /// throws Error where that fails.
+  [[nodiscard]] std::vector<std::string> exchange(std::string_view mine) const;
+  /// Ends the job where a rank of this host has died and the launcher may not tell. Cheap; for waits.
+  void look_after_peers() const noexcept;
 };
 
-/// Joins the job that the environment names, or makes a private one of one rank when none of the
-/// variables is set. Throws Error.
+/// Joins the job of the launcher that has started this process, or makes a private one of one rank when there is none.
+/// Under other launchers than `tally run` all ranks join together. Throws Error.
 [[nodiscard]] Membership join();
 
 /// Sets RankRecord.wake of `rank` and wakes it if it sleeps. Call after whatever it shall see.

@@ -2,8 +2,9 @@
 // The job segment: one memfd that the launcher makes and every rank and the fabric map.
 //
 // It has no name in the file system, so nothing is left behind however a process ends. Ranks find it by
-// TALLY_JOB=/proc/<launcher>/fd/<n>, TALLY_RANK and TALLY_SIZE. All fields are native-endian; the structures are
-// checked by size and version.
+// TALLY_JOB=/proc/<launcher>/fd/<n>, TALLY_RANK and TALLY_SIZE; under another launcher (launcher.hpp) the first rank of
+// each host makes one, and the others hear of it. All fields are native-endian; the structures are checked by size and
+// version.
 #pragma once
 
 #include <atomic>
@@ -13,7 +14,7 @@
 namespace tally::job {
 
 inline constexpr std::uint64_t kMagic = 0x3130424f4a4c4154;  // "TALJOB01"
-inline constexpr std::uint32_t kVersion = 3;
+inline constexpr std::uint32_t kVersion = 4;
 inline constexpr std::uint32_t kMaxRanks = 64;
 inline constexpr std::uint32_t kMaxContexts = 64;
 
@@ -35,6 +36,14 @@ struct alignas(64) BrokenContext {
   char reason[240];
 };
 
+/// What a rank tells the others before there is a transport; two values in turn (Membership::exchange).
+struct alignas(64) Blackboard {
+  static constexpr std::uint32_t kBytes = 480;
+  std::atomic<std::uint32_t> round;  ///< number of the newest value; 0: none yet
+  std::uint32_t bytes[2];            ///< of the values, [round % 2]
+  char value[2][kBytes];
+};
+
 struct alignas(64) Header {
   std::uint64_t magic;
   std::uint32_t version;
@@ -53,7 +62,9 @@ struct alignas(64) Header {
   std::uint64_t sim_offset;           ///< rtl: attach area (drivers/sim)
   std::uint64_t sim_bytes;
   std::uint64_t counters_offset;      ///< tally_counters of each rank, 512 bytes apart
+  std::uint32_t ranks_here;           ///< ranks on this host: all, but in a job of several hosts
   RankRecord rank[kMaxRanks];
+  Blackboard blackboard[kMaxRanks];
   BrokenContext broken[kMaxContexts];
 };
 
