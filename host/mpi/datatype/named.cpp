@@ -151,7 +151,7 @@ constexpr std::array<Kind, kNamedTypes> make_table() {
   set(N::kLongDouble, long_double("MPI_LONG_DOUBLE"));
   set(N::kWchar, character<wchar_t>("MPI_WCHAR", 2));
   set(N::kCBool, logical<bool>("MPI_C_BOOL"));
-  set(N::kCFloatComplex, complex_of("MPI_C_FLOAT_COMPLEX", real<float>("", kNoDtype), TALLY_C64));
+  set(N::kCFloatComplex, complex_of("MPI_C_COMPLEX", real<float>("", kNoDtype), TALLY_C64));
   set(N::kCDoubleComplex, complex_of("MPI_C_DOUBLE_COMPLEX", real<double>("", kNoDtype), TALLY_C128));
   set(N::kCLongDoubleComplex, complex_of("MPI_C_LONG_DOUBLE_COMPLEX", long_double(""), kNoDtype));
 
