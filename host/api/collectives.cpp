@@ -6,6 +6,7 @@
 #include "engine/numerics/reduce.hpp"
 
 using tally::Status;
+using tally::api::bad_argument;
 using tally::api::Blocks;
 using tally::api::Buffers;
 using tally::api::CallPlace;
@@ -27,6 +28,7 @@ std::uint64_t own_offset(const CollectiveCall& call, int rank, std::size_t eleme
 Status tally_endpoint::start_collective(tally_group& group, const CollectiveCall& given,
                                         tally_request** out) {
   const CallPlace at{group.rank, group.ranks.size(), capabilities()};
+  if (group.is_channel()) return bad_argument("group is a channel: it takes messages and probes only");
   Status status = tally::api::check_elements(at, given);
   if (status.ok() && given.varying) status = tally::api::check_arrays(at, given);
   if (!status.ok()) return status;
@@ -60,6 +62,11 @@ Status tally_endpoint::start_collective(tally_group& group, const CollectiveCall
   if (status.ok() && with_output)
     status = find_region(buffers.output_name, buffers.output, extents.output_bytes, input_region, &output_region);
   if (!status.ok()) return status;
+  if (group.context >= capabilities().collective_contexts) {
+    return {TALLY_ERR_UNSUPPORTED,
+            fmt::format("group: engine '{}' has collectives of {} groups at a time", capabilities().name,
+                        capabilities().collective_contexts)};
+  }
   if (broken(group.context)) {
     return {TALLY_ERR_ABORTED, fmt::format("group is broken: {}", broken_text(group.context))};
   }

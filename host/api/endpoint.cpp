@@ -81,8 +81,9 @@ Status tally_endpoint::open(const tally_options& options, std::unique_ptr<tally_
     if (!status.ok()) return {status.code(), "TALLY_ALGORITHM: " + status.message()};
   }
 
-  made->control_ = std::make_unique<Control>();
-  status = made->register_memory(made->control_.get(), sizeof(Control), &made->control_memory_);
+  made->contexts_ = tally::api::make_context_pool(made->job_);
+  made->control_ = std::make_unique<std::array<Control, kControls>>();
+  status = made->register_memory(made->control_->data(), sizeof *made->control_, &made->control_memory_);
   if (status.ok() && options.memory_cache != 0) status = made->make_cache();
   if (!status.ok()) return status;
   *endpoint = std::move(made);

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "api/collectives.hpp"
+#include "api/contexts.hpp"
 #include "api/memory_cache.hpp"
 #include "api/objects.hpp"
 #include "engine/engine.hpp"
@@ -91,7 +92,9 @@ struct tally_endpoint {
   }
 
   // groups
-  tally::Status create_group(const int* ranks, int size, tally_group** group);
+  /// `key` tells apart what different threads create of the same ranks at the same time.
+  tally::Status create_group(const int* ranks, int size, std::uint64_t key, tally_group** group);
+  tally::Status open_channel(tally_group& group, int channel, tally_group** out);
   tally::Status free_group(tally_group* group);
   tally::Status set_algorithm(tally_group& group, const char* name);
 
@@ -101,6 +104,14 @@ struct tally_endpoint {
     std::uint16_t context = 0;
     std::vector<tally_request*> pending;
   };
+  /// Registered memory that messages of the library itself go through. One slot for each group that is being
+  /// created: several threads may be at it.
+  struct alignas(64) Control {
+    std::uint64_t out[2];
+    std::uint64_t in[2];
+    bool used;
+  };
+  static constexpr std::size_t kControls = 16;
   /// What a wait remembers from one look to the next.
   struct Waiting {
     explicit Waiting(const tally_endpoint& endpoint) : warn_after(endpoint.warn_after_) {}
@@ -187,11 +198,13 @@ struct tally_endpoint {
               tally_result* result);
 
   // groups
-  /// False when none is free.
-  [[nodiscard]] bool take_context(std::uint16_t* context);
+  /// Waits for a context as long as members of freed groups may give one back. *taken is false when none is
+  /// free.
+  tally::Status take_context(std::uint16_t* context, bool* taken);
   void reap_freed_contexts();
   /// The leader (first rank of the list) takes a context and tells the members.
   tally::Status agree_on_context(tally_group& group);
+  tally::Status agree_on_context(tally_group& group, Control& control);
   [[nodiscard]] bool broken(std::uint16_t context) const noexcept;
   /// "rank 1 gave up: why".
   [[nodiscard]] std::string broken_text(std::uint16_t context) const;
@@ -202,12 +215,7 @@ struct tally_endpoint {
 
   tally::job::Membership job_;
   bool joined_ = false;
-  // Registered memory that messages of the library itself go through: two words out, two words in.
-  struct alignas(64) Control {
-    std::uint64_t out[2];
-    std::uint64_t in[2];
-  };
-  std::unique_ptr<Control> control_;
+  std::unique_ptr<std::array<Control, kControls>> control_;
   tally_memory* control_memory_ = nullptr;
 
   std::unique_ptr<tally::Engine> engine_;
@@ -225,6 +233,7 @@ struct tally_endpoint {
   std::vector<std::unique_ptr<tally_group>> groups_;  // the first one: all ranks
   std::vector<std::unique_ptr<tally_group>> retained_groups_;
   std::unordered_map<std::uint64_t, std::uint32_t> creations_;  ///< group creations of each list of ranks
+  std::unique_ptr<tally::api::ContextPool> contexts_;
   std::vector<Freed> freed_;  ///< contexts that this rank leads and that members have not all freed
 
   std::string forced_algorithm_;  ///< TALLY_ALGORITHM, or empty

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Groups: agreement on a context, its return, and contexts that a rank has broken.
 //
-// The leader of a group, the first rank of its list, takes a free bit of Header::group_contexts and sends the
-// number to the members in the control context. A context is given back when every member has said that it
+// The leader of a group, the first rank of its list, takes a free context and sends its number to the members
+// in the control context; each message is told apart by a hash of the list, of the caller's key and of the
+// number of groups of that list and key before. A context is given back when every member has said that it
 // freed the group: until then messages and collectives of it may be under way.
 #include <algorithm>
-#include <bit>
 #include <cstring>
 
 #include "api/boundary.hpp"
@@ -34,7 +34,7 @@ std::uint64_t mix(std::uint64_t hash, std::uint64_t value) noexcept {
 
 }  // namespace
 
-Status tally_endpoint::create_group(const int* ranks, int size, tally_group** out) {
+Status tally_endpoint::create_group(const int* ranks, int size, std::uint64_t key, tally_group** out) {
   if (ranks == nullptr) return bad_argument("ranks is NULL");
   if (size < 1 || size > this->size())
     return bad_argument("size {} is out of range (1 to {})", size, this->size());
@@ -51,6 +51,7 @@ Status tally_endpoint::create_group(const int* ranks, int size, tally_group** ou
     list.push_back(static_cast<std::uint16_t>(ranks[i]));
     hash = mix(hash, list.back());
   }
+  hash = mix(hash, key);
   const int own = position[static_cast<std::size_t>(rank())];
   if (own < 0) return bad_argument("ranks does not hold the caller, rank {}", rank());
 
@@ -61,7 +62,6 @@ Status tally_endpoint::create_group(const int* ranks, int size, tally_group** ou
     Status status = group->schedules.set_algorithm(forced_algorithm_, true);
     if (!status.ok()) return status;
   }
-  groups_.reserve(groups_.size() + 1);
   Status status = agree_on_context(*group);
   if (!status.ok()) return status;
   *out = group.get();
@@ -70,14 +70,31 @@ Status tally_endpoint::create_group(const int* ranks, int size, tally_group** ou
 }
 
 Status tally_endpoint::agree_on_context(tally_group& group) {
-  const Status none{TALLY_ERR_NO_MEMORY,
-                    fmt::format("no free context: engine '{}' has {} for all groups of the job",
-                                capabilities().name, capabilities().max_groups)};
+  Waiting waiting(*this);
+  for (;;) {
+    const auto free =
+        std::find_if(control_->begin(), control_->end(), [](const Control& c) { return !c.used; });
+    if (free != control_->end()) {
+      free->used = true;
+      Status status = agree_on_context(group, *free);
+      // After a failed wait the engine may still use it.
+      free->used = !status.ok() && status.code() != TALLY_ERR_NO_MEMORY;
+      return status;
+    }
+    if (progress() != 0) continue;
+    if (Status status = idle(waiting, nullptr); !status.ok()) return status;
+  }
+}
+
+Status tally_endpoint::agree_on_context(tally_group& group, Control& control) {
+  const Status none{
+      TALLY_ERR_NO_MEMORY,
+      fmt::format("no free context: there are {} for all groups of the job", tally::kGroupContexts - 1)};
   const std::uint32_t tag = control_tag(ControlTag::kContext, group.list_hash);
   if (group.rank != 0) {
     tally::RecvDescriptor receive;
-    receive.buffer = control_->in;
-    receive.length = sizeof control_->in;
+    receive.buffer = control.in;
+    receive.length = sizeof control.in;
     receive.context = kControlContext;
     receive.source = group.ranks[0];
     receive.tag = tag;
@@ -87,20 +104,21 @@ Status tally_endpoint::agree_on_context(tally_group& group) {
         },
         nullptr);
     if (!status.ok()) return status;
-    if (control_->in[0] != group.list_hash) {
+    if (control.in[0] != group.list_hash) {
       return {TALLY_ERR_INTERNAL, fmt::format("rank {} answered for another group", group.ranks[0])};
     }
-    if (control_->in[1] == kNoContext) return none;
-    group.context = static_cast<std::uint16_t>(control_->in[1]);
+    if (control.in[1] == kNoContext) return none;
+    group.context = static_cast<std::uint16_t>(control.in[1]);
     return {};
   }
-  const bool taken = take_context(&group.context);
-  control_->out[0] = group.list_hash;
-  control_->out[1] = taken ? group.context : kNoContext;
+  bool taken = false;
+  const Status outcome = take_context(&group.context, &taken);
+  control.out[0] = group.list_hash;
+  control.out[1] = taken ? group.context : kNoContext;
   for (std::size_t member = 1; member < group.ranks.size(); ++member) {
     tally::SendDescriptor send;
-    send.buffer = control_->out;
-    send.length = sizeof control_->out;
+    send.buffer = control.out;
+    send.length = sizeof control.out;
     send.context = kControlContext;
     send.destination = group.ranks[member];
     send.tag = tag;
@@ -111,20 +129,36 @@ Status tally_endpoint::agree_on_context(tally_group& group) {
         nullptr);
     if (!status.ok()) return status;  // the context stays taken: members may know it
   }
+  if (!outcome.ok()) return outcome;
   return taken ? Status{} : none;
 }
 
-bool tally_endpoint::take_context(std::uint16_t* context) {
-  reap_freed_contexts();
-  std::atomic<std::uint64_t>& taken = header().group_contexts;
-  std::uint64_t seen = taken.load();
+Status tally_endpoint::take_context(std::uint16_t* context, bool* taken) {
+  Waiting waiting(*this);
   for (;;) {
-    const auto free = static_cast<unsigned>(std::countr_one(seen));
-    if (free >= std::min(tally::job::kMaxContexts, capabilities().max_groups)) return false;
-    if (!taken.compare_exchange_weak(seen, seen | std::uint64_t{1} << free)) continue;
-    *context = static_cast<std::uint16_t>(free);
-    return true;
+    reap_freed_contexts();
+    *taken = contexts_->take(context);
+    // This rank may be ahead of members that are going to free groups that it leads.
+    if (*taken || freed_.empty()) return {};
+    if (Status status = idle(waiting, nullptr); !status.ok()) return status;
   }
+}
+
+Status tally_endpoint::open_channel(tally_group& group, int channel, tally_group** out) {
+  if (group.is_channel()) return bad_argument("group is a channel itself");
+  if (channel < 1 || channel >= static_cast<int>(tally::api::kLibraryChannel))
+    return bad_argument("channel {} is out of range (1 to {})", channel, tally::api::kLibraryChannel - 1);
+  std::unique_ptr<tally_group>& slot = group.channels[static_cast<std::size_t>(channel)];
+  if (slot == nullptr) {
+    auto made = std::make_unique<tally_group>(group.rank, group.ranks, capabilities());
+    made->endpoint = this;
+    made->parent = &group;
+    made->context = static_cast<std::uint16_t>(group.context | static_cast<unsigned>(channel)
+                                                                   << tally::api::kChannelShift);
+    slot = std::move(made);
+  }
+  *out = slot.get();
+  return {};
 }
 
 void tally_endpoint::reap_freed_contexts() {
@@ -138,20 +172,27 @@ void tally_endpoint::reap_freed_contexts() {
     });
     if (!freed.pending.empty()) return false;
     // A member may have broken it meanwhile: then it is never used again.
-    if (!broken(freed.context)) header().group_contexts.fetch_and(~(std::uint64_t{1} << freed.context));
+    if (!broken(freed.context)) contexts_->give(freed.context);
     return true;
   });
 }
 
 Status tally_endpoint::free_group(tally_group* group) {
+  if (group->is_channel()) return bad_argument("group is a channel: it is freed with its group");
   const auto found =
       std::find_if(groups_.begin() + 1, groups_.end(), [&](const auto& g) { return g.get() == group; });
   if (found == groups_.end())
     return bad_argument("group {} is not a group of this endpoint", static_cast<void*>(group));
-  if (group->users != 0)
-    return {TALLY_ERR_BUSY, fmt::format("group: {} requests are under way", group->users)};
-  if (group->claimed != 0)
-    return {TALLY_ERR_BUSY, fmt::format("group: {} claimed messages are not received", group->claimed)};
+  std::uint32_t users = group->users;
+  std::uint32_t claimed = group->claimed;
+  for (const auto& channel : group->channels) {
+    if (channel == nullptr) continue;
+    users += channel->users;
+    claimed += channel->claimed;
+  }
+  if (users != 0) return {TALLY_ERR_BUSY, fmt::format("group: {} requests are under way", users)};
+  if (claimed != 0)
+    return {TALLY_ERR_BUSY, fmt::format("group: {} claimed messages are not received", claimed)};
   const std::uint32_t tag = control_tag(ControlTag::kFreed, group->list_hash);
   if (group->rank != 0) {
     tally::SendDescriptor send;
@@ -190,6 +231,7 @@ Status tally_endpoint::free_group(tally_group* group) {
 }
 
 Status tally_endpoint::set_algorithm(tally_group& group, const char* name) {
+  if (group.is_channel()) return bad_argument("group is a channel: it has no collectives");
   const std::string before = group.schedules.algorithm();
   Status status = group.schedules.set_algorithm(name);
   // The environment has the last word, but a wrong name is an error all the same.

@@ -2,10 +2,13 @@
 // What the opaque handles of tally.h stand for, but the endpoint.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
+#include "api/contexts.hpp"
 #include "api/schedules.hpp"
 #include "engine/engine.hpp"
 #include "tally/tally.h"
@@ -25,7 +28,8 @@ struct tally_memory {
   }
 };
 
-/// An ordered set of job ranks with a context. Owned by its endpoint.
+/// An ordered set of job ranks with a context, or a channel of one. Groups are owned by their endpoint, channels
+/// by their group.
 struct tally_group {
   tally_group(int own_rank, std::vector<std::uint16_t> job_ranks, const tally::Capabilities& engine)
       : rank(own_rank),
@@ -46,7 +50,11 @@ struct tally_group {
   std::uint32_t claimed = 0;    ///< claimed messages that wait for their receive
   bool retain = false;          ///< an abandoned collective may still use the schedules
   std::uint64_t list_hash = 0;  ///< of the list and its creation number
+  tally_group* parent = nullptr;  ///< of a channel: its group
+  std::array<std::unique_ptr<tally_group>, tally::api::kChannels> channels;
   tally::api::Schedules schedules;
+
+  [[nodiscard]] bool is_channel() const noexcept { return parent != nullptr; }
 };
 
 /// An operation under way. A slot of the endpoint's pool; its cookie is the index there.

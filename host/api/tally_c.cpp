@@ -331,7 +331,7 @@ tally_status tally_group_create(tally_endpoint* endpoint, const int* ranks, int 
   return boundary("tally_group_create", [&]() -> Status {
     Status status = need("endpoint", endpoint);
     if (status.ok()) status = need("group", group);
-    return status.ok() ? endpoint->create_group(ranks, size, group) : status;
+    return status.ok() ? endpoint->create_group(ranks, size, 0, group) : status;
   });
 }
 

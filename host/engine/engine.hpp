@@ -46,6 +46,9 @@ class [[nodiscard]] Status {
   std::unique_ptr<std::string> message_;
 };
 
+/// Contexts of groups are 0 to this minus 1, on every engine; those of their channels are larger.
+inline constexpr std::uint32_t kGroupContexts = 4096;
+
 /// What an engine can do; queried once.
 struct Capabilities {
   std::string name;                ///< "soft", "rtl"
@@ -53,7 +56,8 @@ struct Capabilities {
   std::uint32_t max_ranks = 0;
   std::uint32_t lanes = 0;         ///< schedule lanes
   std::uint64_t max_message = 0;   ///< bytes
-  std::uint32_t max_groups = 0;    ///< context ids are 0 .. max_groups - 1
+  /// Collectives may be of contexts 0 to this minus 1; messages of any context.
+  std::uint32_t collective_contexts = 0;
   std::uint64_t flow_bytes = 0;    ///< data that a (peer, lane) flow holds: the largest Program::max_bytes it can run
   bool reads_peers = false;        ///< a receiver fetches large data itself: few large messages are best
   /// Registrations at once that leave the engine what it needs itself; 0: no limit.

@@ -102,7 +102,7 @@ Segment Segment::create(std::uint32_t ranks, EngineKind engine, bool counters) {
   header.engine = engine;
   header.cpus = std::max(1u, std::thread::hardware_concurrency());
   header.counters = counters ? 1 : 0;
-  header.group_contexts.store(1, std::memory_order_relaxed);
+  header.group_contexts[0].store(1, std::memory_order_relaxed);
   (soft ? header.shm_offset : header.sim_offset) = area_offset;
   (soft ? header.shm_bytes : header.sim_bytes) = area_bytes;
   header.counters_offset = counters_offset;

@@ -16,7 +16,7 @@ namespace tally::job {
 inline constexpr std::uint64_t kMagic = 0x3130424f4a4c4154;  // "TALJOB01"
 inline constexpr std::uint32_t kVersion = 4;
 inline constexpr std::uint32_t kMaxRanks = 64;
-inline constexpr std::uint32_t kMaxContexts = 64;
+inline constexpr std::uint32_t kMaxContexts = 4096;  ///< of groups
 
 enum class EngineKind : std::uint32_t { kSoft = 0, kRtl = 1 };
 
@@ -56,13 +56,13 @@ struct alignas(64) Header {
   std::int32_t fabric_pid;            ///< rtl: process of the fabric
   std::atomic<std::uint32_t> fabric_up;  ///< rtl: 1 when the fabric serves
   std::atomic<std::uint32_t> failed;  ///< 1: the launcher is ending the job
-  std::atomic<std::uint64_t> group_contexts;  ///< bit c: context c is taken by a group (0: all ranks)
   std::uint64_t shm_offset;           ///< soft: transport area (drivers/shm)
   std::uint64_t shm_bytes;
   std::uint64_t sim_offset;           ///< rtl: attach area (drivers/sim)
   std::uint64_t sim_bytes;
   std::uint64_t counters_offset;      ///< tally_counters of each rank, 512 bytes apart
   std::uint32_t ranks_here;           ///< ranks on this host: all, but in a job of several hosts
+  std::atomic<std::uint64_t> group_contexts[kMaxContexts / 64];  ///< bit c: context c is taken by a group (0: all ranks)
   RankRecord rank[kMaxRanks];
   Blackboard blackboard[kMaxRanks];
   BrokenContext broken[kMaxContexts];

@@ -83,7 +83,7 @@ TEST_P(Groups, contexts_come_back_when_all_have_freed) {
   expect_ranks(3, [](int) {
     Place place;
     const int all[] = {0, 1, 2};
-    for (int round = 0; round < 200; ++round) {  // three times as many as there are contexts
+    for (int round = 0; round < 200; ++round) {
       tally_group* group = nullptr;
       RANK_OK(tally_group_create(place.endpoint, all, 3, &group));
       RANK_CHECK(sum_of(place, group, round) == 3 * round);
@@ -99,18 +99,131 @@ TEST_P(Groups, too_many_at_once_fail_on_every_member_and_leave_the_rest_usable) 
     Place place;
     const int all[] = {0, 1};
     std::vector<tally_group*> groups;
-    for (int i = 0; i < 63; ++i) {
+    for (int i = 0; i < 4095; ++i) {
       groups.push_back(nullptr);
       RANK_OK(tally_group_create(place.endpoint, all, 2, &groups.back()));
     }
     tally_group* more = nullptr;
     RANK_CHECK(tally_group_create(place.endpoint, all, 2, &more) == TALLY_ERR_NO_MEMORY);
     RANK_CHECK(std::string(tally_last_error()).find("no free context") != std::string::npos);
-    RANK_CHECK(sum_of(place, groups.back(), 1) == 2);
+    std::uint32_t id = 0;
+    RANK_OK(tally_group_id(groups.back(), &id));
+    RANK_CHECK(id == 4095);
+    RANK_CHECK(sum_of(place, groups[10], 1) == 2);
+    if (GetParam() == job::EngineKind::kSoft) RANK_CHECK(sum_of(place, groups.back(), 1) == 2);
     for (tally_group* group : groups) RANK_OK(tally_group_free(group));
     RANK_OK(tally_barrier(place.endpoint, nullptr));
     RANK_OK(tally_group_create(place.endpoint, all, 2, &more));
     RANK_OK(tally_group_free(more));
+    place.close();
+  });
+}
+
+TEST_P(Groups, a_leader_that_is_ahead_waits_for_members_to_free_groups) {
+  expect_ranks(2, [](int rank) {
+    Place place;
+    const int all[] = {0, 1};
+    for (int round = 0; round < 3; ++round) {
+      std::vector<tally_group*> groups(2000);
+      for (tally_group*& group : groups) RANK_OK(tally_group_create(place.endpoint, all, 2, &group));
+      if (rank == 1) {  // late, with the help of its next creations alone
+        for (int i = 0; i < 20; ++i) RANK_OK(tally_endpoint_progress(place.endpoint));
+      }
+      for (tally_group* group : groups) RANK_OK(tally_group_free(group));
+    }
+    place.close();
+  });
+}
+
+TEST_P(Groups, keys_tell_groups_of_the_same_ranks_apart) {
+  expect_ranks(2, [](int rank) {
+    Place place;
+    const int all[] = {0, 1};
+    tally_group* groups[2] = {};
+    const int first = rank == 0 ? 0 : 1;  // in another order on each rank
+    for (const int k : {first, 1 - first})
+      RANK_OK(tally_group_create_keyed(place.endpoint, all, 2, 40u + static_cast<unsigned>(k), &groups[k]));
+    std::uint32_t ids[2] = {};
+    for (int k = 0; k < 2; ++k) RANK_OK(tally_group_id(groups[k], &ids[k]));
+    RANK_CHECK(ids[0] != ids[1] && ids[0] != 0 && ids[1] != 0);
+    auto* both = place.at<std::uint32_t>();
+    both[4] = ids[0];
+    RANK_OK(tally_allgather(place.endpoint, nullptr, both + 4, both, 1, TALLY_U32));
+    RANK_CHECK(both[0] == both[1]);
+    for (tally_group* group : groups) RANK_OK(tally_group_free(group));
+    place.close();
+  });
+}
+
+TEST_P(Groups, channels_are_message_spaces_of_their_own) {
+  expect_ranks(2, [](int rank) {
+    Place place;
+    const int swapped[] = {1, 0};
+    tally_group* made = nullptr;
+    RANK_OK(tally_group_create(place.endpoint, swapped, 2, &made));
+    for (tally_group* group : {static_cast<tally_group*>(nullptr), made}) {
+      tally_group* one = nullptr;
+      tally_group* two = nullptr;
+      tally_group* again = nullptr;
+      RANK_OK(tally_group_channel(place.endpoint, group, 1, &one));
+      RANK_OK(tally_group_channel(place.endpoint, group, 2, &two));
+      RANK_OK(tally_group_channel(place.endpoint, group, 1, &again));
+      RANK_CHECK(one != two && one == again);
+      int own = -1;
+      RANK_OK(tally_group_rank(one, &own));
+      RANK_CHECK(own == (group == nullptr ? rank : 1 - rank));
+      int* words = place.at<int>();
+      tally_group* spaces[] = {group, one, two};
+      if (own == 0) {
+        for (int k = 0; k < 3; ++k) {
+          words[k] = 100 + k;
+          RANK_OK(tally_send(place.endpoint, spaces[k], &words[k], sizeof(int), 1, 7));
+        }
+      } else {
+        for (int k = 2; k >= 0; --k) {  // the last one that was sent comes first
+          tally_result result = empty_result();
+          RANK_OK(tally_probe(place.endpoint, spaces[k], TALLY_ANY_SOURCE, TALLY_ANY_TAG, &result));
+          RANK_CHECK(result.source == 0 && result.tag == 7);
+          RANK_OK(tally_recv(place.endpoint, spaces[k], &words[k], sizeof(int), TALLY_ANY_SOURCE,
+                             TALLY_ANY_TAG, &result));
+          RANK_CHECK(words[k] == 100 + k && result.source == 0);
+        }
+      }
+      RANK_OK(tally_barrier(place.endpoint, nullptr));
+    }
+    RANK_OK(tally_group_free(made));
+    place.close();
+  });
+}
+
+TEST_P(Groups, channels_refuse_what_is_not_theirs) {
+  expect_ranks(2, [](int rank) {
+    Place place;
+    const int all[] = {0, 1};
+    tally_group* group = nullptr;
+    tally_group* channel = nullptr;
+    tally_group* other = nullptr;
+    const auto said = [](const char* text) {
+      return std::string(tally_last_error()).find(text) != std::string::npos;
+    };
+    RANK_OK(tally_group_create(place.endpoint, all, 2, &group));
+    RANK_OK(tally_group_channel(place.endpoint, group, 2, &channel));
+    for (const int number : {-1, 0, 3, 4}) {
+      RANK_CHECK(tally_group_channel(place.endpoint, group, number, &other) == TALLY_ERR_ARGUMENT);
+      RANK_CHECK(said("channel ") && said("out of range"));
+    }
+    RANK_CHECK(tally_group_channel(place.endpoint, channel, 1, &other) == TALLY_ERR_ARGUMENT);
+    RANK_CHECK(tally_group_channel(nullptr, group, 1, &other) == TALLY_ERR_ARGUMENT);
+    RANK_CHECK(tally_group_channel(place.endpoint, group, 1, nullptr) == TALLY_ERR_ARGUMENT);
+    RANK_CHECK(tally_barrier(place.endpoint, channel) == TALLY_ERR_ARGUMENT && said("channel"));
+    RANK_CHECK(tally_group_set_algorithm(channel, "auto") == TALLY_ERR_ARGUMENT);
+    RANK_CHECK(tally_group_free(channel) == TALLY_ERR_ARGUMENT && said("channel"));
+    tally_request* request = nullptr;
+    RANK_OK(tally_recv_start(place.endpoint, channel, place.at<int>(), sizeof(int), 1 - rank, 0, &request));
+    RANK_CHECK(tally_group_free(group) == TALLY_ERR_BUSY && said("1 requests"));
+    RANK_OK(tally_send(place.endpoint, channel, place.at<int>(64), sizeof(int), 1 - rank, 0));
+    RANK_OK(tally_wait(&request, nullptr));
+    RANK_OK(tally_group_free(group));
     place.close();
   });
 }

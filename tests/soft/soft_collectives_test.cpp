@@ -256,7 +256,7 @@ TEST(SoftCollectives, context_out_of_range_is_refused) {
   const Group group(1);
   std::int32_t value = 0;
   CollectiveDescriptor descriptor = group.descriptor(0, &value, 1);
-  descriptor.context = soft::kContexts;
+  descriptor.context = kGroupContexts;
   EXPECT_EQ(cluster.engine(0).post_collective(descriptor).code(), TALLY_ERR_ARGUMENT);
 }
 

@@ -117,7 +117,7 @@ RingEngine::RingEngine(Bar& bar, unsigned rank, unsigned ranks, const RingEngine
   capabilities_.max_ranks = device::kMaxRanks;
   capabilities_.lanes = device::kNumLanes;
   capabilities_.max_message = 0xffffffffu;
-  capabilities_.max_groups = device::kCollectiveContexts;
+  capabilities_.collective_contexts = device::kCollectiveContexts;
   capabilities_.flow_bytes = std::uint64_t{device::kFlowSlots} * collective_payload(options_);
   capabilities_.memory_regions = device::kMrEntries - kCollectives;  // each may have scratch memory
   capabilities_.whole_memory = options_.whole_memory;

@@ -45,6 +45,7 @@ void move(std::byte* to, const std::byte* from, std::uint32_t bytes) noexcept {
 }  // namespace
 
 Collectives::Context& Collectives::context(std::uint16_t id) {
+  if (contexts_.size() <= id) contexts_.resize(std::size_t{id} + 1);
   std::unique_ptr<Context>& slot = contexts_[id];
   if (slot == nullptr) {
     slot = std::make_unique<Context>();
@@ -56,9 +57,9 @@ Collectives::Context& Collectives::context(std::uint16_t id) {
 }
 
 Status Collectives::post(const CollectiveDescriptor& descriptor, Completion* completion, bool* complete) {
-  if (descriptor.context >= kContexts) {
+  if (descriptor.context >= kGroupContexts) {
     return {TALLY_ERR_ARGUMENT,
-            fmt::format("context {} is out of range (0 to {})", descriptor.context, kContexts - 1)};
+            fmt::format("context {} is out of range (0 to {})", descriptor.context, kGroupContexts - 1)};
   }
   const schedule::Program& program = *descriptor.program;
   if (program.lanes.size() > kLanes) {
@@ -146,7 +147,7 @@ void Collectives::keep_arrival(Context& where) {
 
 void Collectives::arrive(std::uint32_t source, const FrameView& frame) {
   const FrameHeader& header = *frame.header;
-  if (header.context >= kContexts || header.lane >= kLanes) return;
+  if (header.context >= kGroupContexts || header.lane >= kLanes) return;
   Context& where = context(header.context);
   if (where.broken) return;
   arrival_ = {frame, source};
@@ -246,7 +247,7 @@ bool Collectives::may_stay(const schedule::Program& program, std::uint64_t bytes
 }
 
 void Collectives::fetched(const FrameHeader& header) {
-  if (header.context >= kContexts || contexts_[header.context] == nullptr) return;
+  if (header.context >= contexts_.size() || contexts_[header.context] == nullptr) return;
   Context& where = *contexts_[header.context];
   if (where.operations.empty() || header.lane >= kLanes) return;
   Operation* operation = where.operations.front();
@@ -520,7 +521,7 @@ void Collectives::finish(Context& where, const Completion& completion) {
 }
 
 void Collectives::abort(std::uint16_t id, std::uint16_t seq) {
-  if (id >= kContexts || contexts_[id] == nullptr) return;
+  if (id >= contexts_.size() || contexts_[id] == nullptr) return;
   Context& where = *contexts_[id];
   for (const Operation* operation = where.operations.front(); operation != nullptr;
        operation = operation->next) {

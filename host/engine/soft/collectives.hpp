@@ -28,7 +28,6 @@
 namespace tally::soft {
 
 inline constexpr std::uint32_t kLanes = 8;
-inline constexpr std::uint32_t kContexts = 64;
 
 class Collectives {
  public:
@@ -160,7 +159,7 @@ class Collectives {
   std::uint32_t posting_cookie_ = 0;
   std::vector<std::byte> bounce_;  ///< fetched data that are to be reduced
   Arrival arrival_;
-  std::array<std::unique_ptr<Context>, kContexts> contexts_;
+  std::vector<std::unique_ptr<Context>> contexts_;  ///< as many as have been used
   std::vector<Context*> used_;
   Pool<Operation> operation_pool_;
   Pool<Packet> packet_pool_;

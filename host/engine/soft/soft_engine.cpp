@@ -21,7 +21,7 @@ Capabilities soft_capabilities() {
   capabilities.max_ranks = kMaxRanks;
   capabilities.lanes = kLanes;
   capabilities.max_message = std::numeric_limits<std::int64_t>::max();
-  capabilities.max_groups = kContexts;
+  capabilities.collective_contexts = kGroupContexts;
   capabilities.flow_bytes = std::numeric_limits<std::uint64_t>::max();  // what waits is kept in memory
   capabilities.reads_peers = true;
   capabilities.whole_memory = std::numeric_limits<std::uintptr_t>::max();  // see register_memory

@@ -240,7 +240,20 @@ TALLY_API tally_status tally_mrecv(tally_message** message, void* buffer, size_t
 /* Makes a group of `size` distinct job ranks. Collective over these ranks: each calls it with the same list and in the
  * same order relative to the other group calls that it shares ranks with. */
 TALLY_API tally_status tally_group_create(tally_endpoint* endpoint, const int* ranks, int size, tally_group** group);
+/* The same for threads that may create groups of the same ranks at the same time: calls with the same list meet where
+ * `key` is the same, and the order counts among these only. */
+TALLY_API tally_status tally_group_create_keyed(tally_endpoint* endpoint, const int* ranks, int size, uint64_t key,
+                                                tally_group** group);
+/* Not collective. TALLY_ERR_BUSY while requests or claimed messages of the group or of its channels live. */
 TALLY_API tally_status tally_group_free(tally_group* group);
+/* The same number on all ranks of the group, and on no other living group that has one of these ranks: 0 for all ranks
+ * (NULL is no group here), else 1 to 4095. That of a channel is another one. */
+TALLY_API tally_status tally_group_id(const tally_group* group, uint32_t* id);
+/* The same ranks with a message space of its own, for a library that stands between the program and Tally: channel 1 or
+ * 2. Local; takes messages and probes only (collectives: TALLY_ERR_ARGUMENT); always the same object, which lives as long
+ * as its group. group NULL: all ranks. */
+TALLY_API tally_status tally_group_channel(tally_endpoint* endpoint, tally_group* group, int channel,
+                                           tally_group** out);
 TALLY_API tally_status tally_group_rank(const tally_group* group, int* rank);
 TALLY_API tally_status tally_group_size(const tally_group* group, int* size);
 /* The algorithm of the group's collectives from now on: "auto", a name of `tally info`, or the path of an MSCCL XML file

@@ -98,6 +98,12 @@ class Group : public Collectives<Group> {
   void set_algorithm(const std::string& name) {
     check(tally_group_set_algorithm(group_.get(), name.c_str()));
   }
+  /// The same ranks with a message space of its own: channel 1 or 2. Not to outlive this group.
+  [[nodiscard]] tally_group* channel(int number) const {
+    tally_group* channel = nullptr;
+    check(tally_group_channel(endpoint_, group_.get(), number, &channel));
+    return channel;
+  }
   /// nullptr for the group of all ranks.
   [[nodiscard]] tally_group* handle() const noexcept { return group_.get(); }
   [[nodiscard]] tally_endpoint* endpoint() const noexcept { return endpoint_; }

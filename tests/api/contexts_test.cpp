@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "api/contexts.hpp"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+namespace tally::test {
+namespace {
+
+TEST(SharedContexts, are_all_given_out_once_and_the_smallest_free_one_comes_first) {
+  std::array<std::atomic<std::uint64_t>, 2> bits{};
+  bits[0] = 1;
+  api::SharedContexts one(bits);
+  api::SharedContexts other(bits);
+  std::uint16_t context = 0;
+  for (std::uint16_t expected = 1; expected < 128; ++expected) {
+    ASSERT_TRUE((expected % 2 == 0 ? one : other).take(&context));
+    EXPECT_EQ(context, expected);
+  }
+  EXPECT_FALSE(one.take(&context));
+  one.give(100);
+  one.give(70);
+  ASSERT_TRUE(other.take(&context));
+  EXPECT_EQ(context, 70);
+  ASSERT_TRUE(one.take(&context));
+  EXPECT_EQ(context, 100);
+  EXPECT_FALSE(other.take(&context));
+}
+
+TEST(OwnContexts, of_different_ranks_never_meet_and_leave_none_out) {
+  for (const std::uint32_t ranks : {1u, 2u, 3u, 64u}) {
+    std::set<std::uint16_t> seen;
+    for (std::uint32_t rank = 0; rank < ranks; ++rank) {
+      api::OwnContexts pool(rank, ranks);
+      std::uint16_t context = 0;
+      std::uint16_t last = 0;
+      while (pool.take(&context)) {
+        EXPECT_GT(context, last);
+        EXPECT_TRUE(seen.insert(context).second) << context;
+        last = context;
+      }
+      pool.give(last);
+      ASSERT_TRUE(pool.take(&context));
+      EXPECT_EQ(context, last);
+    }
+    EXPECT_EQ(seen.size(), kGroupContexts - 1);
+    EXPECT_EQ(*seen.begin(), 1);
+  }
+}
+
+}  // namespace
+}  // namespace tally::test
