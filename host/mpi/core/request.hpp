@@ -73,7 +73,8 @@ struct Request : Object {
   MPI_Count count = 0;
   int peer = MPI_PROC_NULL; ///< as the program gave it
   int tag = MPI_ANY_TAG;
-  Staging packed;
+  std::uint64_t bytes = 0;  ///< to send, or of room
+  Staging packed;           ///< the data while they are with the engine, where the datatype is not contiguous
 
   MPI_Status status{};
   std::string failure_text;
@@ -97,6 +98,20 @@ void wait(Request& request);
 void conclude(Request& request, tally_status status, const tally_result& result);
 /// Sets the failure of the exception that is being handled.
 void set_failure(Request& request) noexcept;
+
+/// The end of a request without one: runs the plan, sets the status's MPI_ERROR.
+void finish(Request& request);
+/// One look at the engine's operation; true: it is over, and the request with it.
+bool test_engine(Request& request);
+
+/// What a failed call of the Tally API means. An empty text: tally_last_error().
+[[nodiscard]] Error error_of(tally_status status, const std::string& text) noexcept;
+/// Text of MPI_ERR_TRUNCATE.
+[[nodiscard]] std::string truncation_text(std::uint64_t length, int source, int tag, std::uint64_t room);
+/// Rank in the communicator of a message's sender, of its rank in comm.group.
+[[nodiscard]] inline int source_of(const Comm& comm, int rank_in_group) noexcept {
+  return comm.inter() ? comm.from_group[static_cast<std::size_t>(rank_in_group)] : rank_in_group;
+}
 
 /// Throws the request's failure, if there is one, for the error handler of its communicator.
 void throw_failure(const Request& request);

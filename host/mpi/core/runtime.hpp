@@ -13,6 +13,8 @@
 
 namespace tally::mpi {
 
+struct Request;
+
 struct Runtime {
   enum class Phase : int { kBefore, kInitialized, kFinalized };
   std::atomic<Phase> phase{Phase::kBefore};
@@ -24,6 +26,8 @@ struct Runtime {
   int job_size = 1;
   Comm* world = nullptr;
   Comm* self = nullptr;
+  std::uint64_t packed_bytes = 0;    ///< that the CPU packed because a datatype is not contiguous
+  std::uint64_t unpacked_bytes = 0;
 };
 extern Runtime runtime;
 
@@ -34,6 +38,7 @@ struct Call {
   const Comm* comm = nullptr;
   int peer = MPI_PROC_NULL;        ///< or MPI_ANY_SOURCE, or a root
   int tag = MPI_ANY_TAG;
+  const Request* request = nullptr;  ///< that is waited for
 };
 extern thread_local Call current_call;
 

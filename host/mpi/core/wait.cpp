@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// How the library waits, and what moves on meanwhile: the engine, tasks, and requests that the program has given up.
+#include <exception>
+#include <vector>
+
+#include "core/request.hpp"
+#include "core/status.hpp"
+
+namespace tally::mpi {
+namespace {
+
+/// Doubly linked by Request::next and previous.
+struct List {
+  Request* first = nullptr;
+  Request* last = nullptr;
+
+  void add(Request& request) noexcept {
+    request.next = nullptr;
+    request.previous = last;
+    (last == nullptr ? first : last->next) = &request;
+    last = &request;
+    request.listed = true;
+  }
+  void remove(Request& request) noexcept {
+    (request.previous == nullptr ? first : request.previous->next) = request.next;
+    (request.next == nullptr ? last : request.next->previous) = request.previous;
+    request.listed = false;
+  }
+};
+List tasks;    ///< requests whose task is under way
+List orphans;  ///< requests with an operation of the engine that nobody waits for
+bool advancing = false;
+
+void end_task(Request& request) {
+  tasks.remove(request);
+  request.task = Task();
+  finish(request);
+  if (request.orphan) delete &request;
+  wake_waiting();
+}
+
+void advance_tasks() {
+  if (tasks.first == nullptr || advancing) return;
+  advancing = true;
+  for (Request* request = tasks.first; request != nullptr;) {
+    Request* const next = request->next;
+    bool over = true;
+    try {
+      over = request->task.advance();
+    } catch (...) {
+      set_failure(*request);
+    }
+    if (over) end_task(*request);
+    request = next;
+  }
+  advancing = false;
+}
+
+/// After the engine has moved: gives back what has ended.
+void reap_orphans() {
+  for (Request* request = orphans.first; request != nullptr;) {
+    Request* const next = request->next;
+    if (test_engine(*request)) {
+      orphans.remove(*request);
+      delete request;
+    }
+    request = next;
+  }
+}
+
+struct Looker {
+  detail::Look look;
+  void* argument;
+  std::exception_ptr failure;
+};
+
+/// Called by the engine's wait, without the library's lock.
+int look_again(void* argument) noexcept {
+  auto& looker = *static_cast<Looker*>(argument);
+  const bool locks = runtime.locks;
+  if (locks) runtime.mutex.lock();
+  bool done = true;
+  try {
+    advance_tasks();
+    done = looker.look(looker.argument);
+  } catch (...) {
+    looker.failure = std::current_exception();
+  }
+  if (locks) runtime.mutex.unlock();
+  return done ? 1 : 0;
+}
+
+}  // namespace
+
+Request::~Request() {
+  if (listed) (type == Type::kTask ? tasks : orphans).remove(*this);
+}
+
+bool detail::tasks_under_way() noexcept { return tasks.first != nullptr; }
+
+void detail::wait_until(Look done, void* argument) {
+  Looker looker{done, argument, nullptr};
+  const unsigned held = runtime.locks ? runtime.mutex.give_up() : 0;
+  const tally_status status = tally_endpoint_wait_until(runtime.endpoint, look_again, &looker);
+  if (runtime.locks) runtime.mutex.take_back(held);
+  if (looker.failure) std::rethrow_exception(looker.failure);
+  check(status);
+}
+
+void wake_waiting() noexcept {
+  if (runtime.locks) (void)tally_endpoint_wake(runtime.endpoint);
+}
+
+void progress() {
+  (void)tally_endpoint_progress(runtime.endpoint);
+  advance_tasks();
+  if (orphans.first != nullptr) reap_orphans();
+}
+
+bool test_engine(Request& request) {
+  tally_result result{};
+  result.size = sizeof result;
+  const tally_status status = tally_test(&request.engine, &result);
+  if (status == TALLY_AGAIN) return false;
+  conclude(request, status, result);
+  return true;
+}
+
+bool test(Request& request) {
+  if (request.complete) return true;
+  if (request.engine != nullptr) {
+    if (test_engine(request)) return true;
+    if (tasks.first != nullptr) advance_tasks();
+    return false;
+  }
+  progress();
+  return request.complete;
+}
+
+void wait(Request& request) {
+  if (request.complete) return;
+  const Request* const before = std::exchange(current_call.request, &request);
+  if (request.engine != nullptr && direct()) {
+    tally_result result{};
+    result.size = sizeof result;
+    const tally_status status = tally_wait(&request.engine, &result);
+    conclude(request, status, result);
+  } else {
+    wait_until([&request] { return test(request); });
+  }
+  current_call.request = before;
+}
+
+tally_status wait_engine(tally_request* request, tally_result* result) {
+  if (direct()) return tally_wait(&request, result);
+  tally_status status = TALLY_AGAIN;
+  wait_until([&] {
+    status = tally_test(&request, result);
+    return status != TALLY_AGAIN;
+  });
+  return status;
+}
+
+void run(Task task) {
+  if (task.advance()) return;
+  wait_until([&task] { return task.advance(); });
+}
+
+void launch(Request& request) {
+  tasks.add(request);
+  bool over = true;
+  try {
+    over = request.task.advance();
+  } catch (...) {
+    set_failure(request);
+  }
+  if (over) {
+    end_task(request);
+  } else {
+    wake_waiting();  // who waits moves it on from now on
+  }
+}
+
+Request* launch(Comm& comm, Task task, std::unique_ptr<Plan> plan) {
+  auto* const request = new Request(Request::Type::kTask);
+  request->comm = Ref<Comm>::share(&comm);
+  request->task = std::move(task);
+  request->plan = std::move(plan);
+  set_empty(&request->status);
+  launch(*request);
+  return request;
+}
+
+void abandon(Request* request) {
+  if (request->complete || !request->active) {
+    delete request;
+  } else if (request->engine != nullptr) {
+    request->orphan = true;
+    orphans.add(*request);
+  } else {
+    request->orphan = true;  // a task, or a generalized request: its end deletes it
+  }
+}
+
+void conclude_abandoned() {
+  while (orphans.first != nullptr) {
+    Request& request = *orphans.first;
+    if (request.type == Request::Type::kReceive) (void)tally_cancel(request.engine);
+    wait(request);
+    orphans.remove(request);
+    delete &request;
+  }
+}
+
+}  // namespace tally::mpi
