@@ -75,6 +75,12 @@ struct tally_endpoint {
   tally::Status test(tally_request** request, tally_result* result);
   tally::Status wait(tally_request** request, tally_result* result);
   tally::Status wait_all(tally_request** requests, std::size_t count);
+  tally::Status wait_until(int (*done)(void*), void* argument);
+  void wake();
+  void on_wait(void (*describe)(void*, char*, std::size_t), void* argument) noexcept {
+    describe_ = describe;
+    describe_argument_ = argument;
+  }
   /// Calls start(&request) until the queues have room, then waits.
   template <typename Start>
   tally::Status run(Start start, tally_result* result) {
@@ -114,10 +120,18 @@ struct tally_endpoint {
   static constexpr std::size_t kControls = 16;
   /// What a wait remembers from one look to the next.
   struct Waiting {
-    explicit Waiting(const tally_endpoint& endpoint) : warn_after(endpoint.warn_after_) {}
+    explicit Waiting(tally_endpoint& owner) : endpoint(owner), warn_after(owner.warn_after_) {}
+    Waiting(const Waiting&) = delete;
+    Waiting& operator=(const Waiting&) = delete;
+    ~Waiting() {
+      if (published) [[unlikely]]
+        endpoint.withdraw_wait();
+    }
+    tally_endpoint& endpoint;
     unsigned spins = 0;
     unsigned completions = 0;  ///< that it has seen
     bool begun = false;        ///< it is longer than the spins
+    bool published = false;    ///< the launcher knows of it
     Clock::time_point started;
     Clock::time_point next_look;
     std::chrono::duration<double> warn_after;
@@ -169,6 +183,11 @@ struct tally_endpoint {
   /// One pause of a wait for `request` (or for room in a queue: nullptr); fails when the wait must end.
   tally::Status idle(Waiting& waiting, tally_request* request);
   [[nodiscard]] std::uint64_t activity(const Waiting& waiting) const;
+  /// What the wait is for, in one line: in the caller's terms, and what the engine tells.
+  [[nodiscard]] std::string describe_wait(const Waiting& waiting) const;
+  /// The wait lasts: its rank's record in the job segment tells so, until it is withdrawn.
+  void publish_wait(Waiting& waiting);
+  void withdraw_wait() noexcept;
   [[nodiscard]] bool has_left(std::uint16_t job_rank) const noexcept {
     return header().rank[job_rank].closed.load(std::memory_order_acquire) != 0;
   }
@@ -239,6 +258,9 @@ struct tally_endpoint {
   std::string forced_algorithm_;  ///< TALLY_ALGORITHM, or empty
   tally_counters counts_{};
   std::array<tally::Completion, 32> taken_;  ///< from the engine
+  std::uint64_t news_ = 0;  ///< operations that have ended, and calls of wake()
+  void (*describe_)(void*, char*, std::size_t) = nullptr;  ///< the program's
+  void* describe_argument_ = nullptr;
   bool moved_ = false;                       ///< something has completed since last_progress_ was set
   Clock::time_point last_progress_ = Clock::now();
   std::chrono::duration<double> warn_after_{30};

@@ -21,6 +21,7 @@ constexpr auto kSleep = 10ms;  // one pause; bounds how late a failed job or a b
 /// Where a wait has seen so many completions more are on their way. Who looks for each as soon as it can
 /// takes the cache line from the sender that fills it, and has fewer of them in the end.
 constexpr unsigned kStream = 2;
+constexpr auto kPublish = 250ms;  // a wait that lasts as long is told to the launcher
 constexpr auto kAbortGrace = 5s;  // an engine has this long to end an aborted collective
 constexpr auto kLeftGrace = 1s;   // without progress: what a rank took before it left is told by then
 
@@ -59,6 +60,7 @@ Status tally_endpoint::posted(tally_request* request, Status status, bool comple
   *out = request;
   if (complete_now) {
     moved_ = true;
+    ++news_;
     complete(*request);
   }
   return {};
@@ -66,6 +68,7 @@ Status tally_endpoint::posted(tally_request* request, Status status, bool comple
 
 std::size_t tally_endpoint::progress() {
   const std::size_t taken = engine_->poll(taken_);
+  news_ += taken;
   for (std::size_t i = 0; i < taken; ++i) {
     moved_ = moved_ || taken_[i].status != TALLY_AGAIN;  // that a probe found nothing is no progress
     tally_request& request = *by_cookie_[taken_[i].cookie];
@@ -304,6 +307,7 @@ Status tally_endpoint::idle(Waiting& waiting, tally_request* request) {
           std::min(waiting.next_look, now + std::chrono::duration_cast<Clock::duration>(give_up_after_ / 4));
     }
   }
+  if (now - waiting.started >= kPublish) publish_wait(waiting);
   const std::chrono::duration<double> quiet = now - std::max(waiting.started, last_progress_);
   if (request != nullptr && request->kind == tally_request::Kind::kSend && has_left(request->peer)) {
     // A device keeps the answer to a long send for ever when its host has left.
@@ -314,9 +318,7 @@ Status tally_endpoint::idle(Waiting& waiting, tally_request* request) {
   const bool warn = warn_after_ > 0s && quiet >= waiting.warn_after;
   const bool give_up = give_up_after_ > 0s && quiet >= give_up_after_;
   if (!warn && !give_up) return {};
-  std::string pending = waiting.probe + engine_->describe_pending();
-  while (!pending.empty() && pending.back() == '\n') pending.pop_back();
-  for (std::size_t at = 0; (at = pending.find('\n', at)) != std::string::npos;) pending.replace(at, 1, "; ");
+  const std::string pending = describe_wait(waiting);
   if (give_up)
     return {TALLY_ERR_TIMEOUT, fmt::format("no progress for {:.1f} s: {}", quiet.count(), pending)};
   std::fputs(

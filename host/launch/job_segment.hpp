@@ -44,6 +44,18 @@ struct alignas(64) Blackboard {
   char value[2][kBytes];
 };
 
+/// What a rank waits for, when a wait lasts. The launcher looks for jobs in which every rank waits (launch/deadlock.hpp). Only the
+/// rank writes.
+struct alignas(64) WaitRecord {
+  std::atomic<std::uint32_t> waiting;   ///< threads in a wait that lasts
+  std::atomic<std::uint32_t> threads;   ///< 1: other threads of the process may call meanwhile
+  std::atomic<std::uint64_t> waits;     ///< waits that have lasted, since the start
+  std::atomic<std::uint64_t> looks;     ///< times that they have looked for news
+  std::atomic<std::uint64_t> activity;  ///< changes when the rank's engine has moved anything
+  std::atomic<std::uint32_t> writing;   ///< odd: `text` is being written
+  char text[476];                       ///< of the last one, ends with NUL
+};
+
 struct alignas(64) Header {
   std::uint64_t magic;
   std::uint32_t version;
@@ -66,9 +78,11 @@ struct alignas(64) Header {
   RankRecord rank[kMaxRanks];
   Blackboard blackboard[kMaxRanks];
   BrokenContext broken[kMaxContexts];
+  WaitRecord wait[kMaxRanks];
 };
 
 static_assert(sizeof(RankRecord) == 64);
 static_assert(sizeof(BrokenContext) == 256);
+static_assert(sizeof(WaitRecord) == 512);
 
 }  // namespace tally::job

@@ -184,6 +184,18 @@ TALLY_API tally_status tally_endpoint_counters(const tally_endpoint* endpoint, t
 /* Moves operations on without waiting for one. */
 TALLY_API tally_status tally_endpoint_progress(tally_endpoint* endpoint);
 
+/* Moves operations on until done(argument) is not 0. It is called at once and again when anything may have changed; in
+ * between the thread sleeps, as in every wait. It may test and start operations, and must not wait. For libraries that
+ * wait for more than one request tells. Fails as waits do: TALLY_ERR_JOB, TALLY_ERR_TIMEOUT. */
+TALLY_API tally_status tally_endpoint_wait_until(tally_endpoint* endpoint, int (*done)(void* argument), void* argument);
+/* TALLY_THREAD_MULTIPLE: tally_endpoint_wait_until of other threads looks again. */
+TALLY_API tally_status tally_endpoint_wake(tally_endpoint* endpoint);
+/* From now on, when a wait lasts, describe(argument, text, bytes) is called on the waiting thread. It writes one line into
+ * text[bytes], which is "" before: what the caller waits for, in the caller's terms. It stands in warnings, in the texts of
+ * TALLY_ERR_TIMEOUT and in the report of a deadlock. It must not call the endpoint. NULL: none. */
+TALLY_API tally_status tally_endpoint_on_wait(tally_endpoint* endpoint,
+                                              void (*describe)(void* argument, char* text, size_t bytes), void* argument);
+
 /* --- memory --------------------------------------------------------------------------------- */
 
 /* Registers [base, base + length). Every buffer of an operation of more than 0 bytes must lie within one region, unless the
