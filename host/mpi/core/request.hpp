@@ -59,7 +59,6 @@ struct Request : Object {
   bool complete = false;      ///< `status` and `failure` are final
   bool cancel_asked = false;
   bool cancelled = false;
-  bool partitioned = false;
   SendMode mode = SendMode::kStandard;
   int failure = MPI_SUCCESS;  ///< error class
   const char* function = nullptr;  ///< that made it: "MPI_Irecv"
@@ -81,7 +80,7 @@ struct Request : Object {
   std::unique_ptr<Plan> plan;
   Request* next = nullptr;  ///< in the list of tasks under way, or of requests that nobody waits for
   Request* previous = nullptr;
-  bool listed = false;
+  enum class Listed : std::uint8_t { kNo, kTask, kOrphan } listed = Listed::kNo;
   bool orphan = false;      ///< freed by the program while under way: given back at its end
 };
 
@@ -119,7 +118,7 @@ void throw_failure(const Request& request);
 namespace detail {
 using Look = bool (*)(void*);
 void wait_until(Look done, void* argument);
-bool tasks_under_way() noexcept;
+extern constinit Request* first_task;  ///< of those under way
 }  // namespace detail
 
 /// Waits until done() -> bool is true. It is called again when anything has moved; the library's lock is held then, and given up in
@@ -132,7 +131,7 @@ void wait_until(Done&& done) {
 void wake_waiting() noexcept;
 
 /// True when a blocking call may wait inside tally.h's: there is nothing else to move on, and no lock to give up.
-[[nodiscard]] inline bool direct() noexcept { return !runtime.locks && !detail::tasks_under_way(); }
+[[nodiscard]] inline bool direct() noexcept { return !runtime.locks && detail::first_task == nullptr; }
 
 /// Starts an operation of the engine: start(tally_request**) -> tally_status is called until there is room. Throws Error.
 template <typename Start>

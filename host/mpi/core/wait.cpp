@@ -11,24 +11,24 @@ namespace {
 
 /// Doubly linked by Request::next and previous.
 struct List {
-  Request* first = nullptr;
+  Request** first;
   Request* last = nullptr;
 
   void add(Request& request) noexcept {
     request.next = nullptr;
     request.previous = last;
-    (last == nullptr ? first : last->next) = &request;
+    (last == nullptr ? *first : last->next) = &request;
     last = &request;
-    request.listed = true;
   }
   void remove(Request& request) noexcept {
-    (request.previous == nullptr ? first : request.previous->next) = request.next;
+    (request.previous == nullptr ? *first : request.previous->next) = request.next;
     (request.next == nullptr ? last : request.next->previous) = request.previous;
-    request.listed = false;
+    request.listed = Request::Listed::kNo;
   }
 };
-List tasks;    ///< requests whose task is under way
-List orphans;  ///< requests with an operation of the engine that nobody waits for
+Request* first_orphan = nullptr;
+List tasks{&detail::first_task};  ///< requests whose task is under way
+List orphans{&first_orphan};      ///< requests with an operation of the engine that nobody waits for
 bool advancing = false;
 
 void end_task(Request& request) {
@@ -40,9 +40,9 @@ void end_task(Request& request) {
 }
 
 void advance_tasks() {
-  if (tasks.first == nullptr || advancing) return;
+  if (detail::first_task == nullptr || advancing) return;
   advancing = true;
-  for (Request* request = tasks.first; request != nullptr;) {
+  for (Request* request = detail::first_task; request != nullptr;) {
     Request* const next = request->next;
     bool over = true;
     try {
@@ -58,10 +58,9 @@ void advance_tasks() {
 
 /// After the engine has moved: gives back what has ended.
 void reap_orphans() {
-  for (Request* request = orphans.first; request != nullptr;) {
+  for (Request* request = first_orphan; request != nullptr;) {
     Request* const next = request->next;
     if (test_engine(*request)) {
-      orphans.remove(*request);
       delete request;
     }
     request = next;
@@ -93,10 +92,10 @@ int look_again(void* argument) noexcept {
 }  // namespace
 
 Request::~Request() {
-  if (listed) (type == Type::kTask ? tasks : orphans).remove(*this);
+  if (listed != Listed::kNo) (listed == Listed::kTask ? tasks : orphans).remove(*this);
 }
 
-bool detail::tasks_under_way() noexcept { return tasks.first != nullptr; }
+constinit Request* detail::first_task = nullptr;
 
 void detail::wait_until(Look done, void* argument) {
   Looker looker{done, argument, nullptr};
@@ -114,7 +113,7 @@ void wake_waiting() noexcept {
 void progress() {
   (void)tally_endpoint_progress(runtime.endpoint);
   advance_tasks();
-  if (orphans.first != nullptr) reap_orphans();
+  if (first_orphan != nullptr) reap_orphans();
 }
 
 bool test_engine(Request& request) {
@@ -130,7 +129,7 @@ bool test(Request& request) {
   if (request.complete) return true;
   if (request.engine != nullptr) {
     if (test_engine(request)) return true;
-    if (tasks.first != nullptr) advance_tasks();
+    if (detail::first_task != nullptr) advance_tasks();
     return false;
   }
   progress();
@@ -139,7 +138,7 @@ bool test(Request& request) {
 
 void wait(Request& request) {
   if (request.complete) return;
-  const Request* const before = std::exchange(current_call.request, &request);
+  current_call.request = &request;
   if (request.engine != nullptr && direct()) {
     tally_result result{};
     result.size = sizeof result;
@@ -148,7 +147,7 @@ void wait(Request& request) {
   } else {
     wait_until([&request] { return test(request); });
   }
-  current_call.request = before;
+  current_call.request = nullptr;
 }
 
 tally_status wait_engine(tally_request* request, tally_result* result) {
@@ -168,6 +167,7 @@ void run(Task task) {
 
 void launch(Request& request) {
   tasks.add(request);
+  request.listed = Request::Listed::kTask;
   bool over = true;
   try {
     over = request.task.advance();
@@ -195,19 +195,20 @@ void abandon(Request* request) {
   if (request->complete || !request->active) {
     delete request;
   } else if (request->engine != nullptr) {
+    while (first_orphan != nullptr && test_engine(*first_orphan)) delete first_orphan;  // no more of them than are under way
     request->orphan = true;
     orphans.add(*request);
+    request->listed = Request::Listed::kOrphan;
   } else {
     request->orphan = true;  // a task, or a generalized request: its end deletes it
   }
 }
 
 void conclude_abandoned() {
-  while (orphans.first != nullptr) {
-    Request& request = *orphans.first;
+  while (first_orphan != nullptr) {
+    Request& request = *first_orphan;
     if (request.type == Request::Type::kReceive) (void)tally_cancel(request.engine);
     wait(request);
-    orphans.remove(request);
     delete &request;
   }
 }
