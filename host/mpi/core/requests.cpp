@@ -1,0 +1,387 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Completion of requests: MPI 5.0, 3.7.3 to 3.7.6, 3.8.4 and 3.9.
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "core/functions.hpp"
+#include "core/generalized.hpp"
+#include "core/p2p.hpp"
+#include "core/status.hpp"
+
+namespace tally::mpi {
+namespace {
+
+/// What a completed request's operation has failed with.
+std::optional<Error> failure_of(const Request& request) {
+  if (request.failure == MPI_SUCCESS) [[likely]]
+    return std::nullopt;
+  try {
+    throw_failure(request);
+  } catch (Error& error) {
+    return std::move(error);
+  }
+  return std::nullopt;
+}
+
+/// The program takes the request's end: its handle is null afterwards, or the request inactive where it is persistent.
+std::optional<Error> take(MPI_Request* handle, Request& request, MPI_Status* status) {
+  if (request.type == Request::Type::kGeneralized) [[unlikely]]
+    query(request);
+  copy_status(status, request.status);
+  std::optional<Error> failure = failure_of(request);
+  if (request.persistent) {
+    request.active = false;
+    return failure;
+  }
+  if (request.type == Request::Type::kGeneralized) [[unlikely]] {
+    const int code = release_state(request);
+    if (code != MPI_SUCCESS && !failure) failure = Error{code, "free_fn of the generalized request returned an error", request.comm};
+  }
+  delete &request;
+  *handle = MPI_REQUEST_NULL;
+  return failure;
+}
+
+/// The request that is to be waited for; nullptr for a null handle and an inactive request.
+Request* active(MPI_Request handle, const char* argument) {
+  if (handle == MPI_REQUEST_NULL) return nullptr;
+  Request& request = get_request(handle, argument);
+  return request.active ? &request : nullptr;
+}
+
+void check_array(int count, const MPI_Request* requests, const char* count_name = "count") {
+  if (count < 0) fail(MPI_ERR_COUNT, "{} is {}, less than 0", count_name, count);
+  if (count > 0 && requests == nullptr) fail(MPI_ERR_REQUEST, "array_of_requests is NULL");
+}
+void check_out(const void* pointer, const char* argument) {
+  if (pointer == nullptr) fail(MPI_ERR_ARG, "{} is NULL", argument);
+}
+
+/// Every handle is looked at before the first is waited for. False: none of them is active.
+bool any_active(int count, const MPI_Request* requests) {
+  bool any = false;
+  for (int i = 0; i < count; ++i) {
+    if (active(requests[i], "array_of_requests") != nullptr) any = true;
+  }
+  return any;
+}
+
+MPI_Status* status_at(MPI_Status* statuses, int i) noexcept {
+  return statuses == MPI_STATUSES_IGNORE ? MPI_STATUS_IGNORE : statuses + i;
+}
+
+/// The failures among the completed requests of an array (MPI 5.0, 3.7.5).
+struct Failures {
+  std::optional<Error> first;
+  int index = -1;          ///< of the first, in array_of_requests
+  std::vector<int> codes;  ///< of each status; empty: all are MPI_SUCCESS
+
+  void set(std::size_t status, int request, Error error) {
+    codes.resize(status + 1, MPI_SUCCESS);
+    codes[status] = error.error_class;
+    if (first) return;
+    first = std::move(error);
+    index = request;
+  }
+  /// Throws MPI_ERR_IN_STATUS, with MPI_ERROR in the statuses [0, count).
+  void raise(MPI_Status* statuses, std::size_t count) {
+    if (!first) [[likely]]
+      return;
+    codes.resize(count, MPI_SUCCESS);
+    for (std::size_t i = 0; statuses != MPI_STATUSES_IGNORE && i < count; ++i) statuses[i].MPI_ERROR = codes[i];
+    throw Error{MPI_ERR_IN_STATUS, fmt::format("array_of_requests[{}]: {}", index, first->text), first->comm};
+  }
+};
+
+/// All are complete: takes them.
+void take_all(int count, MPI_Request* requests, MPI_Status* statuses) {
+  Failures failures;
+  for (int i = 0; i < count; ++i) {
+    Request* const request = active(requests[i], "array_of_requests");
+    if (request == nullptr) {
+      set_empty(status_at(statuses, i));
+      continue;
+    }
+    std::optional<Error> failure = take(&requests[i], *request, status_at(statuses, i));
+    if (failure) [[unlikely]]
+      failures.set(static_cast<std::size_t>(i), i, std::move(*failure));
+  }
+  failures.raise(statuses, static_cast<std::size_t>(count));
+}
+
+/// Takes those that are complete.
+void take_some(int count, MPI_Request* requests, int* outcount, int* indices, MPI_Status* statuses) {
+  Failures failures;
+  int taken = 0;
+  for (int i = 0; i < count; ++i) {
+    Request* const request = active(requests[i], "array_of_requests");
+    if (request == nullptr || !request->complete) continue;
+    indices[taken] = i;
+    std::optional<Error> failure = take(&requests[i], *request, status_at(statuses, taken));
+    if (failure) [[unlikely]]
+      failures.set(static_cast<std::size_t>(taken), i, std::move(*failure));
+    ++taken;
+  }
+  *outcount = taken;
+  failures.raise(statuses, static_cast<std::size_t>(taken));
+}
+
+/// A look at all; the first that is complete, or -1.
+int look(int count, const MPI_Request* requests) {
+  for (int i = 0; i < count; ++i) {
+    Request* const request = active(requests[i], "array_of_requests");
+    if (request != nullptr && test(*request)) return i;
+  }
+  return -1;
+}
+void look_at_all(int count, const MPI_Request* requests) {
+  for (int i = 0; i < count; ++i) {
+    Request* const request = active(requests[i], "array_of_requests");
+    if (request != nullptr) (void)test(*request);
+  }
+}
+
+void let_others_in() {
+  if (!runtime.locks || !runtime.mutex.contended()) return;
+  const unsigned held = runtime.mutex.give_up();
+  std::this_thread::yield();
+  runtime.mutex.take_back(held);
+}
+
+}  // namespace
+
+void Wait(MPI_Request* request, MPI_Status* status) {
+  check_out(request, "request");
+  Request* const object = active(*request, "request");
+  if (object == nullptr) {
+    set_empty(status);
+    return;
+  }
+  wait(*object);
+  std::optional<Error> failure = take(request, *object, status);
+  if (failure) [[unlikely]]
+    throw std::move(*failure);
+}
+
+void Test(MPI_Request* request, int* flag, MPI_Status* status) {
+  check_out(request, "request");
+  check_out(flag, "flag");
+  Request* const object = active(*request, "request");
+  if (object == nullptr) {
+    *flag = 1;
+    set_empty(status);
+    return;
+  }
+  if (!test(*object)) {
+    *flag = 0;
+    let_others_in();
+    return;
+  }
+  *flag = 1;
+  std::optional<Error> failure = take(request, *object, status);
+  if (failure) [[unlikely]]
+    throw std::move(*failure);
+}
+
+void Waitall(int count, MPI_Request array_of_requests[], MPI_Status* array_of_statuses) {
+  check_array(count, array_of_requests);
+  (void)any_active(count, array_of_requests);
+  for (int i = 0; i < count; ++i) {
+    Request* const request = active(array_of_requests[i], "array_of_requests");
+    if (request != nullptr) wait(*request);
+  }
+  take_all(count, array_of_requests, array_of_statuses);
+}
+
+void Testall(int count, MPI_Request array_of_requests[], int* flag, MPI_Status* array_of_statuses) {
+  check_array(count, array_of_requests);
+  check_out(flag, "flag");
+  (void)any_active(count, array_of_requests);
+  for (int i = 0; i < count; ++i) {  // stops at the first that is not complete: it moves the others on all the same
+    Request* const request = active(array_of_requests[i], "array_of_requests");
+    if (request == nullptr || test(*request)) continue;
+    *flag = 0;
+    let_others_in();
+    return;
+  }
+  *flag = 1;
+  take_all(count, array_of_requests, array_of_statuses);
+}
+
+void Waitany(int count, MPI_Request array_of_requests[], int* indx, MPI_Status* status) {
+  check_array(count, array_of_requests);
+  check_out(indx, "indx");
+  if (!any_active(count, array_of_requests)) {
+    *indx = MPI_UNDEFINED;
+    set_empty(status);
+    return;
+  }
+  int found = look(count, array_of_requests);
+  if (found < 0) {
+    wait_until([&] {
+      found = look(count, array_of_requests);
+      return found >= 0;
+    });
+  }
+  *indx = found;
+  std::optional<Error> failure = take(&array_of_requests[found], *active(array_of_requests[found], "array_of_requests"), status);
+  if (failure) [[unlikely]]
+    throw std::move(*failure);
+}
+
+void Testany(int count, MPI_Request array_of_requests[], int* indx, int* flag, MPI_Status* status) {
+  check_array(count, array_of_requests);
+  check_out(indx, "indx");
+  check_out(flag, "flag");
+  *indx = MPI_UNDEFINED;
+  if (!any_active(count, array_of_requests)) {
+    *flag = 1;
+    set_empty(status);
+    return;
+  }
+  const int found = look(count, array_of_requests);
+  if (found < 0) {
+    *flag = 0;
+    let_others_in();
+    return;
+  }
+  *flag = 1;
+  *indx = found;
+  std::optional<Error> failure = take(&array_of_requests[found], *active(array_of_requests[found], "array_of_requests"), status);
+  if (failure) [[unlikely]]
+    throw std::move(*failure);
+}
+
+void Waitsome(int incount, MPI_Request array_of_requests[], int* outcount, int array_of_indices[], MPI_Status* array_of_statuses) {
+  check_array(incount, array_of_requests, "incount");
+  check_out(outcount, "outcount");
+  if (incount > 0) check_out(array_of_indices, "array_of_indices");
+  if (!any_active(incount, array_of_requests)) {
+    *outcount = MPI_UNDEFINED;
+    return;
+  }
+  if (look(incount, array_of_requests) < 0) wait_until([&] { return look(incount, array_of_requests) >= 0; });
+  look_at_all(incount, array_of_requests);
+  take_some(incount, array_of_requests, outcount, array_of_indices, array_of_statuses);
+}
+
+void Testsome(int incount, MPI_Request array_of_requests[], int* outcount, int array_of_indices[], MPI_Status* array_of_statuses) {
+  check_array(incount, array_of_requests, "incount");
+  check_out(outcount, "outcount");
+  if (incount > 0) check_out(array_of_indices, "array_of_indices");
+  if (!any_active(incount, array_of_requests)) {
+    *outcount = MPI_UNDEFINED;
+    return;
+  }
+  look_at_all(incount, array_of_requests);
+  take_some(incount, array_of_requests, outcount, array_of_indices, array_of_statuses);
+  if (*outcount == 0) let_others_in();
+}
+
+// --- without freeing -----------------------------------------------------------------------------
+
+namespace {
+
+void peek(Request* request, MPI_Status* status) {
+  if (request == nullptr) {
+    set_empty(status);
+    return;
+  }
+  if (request->type == Request::Type::kGeneralized) query(*request);
+  copy_status(status, request->status);
+}
+
+}  // namespace
+
+void Request_get_status(MPI_Request request, int* flag, MPI_Status* status) {
+  check_out(flag, "flag");
+  Request* const object = active(request, "request");
+  const bool done = object == nullptr || test(*object);
+  *flag = done ? 1 : 0;
+  if (done) {
+    peek(object, status);
+  } else {
+    let_others_in();
+  }
+}
+
+void Request_get_status_all(int count, MPI_Request array_of_requests[], int* flag, MPI_Status* array_of_statuses) {
+  check_array(count, array_of_requests);
+  check_out(flag, "flag");
+  (void)any_active(count, array_of_requests);
+  *flag = 0;
+  for (int i = 0; i < count; ++i) {
+    Request* const request = active(array_of_requests[i], "array_of_requests");
+    if (request != nullptr && !test(*request)) return let_others_in();
+  }
+  *flag = 1;
+  for (int i = 0; i < count; ++i) peek(active(array_of_requests[i], "array_of_requests"), status_at(array_of_statuses, i));
+}
+
+void Request_get_status_any(int count, MPI_Request array_of_requests[], int* indx, int* flag, MPI_Status* status) {
+  check_array(count, array_of_requests);
+  check_out(indx, "indx");
+  check_out(flag, "flag");
+  *indx = MPI_UNDEFINED;
+  *flag = 1;
+  if (!any_active(count, array_of_requests)) return set_empty(status);
+  const int found = look(count, array_of_requests);
+  *flag = found < 0 ? 0 : 1;
+  if (found < 0) return let_others_in();
+  *indx = found;
+  peek(active(array_of_requests[found], "array_of_requests"), status);
+}
+
+void Request_get_status_some(int incount, MPI_Request array_of_requests[], int* outcount, int array_of_indices[],
+                             MPI_Status* array_of_statuses) {
+  check_array(incount, array_of_requests, "incount");
+  check_out(outcount, "outcount");
+  if (incount > 0) check_out(array_of_indices, "array_of_indices");
+  if (!any_active(incount, array_of_requests)) {
+    *outcount = MPI_UNDEFINED;
+    return;
+  }
+  look_at_all(incount, array_of_requests);
+  int found = 0;
+  for (int i = 0; i < incount; ++i) {
+    Request* const request = active(array_of_requests[i], "array_of_requests");
+    if (request == nullptr || !request->complete) continue;
+    array_of_indices[found] = i;
+    peek(request, status_at(array_of_statuses, found++));
+  }
+  *outcount = found;
+  if (found == 0) let_others_in();
+}
+
+// --- free and cancel -----------------------------------------------------------------------------
+
+void Request_free(MPI_Request* request) {
+  check_out(request, "request");
+  Request& object = get_request(*request);
+  if (object.type == Request::Type::kGeneralized && object.complete) (void)release_state(object);
+  abandon(&object);
+  *request = MPI_REQUEST_NULL;
+}
+
+void Cancel(MPI_Request* request) {
+  check_out(request, "request");
+  Request& object = get_request(*request);
+  if (!object.active) fail(MPI_ERR_REQUEST, "request is not active");
+  switch (object.type) {
+    case Request::Type::kReceive:
+      if (!object.complete && object.engine != nullptr) check(tally_cancel(object.engine));
+      break;
+    case Request::Type::kGeneralized:
+      cancel(object);
+      break;
+    case Request::Type::kSend:  // on its way already: it completes, and is not cancelled
+    case Request::Type::kNothing:
+      break;
+    case Request::Type::kCollective:
+    case Request::Type::kTask:
+      fail(MPI_ERR_REQUEST, "request is not of a message: it cannot be cancelled");
+  }
+}
+
+}  // namespace tally::mpi
