@@ -74,6 +74,7 @@ struct Comm : Object {
   std::unique_ptr<Topology> topology;  ///< null: none
   std::string name;
   std::vector<std::pair<std::string, std::string>> info;
+  std::shared_ptr<class SendBuffer> send_buffer;  ///< MPI_Comm_attach_buffer
   std::uint32_t next_internal_tag = 0;  ///< of the library's next collective on `internal`
   std::uint32_t next_creation = 0;      ///< of what is made over it next (comm.hpp)
 
