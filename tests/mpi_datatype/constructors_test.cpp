@@ -36,7 +36,7 @@ TEST(DatatypeConstructors, random_types_have_the_properties_of_their_type_map) {
   const std::uint64_t seed = test::seed(1);
   for (std::uint64_t i = 0; i < kCases * test::effort(); ++i) {
     const Both both(seed * 1000003 + i);
-    SCOPED_TRACE(testing::Message() << "case " << i);
+    SCOPED_TRACE(both.text());
     const Type& type = *both.type;
     ASSERT_EQ(type.size(), both.map.size());
     ASSERT_EQ(type.lb(), both.map.lb);
@@ -133,7 +133,7 @@ TEST(DatatypeConstructors, flatten_gives_the_segments_of_the_type_map_in_any_pie
       }
       at = next;
     }
-    ASSERT_EQ(got, expected) << "case " << i;
+    ASSERT_EQ(got, expected) << both.text();
     // From the middle of a segment.
     if (!expected.empty()) {
       const Count skip =

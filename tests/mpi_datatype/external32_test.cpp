@@ -211,7 +211,7 @@ TEST(External32, random_types_are_the_swapped_elements_of_their_type_map) {
     ASSERT_EQ(count * external32_size(*both.type), static_cast<Count>(expected.size()));
     Bytes got(expected.size());
     pack_external32(*both.type, address, count, got.data());
-    ASSERT_EQ(got, expected) << "case " << i;
+    ASSERT_EQ(got, expected) << both.text();
 
     // Back: gaps untouched, and the same stream again where no element lies on another one.
     Bytes back(buffer.size(), 0x77);
@@ -226,11 +226,11 @@ TEST(External32, random_types_are_the_swapped_elements_of_their_type_map) {
       }
     }
     for (std::size_t b = 0; b < back.size(); ++b) {
-      ASSERT_TRUE(marks[b] != 0 || back[b] == 0x77) << "case " << i << " byte " << b;
+      ASSERT_TRUE(marks[b] != 0 || back[b] == 0x77) << both.text() << " byte " << b;
     }
     Bytes again(expected.size());
     pack_external32(*both.type, back.data() - span.low, count, again.data());
-    ASSERT_TRUE(overlaps || again == expected) << "case " << i;
+    ASSERT_TRUE(overlaps || again == expected) << both.text();
   }
 }
 

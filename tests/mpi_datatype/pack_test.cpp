@@ -80,8 +80,8 @@ TEST(DatatypePack, pack_of_random_types_takes_their_elements_in_order) {
     const Bytes expected = naive_pack(both.map, count, buffer);
     Bytes got(expected.size() + 8, 0x5a);
     pack(*both.type, buffer.address, count, 0, static_cast<Count>(expected.size()), got.data());
-    ASSERT_TRUE(std::equal(expected.begin(), expected.end(), got.begin())) << "case " << i;
-    for (std::size_t b = expected.size(); b < got.size(); ++b) ASSERT_EQ(got[b], 0x5a) << "case " << i;
+    ASSERT_TRUE(std::equal(expected.begin(), expected.end(), got.begin())) << both.text();
+    for (std::size_t b = expected.size(); b < got.size(); ++b) ASSERT_EQ(got[b], 0x5a) << both.text();
     with_data += expected.empty() ? 0 : 1;
   }
   EXPECT_GT(with_data, kCases / 4);
@@ -103,7 +103,7 @@ TEST(DatatypePack, a_stream_packed_in_pieces_is_the_whole_stream) {
       pack(*both.type, buffer.address, count, static_cast<Count>(at), static_cast<Count>(n), got.data() + at);
       at += n;
     }
-    ASSERT_EQ(got, expected) << "case " << i;
+    ASSERT_EQ(got, expected) << both.text();
   }
 }
 
@@ -120,7 +120,7 @@ TEST(DatatypePack, unpack_fills_the_elements_and_leaves_the_gaps) {
     const Bytes stream = random_bytes(static_cast<std::size_t>(count * both.map.size()), random);
     naive_unpack(both.map, count, stream, expected);
     unpack(*both.type, got.address, count, 0, static_cast<Count>(stream.size()), stream.data());
-    ASSERT_EQ(got.bytes, expected.bytes) << "case " << i;
+    ASSERT_EQ(got.bytes, expected.bytes) << both.text();
   }
 }
 
@@ -145,7 +145,7 @@ TEST(DatatypePack, pieces_may_arrive_in_any_order) {
       unpack(*both.type, got.address, count, static_cast<Count>(at),
              static_cast<Count>(std::min(piece, stream.size() - at)), stream.data() + at);
     }
-    ASSERT_EQ(got.bytes, expected.bytes) << "case " << i;
+    ASSERT_EQ(got.bytes, expected.bytes) << both.text();
   }
 }
 
@@ -169,7 +169,7 @@ TEST(DatatypePack, copy_between_types_moves_the_shorter_stream) {
     std::copy_n(stream.begin(), std::min(stream.size(), whole.size()), whole.begin());
     naive_unpack(to.map, to_count, whole, expected);
     copy(*from.type, source.address, from_count, *to.type, got.address, to_count);
-    ASSERT_EQ(got.bytes, expected.bytes) << "case " << i;
+    ASSERT_EQ(got.bytes, expected.bytes) << from.text() << " to " << to.text();
   }
 }
 

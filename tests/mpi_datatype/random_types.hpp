@@ -35,12 +35,16 @@ inline constexpr Named kBasics[] = {
     Named::kFloat,   Named::kDouble, Named::kLongDouble,    Named::kShortInt, Named::kDoubleInt,
     Named::kLongInt, Named::k2Int,   Named::kCDoubleComplex};
 
-/// Maker: T and a function for each constructor (see the calls below).
+/// Byte displacements and extents in units that keep every basic type aligned.
+inline constexpr Count kAligned = 16;
+
+/// Maker: T and a function for each constructor (see the calls below). Byte displacements and extents are
+/// multiples of `unit`.
 template <class Maker>
 class RandomTypes {
  public:
   using T = typename Maker::T;
-  RandomTypes(Random& random, Maker& maker) : random_(random), make_(maker) {}
+  RandomTypes(Random& random, Maker& maker, Count unit = 1) : random_(random), make_(maker), unit_(unit) {}
 
   /// A type of `depth` constructors around basic types.
   T type(int depth) {
@@ -60,7 +64,7 @@ class RandomTypes {
       case 3: {
         const Count count = below(4);
         const Count length = below(4);
-        const Count stride = between(-40, 80);
+        const Count stride = unit_ * between(-40, 80);
         return make_.hvector(count, length, stride, type(depth - 1));
       }
       case 4: {
@@ -70,7 +74,7 @@ class RandomTypes {
       }
       case 5: {
         const auto lengths = list(5, 0, 4);
-        const auto displacements = list(lengths.size(), -64, 256);
+        const auto displacements = list(lengths.size(), -64, 256, unit_);
         return make_.hindexed(lengths, displacements, type(depth - 1));
       }
       case 6: {
@@ -80,20 +84,20 @@ class RandomTypes {
       }
       case 7: {
         const Count length = below(4);
-        const auto displacements = list(random_.below(5), -64, 256);
+        const auto displacements = list(random_.below(5), -64, 256, unit_);
         return make_.hindexed_block(length, displacements, type(depth - 1));
       }
       case 8:
       case 9: {
         const auto lengths = list(random_.below(4), 0, 3);
-        const auto displacements = list(lengths.size(), -64, 256);
+        const auto displacements = list(lengths.size(), -64, 256, unit_);
         std::vector<T> types;
         for (std::size_t i = 0; i < lengths.size(); ++i) types.push_back(type(depth - 1));
         return make_.structure(lengths, displacements, types);
       }
       case 10: {
-        const Count lb = between(-16, 16);
-        const Count extent = between(-8, 96);
+        const Count lb = unit_ * between(-16, 16);
+        const Count extent = unit_ * between(-8, 96);
         return make_.resized(type(depth - 1), lb, extent);
       }
       case 11:
@@ -108,9 +112,9 @@ class RandomTypes {
   Count between(Count low, Count high) {
     return low + static_cast<Count>(random_.below(static_cast<std::uint64_t>(high - low)));
   }
-  std::vector<int> list(std::size_t n, int low, int high) {
+  std::vector<int> list(std::size_t n, int low, int high, Count unit = 1) {
     std::vector<int> values;
-    for (std::size_t i = 0; i < n; ++i) values.push_back(static_cast<int>(between(low, high)));
+    for (std::size_t i = 0; i < n; ++i) values.push_back(static_cast<int>(unit * between(low, high)));
     return values;
   }
   ArrayPart part() {
@@ -149,6 +153,7 @@ class RandomTypes {
 
   Random& random_;
   Maker& make_;
+  Count unit_;
 };
 
 }  // namespace tally::test

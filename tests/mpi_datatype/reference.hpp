@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "mpi/datatype/datatype.hpp"
+#include "mpi_datatype/describe.hpp"
 #include "mpi_datatype/random_types.hpp"
 
 namespace tally::test {
@@ -292,7 +293,8 @@ struct LibraryMaker {
 struct Both {
   datatype::Ref type;
   Map map;
-  explicit Both(std::uint64_t seed) {
+  std::uint64_t seed;
+  explicit Both(std::uint64_t case_seed) : seed(case_seed) {
     Random first(seed);
     LibraryMaker library;
     const int depth = static_cast<int>(first.below(4));
@@ -302,6 +304,7 @@ struct Both {
     second.below(4);
     map = RandomTypes<ReferenceMaker>(second, reference).type(depth);
   }
+  [[nodiscard]] std::string text() const { return describe(seed); }
 };
 
 /// The bytes that `count` of a map reach, from its lowest to its highest.
