@@ -1,7 +1,37 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Sources of the core: compiled once for each ABI. One a line; collectives/ has its own part.
 set(TALLY_MPI_CORE_SOURCES
+  attributes.cpp
+  comm.cpp
+  comm_build.cpp
+  comm_create.cpp
+  environment.cpp
+  errhandler.cpp
+  errors.cpp
+  group.cpp
   handles.cpp
+  info.cpp
+  intercomm.cpp
+  op.cpp
+  pack.cpp
+  predefined.cpp
+  staging.cpp
+  topology_cart.cpp
+  topology_graph.cpp
+  types.cpp
+  types_query.cpp
 )
 set(TALLY_MPI_COLLECTIVE_SOURCES
+  arguments.cpp
+  engine_call.cpp
+  exchange.cpp
+  local_group.cpp
+  movements.cpp
+  neighborhoods.cpp
+  neighbors.cpp
+  operand.cpp
+  perform.cpp
+  reduction.cpp
+  reductions.cpp
+  tasks.cpp
 )
