@@ -7,9 +7,11 @@
   generate.py predefined FILE                  the predefined handles, as lines of a macro (core/predefined.inc)
   generate.py symbols FILE                     Open MPI's data symbols, as lines of a macro
   generate.py front standard|openmpi N OF FILE part N of OF of MPI_* and PMPI_*
+  generate.py counters TALLY_H FILE            the counters of tally.h, as lines of a macro
   generate.py exports standard|openmpi FILE    every symbol of the library, one a line
   generate.py --check ROOT                     are the committed files (below ROOT = host/mpi) up to date?
 """
+import re
 import sys
 from pathlib import Path
 
@@ -230,6 +232,19 @@ extern "C" {
     return "".join(out)
 
 
+def counters(tally_h):
+    """Each field of tally_counters with the comment behind it, or else its name, as description."""
+    text = Path(tally_h).read_text()
+    body = re.search(r"typedef struct tally_counters \{(.*?)\n\} tally_counters;", text, re.S).group(1)
+    out = [LICENCE, GENERATED]
+    for match in re.finditer(r"uint64_t (\w+);(?:[ \t]*/\*(.*?)\*/)?", body, re.S):
+        name, comment = match.groups()
+        comment = " ".join((comment or name.replace("_", " ")).split()).replace('"', "'")
+        out.append(f'TALLY_COUNTER({name}, "{comment}")\n')
+    out.append("#undef TALLY_COUNTER\n")
+    return "".join(out)
+
+
 def exports(abi):
     out = []
     for f in table.functions(HERE):
@@ -270,6 +285,8 @@ def main(arguments):
             text = symbols()
         case ["front", abi, part, parts, file]:
             text = front(abi, int(part), int(parts))
+        case ["counters", tally_h, file]:
+            text = counters(tally_h)
         case ["exports", abi, file]:
             text = exports(abi)
         case ["--check", root]:

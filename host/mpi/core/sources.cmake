@@ -16,6 +16,9 @@ set(TALLY_MPI_CORE_SOURCES
   pack.cpp
   predefined.cpp
   staging.cpp
+  tool.cpp
+  tool_pvars.cpp
+  tool_variables.cpp
   topology_cart.cpp
   topology_graph.cpp
   types.cpp
