@@ -2,20 +2,28 @@
 # Sources of the core: compiled once for each ABI. One a line; collectives/ has its own part.
 set(TALLY_MPI_CORE_SOURCES
   attributes.cpp
+  buffered.cpp
   comm.cpp
   comm_build.cpp
   comm_create.cpp
   environment.cpp
   errhandler.cpp
   errors.cpp
+  generalized.cpp
   group.cpp
   handles.cpp
   info.cpp
   intercomm.cpp
   op.cpp
+  p2p.cpp
   pack.cpp
   predefined.cpp
+  probe.cpp
+  request.cpp
+  requests.cpp
   staging.cpp
+  status.cpp
+  task.cpp
   tool.cpp
   tool_pvars.cpp
   tool_variables.cpp
@@ -23,6 +31,7 @@ set(TALLY_MPI_CORE_SOURCES
   topology_graph.cpp
   types.cpp
   types_query.cpp
+  wait.cpp
 )
 set(TALLY_MPI_COLLECTIVE_SOURCES
   arguments.cpp
