@@ -394,6 +394,7 @@ void apply(Op op, Named type, const void* in, void* inout, Count count) noexcept
   auto* to = static_cast<std::byte*>(inout);
   if (op == Op::kReplace) {
     const Type& moved = *named(type);
+    if (moved.size() == 0) return;
     if (moved.contiguous()) {
       std::memcpy(to, from, static_cast<std::size_t>(count * moved.size()));
       return;
