@@ -63,10 +63,11 @@ class Compiler {
       } else if (node.kind == Node::Kind::kStrided && node.count <= kInline) {
         for (Count i = 0; i < node.count; ++i) append_block(placed.offset + i * node.stride, node.length);
       } else if (node.kind == Node::Kind::kList && node.count <= kInline) {
-        for (Count i = 0; i < node.count; ++i) {
-          const Block& b = program.blocks[node.first + static_cast<std::size_t>(i)];
-          append_block(placed.offset + b.offset, b.length);
-        }
+        const Block* b = program.blocks.data() + node.first;
+        for (Count i = 0; i < node.count; ++i, ++b) append_block(placed.offset + b->offset, length_of(b));
+      } else if (node.kind == Node::Kind::kEven && node.count <= kInline) {
+        const Count* offset = program.offsets.data() + node.first;
+        for (Count i = 0; i < node.count; ++i) append_block(placed.offset + offset[i], node.length);
       } else {
         end_list();
         placed_.push_back(placed);
@@ -93,51 +94,68 @@ class Compiler {
 
    private:
     void append_block(Count offset, Count length) {
-      if (!blocks_.empty() && blocks_.back().offset + blocks_.back().length == offset) {
-        blocks_.back().length += length;
+      if (!runs_.empty() && runs_.back().offset + runs_.back().length == offset) {
+        runs_.back().length += length;
       } else {
-        blocks_.push_back(Block{offset, length, 0});
+        runs_.push_back(Run{offset, length});
       }
     }
 
     /// Makes a node of the blocks so far.
     void end_list() {
-      if (blocks_.empty()) return;
-      const Block& head = blocks_.front();
-      const auto count = static_cast<Count>(blocks_.size());
-      const Count stride = count > 1 ? blocks_[1].offset - head.offset : 0;
+      if (runs_.empty()) return;
+      const Run& head = runs_.front();
+      const auto count = static_cast<Count>(runs_.size());
+      const Count stride = count > 1 ? runs_[1].offset - head.offset : 0;
       bool even = true;
       bool regular = true;
-      Node node = block(0);
-      for (std::size_t i = 0; i < blocks_.size(); ++i) {
-        Block& b = blocks_[i];
-        b.start = node.size;
-        node.size += b.length;
-        even = even && b.length == head.length;
-        regular = regular && (i == 0 || b.offset - blocks_[i - 1].offset == stride);
+      for (std::size_t i = 1; i < runs_.size(); ++i) {
+        even = even && runs_[i].length == head.length;
+        regular = regular && runs_[i].offset - runs_[i - 1].offset == stride;
       }
       Placed placed;
-      if (count == 1) {
-        placed = Placed{head.offset, block(head.length)};
-      } else if (even && regular) {
+      if (even && regular) {
         placed = compiler_.repeat(Placed{head.offset, block(head.length)}, count, stride);
       } else {
-        std::vector<Block>& blocks = compiler_.program_.blocks;
-        node.kind = Node::Kind::kList;
-        node.even = even;
-        node.length = even ? head.length : 0;
-        node.count = count;
-        node.segments = count;
-        node.first = blocks.size();
-        blocks.insert(blocks.end(), blocks_.begin(), blocks_.end());
-        placed = Placed{0, node};
+        placed.node.count = count;
+        placed.node.segments = count;
+        if (even) {
+          keep_even(placed.node);
+        } else {
+          keep_list(placed.node);
+        }
       }
       placed_.push_back(placed);
-      blocks_.clear();
+      runs_.clear();
     }
 
+    void keep_even(Node& node) {
+      std::vector<Count>& offsets = compiler_.program_.offsets;
+      node.kind = Node::Kind::kEven;
+      node.first = offsets.size();
+      node.length = runs_.front().length;
+      node.size = node.length * node.count;
+      for (const Run& run : runs_) offsets.push_back(run.offset);
+    }
+
+    void keep_list(Node& node) {
+      std::vector<Block>& blocks = compiler_.program_.blocks;
+      node.kind = Node::Kind::kList;
+      node.first = blocks.size();
+      for (const Run& run : runs_) {
+        blocks.push_back(Block{run.offset, node.size});
+        node.size += run.length;
+      }
+      blocks.push_back(Block{0, node.size});
+    }
+
+    struct Run {
+      Count offset;
+      Count length;
+    };
+
     Compiler& compiler_;
-    std::vector<Block> blocks_;
+    std::vector<Run> runs_;
     std::vector<Placed> placed_;
     std::vector<Part> parts_;
   };
@@ -187,6 +205,7 @@ std::unique_ptr<const Program> compile(const Type& type) {
   program->nodes.shrink_to_fit();
   program->parts.shrink_to_fit();
   program->blocks.shrink_to_fit();
+  program->offsets.shrink_to_fit();
   return program;
 }
 

@@ -17,11 +17,36 @@ Address at(Address base, Count offset) noexcept { return base + static_cast<Addr
 const std::byte* read(Address address) noexcept { return reinterpret_cast<const std::byte*>(address); }
 std::byte* write(Address address) noexcept { return reinterpret_cast<std::byte*>(address); }
 
+/// Copies between places that do not overlap. The blocks of types are short, and a call of memcpy costs as
+/// much as moving some hundred bytes: those are moved here, the rest of the last piece by one that reaches
+/// back over bytes already moved.
+template <std::size_t kPiece>
+void copy_pieces(std::byte* to, const std::byte* from, std::size_t n) noexcept {
+  std::byte* last = to + n - kPiece;
+  const std::byte* last_from = from + n - kPiece;
+  for (; to < last; to += kPiece, from += kPiece) std::memcpy(to, from, kPiece);
+  std::memcpy(last, last_from, kPiece);
+}
+
+void copy_bytes(std::byte* to, const std::byte* from, std::size_t n) noexcept {
+  if (n > 1024) {
+    std::memcpy(to, from, n);
+  } else if (n >= 64) {
+    copy_pieces<64>(to, from, n);
+  } else if (n >= 16) {
+    copy_pieces<16>(to, from, n);
+  } else if (n >= 4) {
+    copy_pieces<4>(to, from, n);
+  } else {
+    for (std::size_t i = 0; i < n; ++i) to[i] = from[i];
+  }
+}
+
 /// Moves runs from the buffer to the stream.
 struct Packer {
   std::byte* stream;
   void move(Address data, Count length) noexcept {
-    std::memcpy(stream, read(data), static_cast<std::size_t>(length));
+    copy_bytes(stream, read(data), static_cast<std::size_t>(length));
     stream += length;
   }
   /// The same with a length that the compiler knows: one load and one store for small ones.
@@ -36,7 +61,7 @@ struct Packer {
 struct Unpacker {
   const std::byte* stream;
   void move(Address data, Count length) noexcept {
-    std::memcpy(write(data), stream, static_cast<std::size_t>(length));
+    copy_bytes(write(data), stream, static_cast<std::size_t>(length));
     stream += length;
   }
   template <std::size_t kLength>
@@ -111,31 +136,48 @@ void move_block(Mover& mover, Address data, Count length) noexcept {
 }
 
 template <std::size_t kLength, class Mover>
-void list_fixed(Mover& mover, Address data, const Block* block, Count count) noexcept {
+void even_fixed(Mover& mover, Address data, const Count* offset, Count count) noexcept {
   Mover local = mover;
-  for (Count i = 0; i < count; ++i) local.template move_fixed<kLength>(at(data, block[i].offset));
+  for (Count i = 0; i < count; ++i) local.template move_fixed<kLength>(at(data, offset[i]));
   mover = local;
 }
 
 template <class Mover>
-void list(Mover& mover, Address data, const Node& node, const Block* block, Count count) noexcept {
-  if (node.even) {
-    switch (node.length) {
-      case 4:
-        return list_fixed<4>(mover, data, block, count);
-      case 8:
-        return list_fixed<8>(mover, data, block, count);
-      case 16:
-        return list_fixed<16>(mover, data, block, count);
-      default:
-        break;
-    }
+void even(Mover& mover, Address data, const Count* offset, Count count, Count length) noexcept {
+  switch (length) {
+    case 1:
+      return even_fixed<1>(mover, data, offset, count);
+    case 2:
+      return even_fixed<2>(mover, data, offset, count);
+    case 4:
+      return even_fixed<4>(mover, data, offset, count);
+    case 8:
+      return even_fixed<8>(mover, data, offset, count);
+    case 12:
+      return even_fixed<12>(mover, data, offset, count);
+    case 16:
+      return even_fixed<16>(mover, data, offset, count);
+    case 24:
+      return even_fixed<24>(mover, data, offset, count);
+    case 32:
+      return even_fixed<32>(mover, data, offset, count);
+    default:
+      break;
   }
-  for (Count i = 0; i < count; ++i) move_block(mover, at(data, block[i].offset), block[i].length);
+  for (Count i = 0; i < count; ++i) mover.move(at(data, offset[i]), length);
+}
+
+template <class Mover>
+void list(Mover& mover, Address data, const Block* block, Count count) noexcept {
+  for (Count i = 0; i < count; ++i) move_block(mover, at(data, block[i].offset), length_of(block + i));
 }
 
 const Block* blocks_of(const Program& program, const Node& node) noexcept {
   return program.blocks.data() + node.first;
+}
+
+const Count* offsets_of(const Program& program, const Node& node) noexcept {
+  return program.offsets.data() + node.first;
 }
 
 /// The block or part of `n` that stream byte `from` lies in.
@@ -153,8 +195,10 @@ void whole(Mover& mover, const Program& program, const Node& node, Address data)
       return mover.move(data, node.length);
     case Node::Kind::kStrided:
       return strided(mover, data, node.count, node.length, node.stride);
+    case Node::Kind::kEven:
+      return even(mover, data, offsets_of(program, node), node.count, node.length);
     case Node::Kind::kList:
-      return list(mover, data, node, blocks_of(program, node), node.count);
+      return list(mover, data, blocks_of(program, node), node.count);
     case Node::Kind::kLoop: {
       const Node& body = program.nodes[node.first];
       for (Count i = 0; i < node.count; ++i) {
@@ -205,22 +249,34 @@ void range(Mover& mover, const Program& program, const Node& node, Address data,
       }
       return;
     }
+    case Node::Kind::kEven: {
+      const Count* offset = offsets_of(program, node);
+      Count i = from / node.length;
+      const Count last = to / node.length;
+      const Count skip = from % node.length;
+      const Count rest = to % node.length;
+      if (i == last) return mover.move(at(data, offset[i] + skip), rest - skip);
+      if (skip > 0) {
+        mover.move(at(data, offset[i] + skip), node.length - skip);
+        ++i;
+      }
+      even(mover, data, offset + i, last - i, node.length);
+      if (rest > 0) mover.move(at(data, offset[last]), rest);
+      return;
+    }
     case Node::Kind::kList: {
       const Block* block = blocks_of(program, node);
       Count i = find(block, node.count, from);
       const Count last = find(block, node.count, to - 1);
-      for (; i <= last;) {
-        const Count skip = std::max<Count>(from - block[i].start, 0);
-        const Count end = std::min(to - block[i].start, block[i].length);
-        if (skip > 0 || i == last) {
-          mover.move(at(data, block[i].offset + skip), end - skip);
-          ++i;
-        } else {
-          list(mover, data, node, block + i, last - i);
-          i = last;
-        }
+      const Count skip = from - block[i].start;
+      const Count rest = to - block[last].start;
+      if (i == last) return mover.move(at(data, block[i].offset + skip), rest - skip);
+      if (skip > 0) {
+        mover.move(at(data, block[i].offset + skip), length_of(block + i) - skip);
+        ++i;
       }
-      return;
+      list(mover, data, block + i, last - i);
+      return mover.move(at(data, block[last].offset), rest);
     }
     case Node::Kind::kSequence: {
       const Part* part = program.parts.data() + node.first;
@@ -271,11 +327,19 @@ bool runs(Visitor& visit, const Program& program, const Node& node, Count offset
       }
       return true;
     }
+    case Node::Kind::kEven: {
+      const Count* at_offset = offsets_of(program, node);
+      for (Count i = from / node.length; i < node.count; ++i) {
+        const Count skip = std::max<Count>(from - i * node.length, 0);
+        if (!visit(offset + at_offset[i] + skip, node.length - skip)) return false;
+      }
+      return true;
+    }
     case Node::Kind::kList: {
       const Block* block = blocks_of(program, node);
       for (Count i = find(block, node.count, from); i < node.count; ++i) {
         const Count skip = std::max<Count>(from - block[i].start, 0);
-        if (!visit(offset + block[i].offset + skip, block[i].length - skip)) return false;
+        if (!visit(offset + block[i].offset + skip, length_of(block + i) - skip)) return false;
       }
       return true;
     }

@@ -16,11 +16,11 @@ struct Node {
     kBlock,     // `length` bytes
     kStrided,   // `count` blocks of `length` bytes, one each `stride` bytes
     kLoop,      // `count` times node `first`, one each `stride` bytes
-    kList,      // `count` blocks from blocks[first] on
+    kEven,      // `count` blocks of `length` bytes at offsets[first] and those behind it
+    kList,      // `count` blocks from blocks[first] on, and one more entry that tells where the last one ends
     kSequence,  // `count` nodes from parts[first] on
   };
   Kind kind = Kind::kBlock;
-  bool even = false;   // kList: all blocks have `length` bytes
   Count size = 0;      // bytes of the packed stream
   Count segments = 0;  // runs of bytes, at most
   Count count = 0;
@@ -31,9 +31,11 @@ struct Node {
 
 struct Block {
   Count offset;
-  Count length;
   Count start;  // in the list's stream
 };
+
+/// Bytes of a block of a list.
+[[nodiscard]] inline Count length_of(const Block* block) noexcept { return block[1].start - block[0].start; }
 
 struct Part {
   Count offset;
@@ -45,6 +47,7 @@ struct Program {
   std::vector<Node> nodes;
   std::vector<Part> parts;
   std::vector<Block> blocks;
+  std::vector<Count> offsets;
   Count offset = 0;  // of the root from the buffer's address
 
   [[nodiscard]] std::size_t root_index() const noexcept { return nodes.size() - 1; }
@@ -77,7 +80,6 @@ struct Program {
     outer.count = node.count * count;
   } else {
     outer.kind = Node::Kind::kLoop;
-    outer.even = false;
     outer.count = count;
     outer.length = 0;
     outer.stride = stride;
