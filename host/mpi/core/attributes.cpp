@@ -34,8 +34,8 @@ struct Keyvals {
   int next = kFirstKeyval;
 };
 Keyvals& keyvals() {
-  static Keyvals instance;
-  return instance;
+  static auto* const instance = new Keyvals();  // for what runs at the end of the process, too
+  return *instance;
 }
 
 /// What the types of objects have in their own ways.

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/objects.hpp"
@@ -26,6 +27,9 @@ namespace tally::mpi {
 /// Tells apart what is made of the same processes at the same time; the same on all of them.
 [[nodiscard]] std::uint64_t creation_key(const Comm& comm, std::uint32_t creation) noexcept;
 
+/// The same for what is made of no communicator, by the program's string.
+[[nodiscard]] std::uint64_t creation_key(std::string_view text) noexcept;
+
 /// Gathers `bytes` bytes of each process of the communicator (of both groups, ordered as comm.group is) at all of them: `all` is
 /// as many blocks, of which the own one is filled in.
 [[nodiscard]] Task gather_all(Comm& comm, int tag, void* all, std::size_t bytes);
@@ -39,6 +43,9 @@ namespace tally::mpi {
 [[nodiscard]] Task build(Comm& made, std::vector<int> job_ranks, std::uint64_t key);
 /// Makes `made` an intercommunicator. Which group comes first in `made.group` is the same at all processes: low is the own one.
 [[nodiscard]] Task build_inter(Comm& made, std::vector<int> local, std::vector<int> remote, bool local_is_low, std::uint64_t key);
+
+/// From one process to all of an intracommunicator; bytes->size() is the same at all of them.
+[[nodiscard]] Task spread(Comm& comm, int tag, int root, std::vector<std::byte>* bytes);
 
 /// An object that is to become a communicator; errors are handled as in `parent` (nullptr: MPI_ERRORS_ARE_FATAL).
 [[nodiscard]] Ref<Comm> new_comm(const Comm* parent);

@@ -32,13 +32,13 @@ int word_tag(std::uint64_t key) noexcept {
 
 /// Groups of destroyed communicators that something still uses.
 std::vector<tally_group*>& lingering() {
-  static std::vector<tally_group*> groups;
-  return groups;
+  static auto* const groups = new std::vector<tally_group*>();  // for what runs at the end of the process, too
+  return *groups;
 }
 /// Groups of communicators that exist.
 std::vector<tally_group*>& living() {
-  static std::vector<tally_group*> groups;
-  return groups;
+  static auto* const groups = new std::vector<tally_group*>();  // for what runs at the end of the process, too
+  return *groups;
 }
 
 /// The group of these job ranks.
@@ -99,6 +99,12 @@ std::uint64_t creation_key(const Comm& comm, std::uint32_t creation) noexcept {
   return mix(mix(0xcbf29ce484222325u, id), creation);
 }
 
+std::uint64_t creation_key(std::string_view text) noexcept {
+  std::uint64_t hash = 0xcbf29ce484222325u;
+  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
+  return hash;
+}
+
 int own_rank_in_group(const Comm& comm) noexcept {
   if (!comm.inter()) return comm.rank;
   int rank = 0;
@@ -126,6 +132,18 @@ Task gather_all(Comm& comm, int tag, void* all, std::size_t bytes) {
   }
   for (int i = 0; i < size; ++i)
     std::memcpy(blocks + static_cast<std::size_t>((rank + i) % size) * bytes, block(rotated, i), bytes);
+}
+
+Task spread(Comm& comm, int tag, int root, std::vector<std::byte>* bytes) {
+  Operations messages;
+  if (comm.rank == root) {
+    for (int r = 0; r < comm.size; ++r) {
+      if (r != root) messages.send(comm.internal, bytes->data(), bytes->size(), r, tag);
+    }
+  } else {
+    messages.receive(comm.internal, bytes->data(), bytes->size(), root, tag);
+  }
+  co_await messages.all();
 }
 
 Task build(Comm& made, std::vector<int> job_ranks, std::uint64_t key) {

@@ -23,6 +23,7 @@
 #include "core/info.hpp"
 #include "core/request.hpp"
 #include "core/runtime.hpp"
+#include "core/session.hpp"
 #include "core/topology.hpp"
 
 namespace tally::mpi {
@@ -88,7 +89,7 @@ void close_library() {
 
 /// Sessions that are the only use of the library end with the process.
 void close_at_exit() noexcept {
-  if (runtime.endpoint == nullptr || world_begun) return;
+  if (runtime.endpoint == nullptr || (world_begun && !world_over)) return;
   try {
     close_library();
   } catch (...) {
@@ -153,11 +154,13 @@ void Finalized(int* flag) {
 
 void Finalize() {
   if (world_over) fail(MPI_ERR_OTHER, "called a second time");
+  if (!world_begun) fail(MPI_ERR_OTHER, "called before MPI_Init");
   // First of all, while every call still works (11.2.4).
   delete_attributes(*runtime.self);
   run(meet(*runtime.world));
-  close_library();
   world_over = true;
+  if (open_sessions() > 0) return;  // the library goes with the process
+  close_library();
   runtime.phase = Runtime::Phase::kFinalized;
 }
 

@@ -115,8 +115,8 @@ struct Table {
   int last_used = MPI_ERR_LASTCODE;
 };
 Table& table() {
-  static Table instance;
-  return instance;
+  static auto* const instance = new Table();  // for what runs at the end of the process, too
+  return *instance;
 }
 
 /// Of the calling thread.

@@ -53,19 +53,6 @@ Introduced read(const std::vector<std::byte>& bytes) {
   return result;
 }
 
-/// From the leader to all of an intracommunicator.
-Task spread(Comm& comm, int tag, int leader, std::vector<std::byte>* bytes) {
-  Operations messages;
-  if (comm.rank == leader) {
-    for (int r = 0; r < comm.size; ++r) {
-      if (r != leader) messages.send(comm.internal, bytes->data(), bytes->size(), r, tag);
-    }
-  } else {
-    messages.receive(comm.internal, bytes->data(), bytes->size(), leader, tag);
-  }
-  co_await messages.all();
-}
-
 /// peer: of the leaders only. remote: rank of the other leader in peer->group.
 Task create(Comm& local, int leader, Comm* peer, int remote, int tag, Ref<Comm>* made) {
   const std::uint32_t creation = next_creation(local);
@@ -115,7 +102,50 @@ Task merge(Comm& inter, int high, Ref<Comm>* made) {
   co_await build(**made, std::move(ranks), creation_key(inter, creation));
 }
 
+/// As create(), but the leaders know the other group already.
+Task create_from_groups(std::vector<int> own_ranks, int leader, std::vector<int> remote_ranks, std::uint64_t key,
+                        Ref<Comm>* made) {
+  // Carries the other group's processes from the leader to all.
+  Ref<Comm> local = new_comm(nullptr);
+  co_await build(*local, own_ranks, key);
+  std::vector<std::byte> other = introduction(key, remote_ranks);
+  co_await spread(*local, creation_tag(next_creation(*local)), leader, &other);
+  std::vector<int> others = read(other).ranks;
+  for (const int rank : others) {
+    if (rank_of(*local->members, rank) != MPI_UNDEFINED)
+      fail(MPI_ERR_GROUP, "remote_group: rank {} of the job is in both groups", rank);
+  }
+  const bool low = own_ranks.front() < others.front();
+  *made = new_comm(nullptr);
+  co_await build_inter(**made, std::move(own_ranks), std::move(others), low, key);
+}
+
 }  // namespace
+
+void Intercomm_create_from_groups(MPI_Group local_group, int local_leader, MPI_Group remote_group, int remote_leader,
+                                  const char* stringtag, MPI_Info info, MPI_Errhandler errhandler,
+                                  MPI_Comm* newintercomm) {
+  const Group& local = get_group(local_group, "local_group");
+  check_out(stringtag, "stringtag");
+  check_out(newintercomm, "newintercomm");
+  if (info != MPI_INFO_NULL) get_info(info);
+  Errhandler& errors = get_errhandler(errhandler);
+  if (local.rank == MPI_UNDEFINED) fail(MPI_ERR_GROUP, "local_group does not hold the calling process");
+  if (local_leader < 0 || local_leader >= local.size())
+    fail(MPI_ERR_RANK, "local_leader {} is out of range (0 to {})", local_leader, local.size() - 1);
+  std::vector<int> remote_ranks;
+  if (local.rank == local_leader) {
+    const Group& remote = get_group(remote_group, "remote_group");
+    if (remote_leader < 0 || remote_leader >= remote.size())
+      fail(MPI_ERR_RANK, "remote_leader {} is out of range (0 to {})", remote_leader, remote.size() - 1);
+    remote_ranks = remote.ranks;
+  }
+  Ref<Comm> made;
+  run(create_from_groups(local.ranks, local_leader, std::move(remote_ranks), creation_key(stringtag), &made));
+  made->errhandler = Ref<Errhandler>::share(&errors);
+  if (info != MPI_INFO_NULL) made->info = get_info(info).entries;
+  *newintercomm = handle(made.give());
+}
 
 void Intercomm_create(MPI_Comm local_comm, int local_leader, MPI_Comm peer_comm, int remote_leader, int tag,
                       MPI_Comm* newintercomm) {

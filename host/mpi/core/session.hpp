@@ -16,7 +16,7 @@ struct Session : Object {
   InfoEntries info;
 };
 
-/// FNV-1a of a string that tells apart what is made of the same processes.
-[[nodiscard]] std::uint64_t hash_of(const std::string& text) noexcept;
+/// Sessions that the program has not finalized.
+[[nodiscard]] int open_sessions() noexcept;
 
 }  // namespace tally::mpi
