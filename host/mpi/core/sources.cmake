@@ -21,6 +21,7 @@ set(TALLY_MPI_CORE_SOURCES
   probe.cpp
   request.cpp
   requests.cpp
+  session.cpp
   staging.cpp
   status.cpp
   task.cpp
