@@ -70,6 +70,7 @@ Status tally_endpoint::start_collective(tally_group& group, const CollectiveCall
   if (broken(group.context)) {
     return {TALLY_ERR_ABORTED, fmt::format("group is broken: {}", broken_text(group.context))};
   }
+  if (out == nullptr) return status;  // to be started later
   if (!call.varying) {
     status =
         group.schedules.get(call.collective, call.root, extents.count * element, buffers.in_place, &compiled);

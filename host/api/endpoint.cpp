@@ -97,8 +97,9 @@ tally_endpoint::~tally_endpoint() {
 }
 
 Status tally_endpoint::close() {
-  if (live_requests_ != 0)
-    return {TALLY_ERR_BUSY, fmt::format("endpoint: {} requests are under way", live_requests_)};
+  if (live_requests_ != detached_) {
+    return {TALLY_ERR_BUSY, fmt::format("endpoint: {} requests are under way or kept", live_requests_ - detached_)};
+  }
   if (live_messages_ != 0)
     return {TALLY_ERR_BUSY, fmt::format("endpoint: {} claimed messages are not received", live_messages_)};
   if (groups_.size() > 1)

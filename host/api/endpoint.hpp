@@ -20,6 +20,7 @@
 #include "api/contexts.hpp"
 #include "api/memory_cache.hpp"
 #include "api/objects.hpp"
+#include "api/outcomes.hpp"
 #include "engine/engine.hpp"
 #include "job/job.hpp"
 
@@ -52,7 +53,7 @@ struct tally_endpoint {
 
   // operations; arguments are those of tally.h and are checked here
   tally::Status start_send(tally_group& group, const void* buffer, std::size_t length, int destination,
-                           int tag, tally_request** request);
+                           int tag, bool synchronous, tally_request** request);
   tally::Status start_receive(tally_group& group, void* buffer, std::size_t length, int source, int tag,
                               tally_request** request);
   /// The message stays claimed unless the receive was posted; then *message is nullptr.
@@ -66,15 +67,43 @@ struct tally_endpoint {
                           tally_result* result);
   /// The same until there is one.
   tally::Status probe(tally_group& group, int source, int tag, tally_message** message, tally_result* result);
+  /// request nullptr: only checks.
   tally::Status start_collective(tally_group& group, const tally::api::CollectiveCall& call,
                                  tally_request** request);
 
-  // completion; `result` may be nullptr, its size has been checked
+  // persistent requests, made inactive
+  tally::Status make_send(tally_group& group, const void* buffer, std::size_t length, int destination, int tag,
+                          bool synchronous, tally_request** request);
+  tally::Status make_receive(tally_group& group, void* buffer, std::size_t length, int source, int tag,
+                             tally_request** request);
+  tally::Status make_collective(tally_group& group, const tally::api::CollectiveCall& call, tally_request** request);
+  tally::Status start(tally_request& request);
+  /// The same for several, waiting where there is no room.
+  tally::Status start_all(tally_request** requests, std::size_t count);
+  /// Frees any request. What it has under way goes on, and nobody hears of its end.
+  void free_request(tally_request** request) noexcept;
+
+  // completion; `result` may be nullptr, its size has been checked. A request that is nullptr, or persistent and not under
+  // way, has nothing to wait for. An operation that has ended is freed, and its handle, unless it is persistent, nullptr.
+  /// Where the operation of a request is noted: itself or, of a persistent one, in it.
+  [[nodiscard]] static tally_request** operation_of(tally_request** request) noexcept {
+    return *request != nullptr && (*request)->kind == tally_request::Kind::kPersistent ? &(*request)->operation : request;
+  }
   /// Takes completions; the number of them.
   std::size_t progress();
   tally::Status test(tally_request** request, tally_result* result);
   tally::Status wait(tally_request** request, tally_result* result);
-  tally::Status wait_all(tally_request** requests, std::size_t count);
+  tally::Status wait_all(tally_request** requests, std::size_t count, const tally::api::Outcomes& outcomes);
+  /// TALLY_AGAIN: not all have ended, and none has been freed.
+  tally::Status test_all(tally_request** requests, std::size_t count, const tally::api::Outcomes& outcomes);
+  /// *index: the request that has ended, with the status that is returned; -1: none is under way, or the wait itself fails.
+  tally::Status wait_any(tally_request** requests, std::size_t count, int* index, tally_result* result);
+  tally::Status test_any(tally_request** requests, std::size_t count, int* index, tally_result* result);
+  /// The same for all that have ended, at least one. *ended: how many; -1: none is under way.
+  tally::Status wait_some(tally_request** requests, std::size_t count, int* indices, const tally::api::Outcomes& outcomes,
+                          int* ended);
+  tally::Status test_some(tally_request** requests, std::size_t count, int* indices, const tally::api::Outcomes& outcomes,
+                          int* ended);
   tally::Status wait_until(int (*done)(void*), void* argument);
   void wake();
   void on_wait(void (*describe)(void*, char*, std::size_t), void* argument) noexcept {
@@ -138,6 +167,7 @@ struct tally_endpoint {
     std::uint64_t activity = 0;
     Clock::time_point abort_asked{};
     Clock::time_point left_seen{};       ///< the receiver of the send is gone
+    tally_request** culprit = nullptr;   ///< of several requests, the one for which the wait fails
     std::string probe;                   ///< what a probe looks for
     std::chrono::microseconds pause{0};  ///< 0: until the engine has news, at most kSleep
   };
@@ -180,8 +210,24 @@ struct tally_endpoint {
   /// Asks the engine to end a collective whose context another rank has broken.
   void watch_context(tally_request& request);
   tally::Status wait(tally_request** request, tally_result* result, Waiting& waiting);
-  /// One pause of a wait for `request` (or for room in a queue: nullptr); fails when the wait must end.
-  tally::Status idle(Waiting& waiting, tally_request* request);
+  /// Waits until one of the requests has ended; at least one is under way. Where it fails for one of them:
+  /// waiting.culprit.
+  tally::Status wait_for_one(tally_request** requests, std::size_t count, Waiting& waiting);
+  /// The lowest index of one that has ended, or -1; *under_way: any is or was.
+  [[nodiscard]] int first_ended(tally_request** requests, std::size_t count, bool* under_way) const noexcept;
+  /// Of a test: TALLY_AGAIN, or why none can end any more.
+  tally::Status look_at_late(tally_request** requests, std::size_t count);
+  /// Takes all that have ended. The first failure of them.
+  tally::Status take_ended(tally_request** requests, std::size_t count, int* indices, const tally::api::Outcomes& outcomes,
+                           int* ended);
+  /// One pause of a wait for the requests (for room in a queue: none); fails when the wait must end.
+  tally::Status idle(Waiting& waiting, tally_request** requests, std::size_t count);
+  tally::Status idle(Waiting& waiting, tally_request* request) {
+    return idle(waiting, &request, request == nullptr ? 0 : 1);
+  }
+  /// Fails where the engine will not end the operation any more.
+  tally::Status check_end(Waiting& waiting, tally_request& request, Clock::time_point now);
+  tally::Status keep(tally_group& group, tally_request::Start start, tally_request** request);
   [[nodiscard]] std::uint64_t activity(const Waiting& waiting) const;
   /// What the wait is for, in one line: in the caller's terms, and what the engine tells.
   [[nodiscard]] std::string describe_wait(const Waiting& waiting) const;
@@ -192,6 +238,11 @@ struct tally_endpoint {
     return header().rank[job_rank].closed.load(std::memory_order_acquire) != 0;
   }
 
+  // checked arguments of messages
+  tally::Status describe_send(tally_group& group, const void* buffer, std::size_t length, int destination, int tag,
+                              bool synchronous, tally::SendDescriptor* send, tally_memory** region);
+  tally::Status describe_receive(tally_group& group, void* buffer, std::size_t length, int source, int tag,
+                                 tally::RecvDescriptor* receive, tally_memory** region);
   // messages without the checks, also in the control context
   tally::Status post_send(tally::SendDescriptor& send, tally_group& group, tally_memory* region,
                           bool internal, tally_request** request);
@@ -246,7 +297,8 @@ struct tally_endpoint {
   tally_request* free_requests_ = nullptr;
   std::deque<tally_message> messages_;  // stable addresses
   std::vector<tally_message*> free_messages_;
-  std::size_t live_requests_ = 0;                     ///< of the program
+  std::size_t live_requests_ = 0;                     ///< of the program, persistent ones included
+  std::size_t detached_ = 0;                          ///< of these, freed before they ended
   std::size_t live_messages_ = 0;                     ///< claimed, not yet received
   std::size_t unsent_ = 0;                            ///< sends under way, the library's own included
   std::vector<std::unique_ptr<tally_group>> groups_;  // the first one: all ranks

@@ -43,8 +43,9 @@ Status MemoryCache::find(const void* buffer, std::size_t length, const tally_mem
   if (length > UINTPTR_MAX - kPage || address > UINTPTR_MAX - kPage - length || address < kPage) {
     return {TALLY_ERR_NOT_REGISTERED, fmt::format("[{}, +{}) is not memory of a program", buffer, length)};
   }
-  const auto above = std::upper_bound(entries_.begin(), entries_.end(), address,
-                                      [](std::uintptr_t wanted, const Entry& entry) { return wanted < first_of(*entry.region); });
+  const auto above = std::upper_bound(
+      entries_.begin(), entries_.end(), address,
+      [](std::uintptr_t wanted, const Entry& entry) { return wanted < first_of(*entry.region); });
   if (above != entries_.begin() && std::prev(above)->region->holds(buffer, length)) {
     ++hits_;
     last_ = static_cast<std::size_t>(std::prev(above) - entries_.begin());
@@ -52,13 +53,16 @@ Status MemoryCache::find(const void* buffer, std::size_t length, const tally_mem
     *region = entries_[last_].region.get();
     return {};
   }
-  return add(address & ~(kPage - 1), (address + length + kPage - 1) & ~(kPage - 1), keep, program_regions, region);
+  return add(address & ~(kPage - 1), (address + length + kPage - 1) & ~(kPage - 1), keep, program_regions,
+             region);
 }
 
 Status MemoryCache::add(std::uintptr_t first, std::uintptr_t end, const tally_memory* keep,
                         std::size_t program_regions, tally_memory** out) {
   std::erase_if(replaced_, [&](const auto& region) { return ended(*region, keep); });
-  const auto below = [](const Entry& entry, std::uintptr_t address) { return end_of(*entry.region) < address; };
+  const auto below = [](const Entry& entry, std::uintptr_t address) {
+    return end_of(*entry.region) < address;
+  };
   const auto from = std::lower_bound(entries_.begin(), entries_.end(), first, below);
   auto to = from;
   for (; to != entries_.end() && first_of(*to->region) <= end; ++to) {
@@ -86,7 +90,8 @@ Status MemoryCache::add(std::uintptr_t first, std::uintptr_t end, const tally_me
     if (!evict(keep, &evicted)) {
       // Operations under way will give entries back; what the program has registered itself stays.
       const bool will_end =
-          std::any_of(entries_.begin(), entries_.end(), [](const Entry& e) { return e.region->users != 0; }) ||
+          std::any_of(entries_.begin(), entries_.end(),
+                      [](const Entry& e) { return e.region->users != 0; }) ||
           std::any_of(replaced_.begin(), replaced_.end(), [](const auto& r) { return r->users != 0; });
       return will_end ? Status::again() : status;
     }
@@ -101,15 +106,17 @@ Status MemoryCache::add(std::uintptr_t first, std::uintptr_t end, const tally_me
   const auto at = entries_.begin() + static_cast<std::ptrdiff_t>(place);
   entries_.erase(at, at + static_cast<std::ptrdiff_t>(busy));
   last_ = place;
-  *out = entries_.insert(entries_.begin() + static_cast<std::ptrdiff_t>(place), std::move(made))->region.get();
+  *out =
+      entries_.insert(entries_.begin() + static_cast<std::ptrdiff_t>(place), std::move(made))->region.get();
   return {};
 }
 
 Status MemoryCache::register_entry(tally_memory& region, std::size_t program_regions) {
   const std::size_t most = engine_.capabilities().memory_regions;
   if (most != 0 && entries_.size() + replaced_.size() + program_regions >= most) {
-    return {TALLY_ERR_NO_MEMORY, fmt::format("engine '{}' registers at most {} memory regions, and all are in use",
-                                             engine_.capabilities().name, most)};
+    return {TALLY_ERR_NO_MEMORY,
+            fmt::format("engine '{}' registers at most {} memory regions, and all are in use",
+                        engine_.capabilities().name, most)};
   }
   return engine_.register_memory(region.base, region.length, &region.key);
 }

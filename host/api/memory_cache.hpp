@@ -2,9 +2,9 @@
 // Registers what a program did not: the buffers of its operations, on first use.
 //
 // Where one registration may cover all of the process's memory (Capabilities::whole_memory), it does, and no
-// buffer is looked up again. Elsewhere the cache keeps regions of whole pages. They do not overlap: what touches
-// a new one is merged with it. Regions stay until their entries are needed; the one that was least recently
-// used and that no operation is in goes first.
+// buffer is looked up again. Elsewhere the cache keeps regions of whole pages. They do not overlap: what
+// touches a new one is merged with it. Regions stay until their entries are needed; the one that was least
+// recently used and that no operation is in goes first.
 #pragma once
 
 #include <cstddef>
@@ -58,9 +58,9 @@ class MemoryCache {
   Engine& engine_;
   tally_endpoint* endpoint_;
   std::unique_ptr<tally_memory> all_;
-  Entries entries_;  ///< by address
+  Entries entries_;                                      ///< by address
   std::vector<std::unique_ptr<tally_memory>> replaced_;  ///< by a larger one, while operations are in them
-  std::size_t last_ = 0;  ///< entry of the last look-up
+  std::size_t last_ = 0;                                 ///< entry of the last look-up
   std::uint64_t lookups_ = 0;
   std::uint64_t hits_ = 0;
   std::uint64_t misses_ = 0;

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -12,6 +13,15 @@
 #include "api/schedules.hpp"
 #include "engine/engine.hpp"
 #include "tally/tally.h"
+
+namespace tally::api {
+
+/// What a wait for any of several requests hears of.
+struct Watch {
+  std::uint32_t completions = 0;  ///< of watched requests
+};
+
+}  // namespace tally::api
 
 /// A registered region. Owned by its endpoint.
 struct tally_memory {
@@ -57,21 +67,27 @@ struct tally_group {
   [[nodiscard]] bool is_channel() const noexcept { return parent != nullptr; }
 };
 
-/// An operation under way. A slot of the endpoint's pool; its cookie is the index there.
+/// An operation under way, or a persistent request, which stands for one after the other. A slot of the endpoint's pool; its
+/// cookie is the index there.
 struct tally_request {
-  enum class Kind : std::uint8_t { kSend, kReceive, kProbe, kCollective };
+  enum class Kind : std::uint8_t { kSend, kReceive, kProbe, kCollective, kPersistent };
   enum class State : std::uint8_t {
     kFree,
     kActive,     ///< with the engine
     kDone,       ///< complete, not yet taken by the program
     kAbandoned,  ///< with the engine; nobody asks for it any more
+    kKept,       ///< persistent: `operation` tells whether it is under way
   };
+  /// Starts a persistent request's operation once more.
+  using Start = std::function<tally::Status(tally_request** operation)>;
   /// What a new request sets at once.
   struct Marks {
     bool abort_asked = false;
     bool matched = false;  ///< receive of a claimed message: there is nothing to cancel
     bool cancel_asked = false;
     bool internal = false;  ///< the library's own: does not count as a program's request
+    bool watched = false;   ///< `watch` is to be told of its end
+    bool detached = false;  ///< the program has freed it; it goes when it has ended
   };
   tally_endpoint* endpoint = nullptr;
   std::uint32_t cookie = 0;
@@ -89,6 +105,9 @@ struct tally_request {
   std::uint16_t seq = 0;   ///< collectives
   std::uint16_t peer = 0;  ///< send: job rank
   tally::Completion completion;
+  tally::api::Watch* watch = nullptr;
+  tally_request* operation = nullptr;  ///< persistent: what it has under way
+  Start start;                         ///< persistent
   tally_request* next_free = nullptr;
 };
 

@@ -6,6 +6,8 @@
 #include "api/boundary.hpp"
 #include "api/endpoint.hpp"
 
+using tally::RecvDescriptor;
+using tally::SendDescriptor;
 using tally::Status;
 using tally::api::bad_argument;
 using tally::api::check_sign;
@@ -23,7 +25,7 @@ Status tally_endpoint::post_message(tally_request* request, Descriptor& message,
   return posted(request, std::move(status), complete_now, out);
 }
 
-Status tally_endpoint::post_send(tally::SendDescriptor& send, tally_group& group, tally_memory* region,
+Status tally_endpoint::post_send(SendDescriptor& send, tally_group& group, tally_memory* region,
                                  bool internal, tally_request** out) {
   tally_request* request = new_request(tally_request::Kind::kSend, group);
   request->peer = send.destination;
@@ -31,22 +33,29 @@ Status tally_endpoint::post_send(tally::SendDescriptor& send, tally_group& group
   return post_message(request, send, region, internal, start, out);
 }
 
-Status tally_endpoint::start_send(tally_group& group, const void* buffer, std::size_t length, int destination,
-                                  int tag, tally_request** request) {
+Status tally_endpoint::describe_send(tally_group& group, const void* buffer, std::size_t length, int destination,
+                                     int tag, bool synchronous, SendDescriptor* send, tally_memory** region) {
   const int last = static_cast<int>(group.ranks.size()) - 1;
   if (destination < 0 || destination > last) {
     return bad_argument("destination {} is out of range (0 to {})", destination, last);
   }
   if (tag < 0) return bad_argument("tag {} is out of range (0 to {})", tag, TALLY_MAX_TAG);
+  if (Status status = check_buffer(buffer, length, region); !status.ok()) return status;
+  send->buffer = buffer;
+  send->length = length;
+  send->context = group.context;
+  send->destination = group.ranks[static_cast<std::size_t>(destination)];
+  send->tag = static_cast<std::uint32_t>(tag);
+  send->synchronous = synchronous;
+  return {};
+}
+
+Status tally_endpoint::start_send(tally_group& group, const void* buffer, std::size_t length, int destination,
+                                  int tag, bool synchronous, tally_request** request) {
+  SendDescriptor send;
   tally_memory* region = nullptr;
-  if (Status status = check_buffer(buffer, length, &region); !status.ok()) return status;
-  tally::SendDescriptor send;
-  send.buffer = buffer;
-  send.length = length;
-  send.context = group.context;
-  send.destination = group.ranks[static_cast<std::size_t>(destination)];
-  send.tag = static_cast<std::uint32_t>(tag);
-  return post_send(send, group, region, false, request);
+  Status status = describe_send(group, buffer, length, destination, tag, synchronous, &send, &region);
+  return status.ok() ? post_send(send, group, region, false, request) : status;
 }
 
 Status tally_endpoint::check_buffer(const void* buffer, std::size_t length, tally_memory** region) {
@@ -81,19 +90,24 @@ Status tally_endpoint::set_pattern(tally_group& group, int source, int tag, Desc
 }
 template Status tally_endpoint::set_pattern(tally_group&, int, int, tally::ProbeDescriptor*) const;
 
-Status tally_endpoint::start_receive(tally_group& group, void* buffer, std::size_t length, int source,
-                                     int tag, tally_request** request) {
-  tally::RecvDescriptor receive;
-  Status status = set_pattern(group, source, tag, &receive);
-  tally_memory* region = nullptr;
-  if (status.ok()) status = check_buffer(buffer, length, &region);
-  if (!status.ok()) return status;
-  receive.buffer = buffer;
-  receive.length = length;
-  return post_receive(receive, group, region, false, request);
+Status tally_endpoint::describe_receive(tally_group& group, void* buffer, std::size_t length, int source, int tag,
+                                        RecvDescriptor* receive, tally_memory** region) {
+  Status status = set_pattern(group, source, tag, receive);
+  if (status.ok()) status = check_buffer(buffer, length, region);
+  receive->buffer = buffer;
+  receive->length = length;
+  return status;
 }
 
-Status tally_endpoint::post_receive(tally::RecvDescriptor& receive, tally_group& group, tally_memory* region,
+Status tally_endpoint::start_receive(tally_group& group, void* buffer, std::size_t length, int source,
+                                     int tag, tally_request** request) {
+  RecvDescriptor receive;
+  tally_memory* region = nullptr;
+  Status status = describe_receive(group, buffer, length, source, tag, &receive, &region);
+  return status.ok() ? post_receive(receive, group, region, false, request) : status;
+}
+
+Status tally_endpoint::post_receive(RecvDescriptor& receive, tally_group& group, tally_memory* region,
                                     bool internal, tally_request** out) {
   tally_request* request = new_request(tally_request::Kind::kReceive, group);
   const auto start = [&](auto* completion, bool* now) { return engine_->start_recv(receive, completion, now); };

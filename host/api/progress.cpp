@@ -18,21 +18,9 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr auto kSleep = 10ms;  // one pause; bounds how late a failed job or a broken context is seen
-/// Where a wait has seen so many completions more are on their way. Who looks for each as soon as it can
-/// takes the cache line from the sender that fills it, and has fewer of them in the end.
-constexpr unsigned kStream = 2;
 constexpr auto kPublish = 250ms;  // a wait that lasts as long is told to the launcher
 constexpr auto kAbortGrace = 5s;  // an engine has this long to end an aborted collective
 constexpr auto kLeftGrace = 1s;   // without progress: what a rank took before it left is told by then
-
-void relax() noexcept {
-#if defined(__x86_64__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  asm volatile("yield");
-#endif
-}
-
 }  // namespace
 
 void tally_endpoint::add_requests() {
@@ -100,6 +88,7 @@ void tally_endpoint::complete(tally_request& request) {
       }
       break;
     case tally_request::Kind::kProbe:
+    case tally_request::Kind::kPersistent:
       break;
     case tally_request::Kind::kCollective:
       if (ok) {
@@ -116,8 +105,13 @@ void tally_endpoint::complete(tally_request& request) {
   }
   if (request.state == tally_request::State::kAbandoned) {
     release(request);
+  } else if (request.marks.detached) [[unlikely]] {
+    --detached_;
+    tally_request* handle = &request;
+    retire(&handle);
   } else {
     request.state = tally_request::State::kDone;
+    if (request.marks.watched) ++request.watch->completions;
   }
 }
 
@@ -206,59 +200,6 @@ void tally_endpoint::abandon(tally_request** handle) noexcept {
   *handle = nullptr;
 }
 
-Status tally_endpoint::test(tally_request** request, tally_result* result) {
-  progress();
-  if ((*request)->state == tally_request::State::kDone) return finish(request, result);
-  watch_context(**request);
-  if ((*request)->state == tally_request::State::kActive &&
-      header().failed.load(std::memory_order_relaxed) != 0) {
-    abandon(request);
-    return {TALLY_ERR_JOB, kJobEnds};
-  }
-  return Status::again();
-}
-
-Status tally_endpoint::wait(tally_request** request, tally_result* result) {
-  Waiting waiting(*this);
-  return wait(request, result, waiting);
-}
-
-Status tally_endpoint::wait_all(tally_request** requests, std::size_t count) {
-  Waiting waiting(*this);  // one for all: when time is over for one, it is over for the others
-  Status first;
-  for (std::size_t i = 0; i < count; ++i) {
-    if (requests[i] == nullptr) continue;
-    if (requests[i]->state == tally_request::State::kDone && requests[i]->completion.status == TALLY_OK) {
-      retire(&requests[i]);
-      continue;
-    }
-    Status status = wait(&requests[i], nullptr, waiting);
-    if (first.ok()) first = std::move(status);
-  }
-  return first;
-}
-
-Status tally_endpoint::wait(tally_request** handle, tally_result* result, Waiting& waiting) {
-  tally_request& request = **handle;
-  while (request.state != tally_request::State::kDone) {
-    if (progress() != 0) {
-      waiting.spins = 0;
-      ++waiting.completions;
-      continue;
-    }
-    if (waiting.completions >= kStream) relax();
-    Status status = idle(waiting, &request);
-    if (status.ok() || request.state == tally_request::State::kDone) continue;
-    if (request.kind == tally_request::Kind::kCollective && status.code() == TALLY_ERR_TIMEOUT) {
-      break_context(request.group->context, "it had no progress for TALLY_TIMEOUT seconds");
-      engine_->abort_collective(request.group->context, request.seq);
-    }
-    abandon(handle);
-    return status;
-  }
-  return finish(handle, result);
-}
-
 void tally_endpoint::watch_context(tally_request& request) {
   if (request.kind != tally_request::Kind::kCollective || request.marks.abort_asked ||
       !broken(request.group->context))
@@ -275,9 +216,9 @@ std::uint64_t tally_endpoint::activity(const Waiting& waiting) const {
   return waiting.probe.empty() ? moved + now.device_read_bytes + now.device_written_bytes : moved;
 }
 
-Status tally_endpoint::idle(Waiting& waiting, tally_request* request) {
+Status tally_endpoint::idle(Waiting& waiting, tally_request** requests, std::size_t count) {
   if (header().failed.load(std::memory_order_relaxed) != 0) return {TALLY_ERR_JOB, kJobEnds};
-  if (request != nullptr) watch_context(*request);
+  if (count == 1) watch_context(**operation_of(requests));
   if (waiting.spins < spins_) {
     ++waiting.spins;
     return {};
@@ -291,11 +232,6 @@ Status tally_endpoint::idle(Waiting& waiting, tally_request* request) {
   job_.look_after_peers();
   const Clock::time_point now = Clock::now();
   if (std::exchange(moved_, false)) last_progress_ = now;
-  if (request != nullptr && request->marks.abort_asked) {
-    if (waiting.abort_asked == Clock::time_point{}) waiting.abort_asked = now;
-    if (now - waiting.abort_asked > kAbortGrace)
-      return {TALLY_ERR_ABORTED, broken_text(request->group->context)};
-  }
   if (now >= waiting.next_look) {
     // Large operations complete late; bytes that move are progress, too.
     const std::uint64_t moved = activity(waiting);
@@ -309,11 +245,13 @@ Status tally_endpoint::idle(Waiting& waiting, tally_request* request) {
   }
   if (now - waiting.started >= kPublish) publish_wait(waiting);
   const std::chrono::duration<double> quiet = now - std::max(waiting.started, last_progress_);
-  if (request != nullptr && request->kind == tally_request::Kind::kSend && has_left(request->peer)) {
-    // A device keeps the answer to a long send for ever when its host has left.
-    if (waiting.left_seen == Clock::time_point{}) waiting.left_seen = now;
-    if (now - std::max(waiting.left_seen, last_progress_) > kLeftGrace)
-      return {TALLY_ERR_JOB, fmt::format("rank {} has left the job", request->peer)};
+  for (std::size_t i = 0; i < count; ++i) {
+    tally_request** handle = operation_of(&requests[i]);
+    if (*handle == nullptr || (*handle)->state != tally_request::State::kActive) continue;
+    Status status = check_end(waiting, **handle, now);
+    if (status.ok()) continue;
+    waiting.culprit = handle;
+    return status;
   }
   const bool warn = warn_after_ > 0s && quiet >= waiting.warn_after;
   const bool give_up = give_up_after_ > 0s && quiet >= give_up_after_;
@@ -325,6 +263,22 @@ Status tally_endpoint::idle(Waiting& waiting, tally_request* request) {
       fmt::format("tally: rank {}: no progress for {:.0f} s: {}\n", rank(), quiet.count(), pending).c_str(),
       stderr);
   waiting.warn_after *= 2;
+  return {};
+}
+
+Status tally_endpoint::check_end(Waiting& waiting, tally_request& request, Clock::time_point now) {
+  watch_context(request);
+  if (request.marks.abort_asked) {
+    if (waiting.abort_asked == Clock::time_point{}) waiting.abort_asked = now;
+    if (now - waiting.abort_asked > kAbortGrace)
+      return {TALLY_ERR_ABORTED, broken_text(request.group->context)};
+  }
+  if (request.kind == tally_request::Kind::kSend && has_left(request.peer)) {
+    // A device keeps the answer to a long send for ever when its host has left.
+    if (waiting.left_seen == Clock::time_point{}) waiting.left_seen = now;
+    if (now - std::max(waiting.left_seen, last_progress_) > kLeftGrace)
+      return {TALLY_ERR_JOB, fmt::format("rank {} has left the job", request.peer)};
+  }
   return {};
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The functions of tally.h but the collectives: NULL checks, one boundary each.
+// Endpoints, memory, probes and groups of tally.h: NULL checks, one boundary each.
 #include <algorithm>
 #include <memory>
 
@@ -16,23 +16,9 @@ using tally::api::boundary;
 using tally::api::check_result;
 using tally::api::need;
 using tally::api::resolve;
-using tally::api::start_call;
 using tally::api::start_with_room;
 
 namespace {
-
-bool under_way(const tally_request& request) {
-  return request.state == tally_request::State::kActive || request.state == tally_request::State::kDone;
-}
-
-Status check_request(tally_request* const* request) {
-  if (request == nullptr) return bad_argument("request is NULL");
-  if (*request == nullptr) return bad_argument("*request is NULL");
-  if (!under_way(**request)) {
-    return bad_argument("*request {} is not under way", static_cast<const void*>(*request));
-  }
-  return {};
-}
 
 Status check_message(tally_message* const* message) {
   if (message == nullptr) return bad_argument("message is NULL");
@@ -204,80 +190,7 @@ tally_status tally_memory_deregister(tally_memory* memory) {
   });
 }
 
-// --- tagged messages --------------------------------------------------------------------------
-
-tally_status tally_send_start(tally_endpoint* endpoint, tally_group* group, const void* buffer, size_t length,
-                              int destination, int tag, tally_request** request) {
-  return start_call("tally_send_start", endpoint, group, request,
-                    [&](tally_endpoint& where, tally_group& in, tally_request** made) {
-                      return where.start_send(in, buffer, length, destination, tag, made);
-                    });
-}
-
-tally_status tally_recv_start(tally_endpoint* endpoint, tally_group* group, void* buffer, size_t length,
-                              int source, int tag, tally_request** request) {
-  return start_call("tally_recv_start", endpoint, group, request,
-                    [&](tally_endpoint& where, tally_group& in, tally_request** made) {
-                      return where.start_receive(in, buffer, length, source, tag, made);
-                    });
-}
-
-tally_status tally_send(tally_endpoint* endpoint, tally_group* group, const void* buffer, size_t length,
-                        int destination, int tag) {
-  return blocking_call("tally_send", endpoint, group, nullptr,
-                       [&](tally_endpoint& where, tally_group& in, tally_request** made) {
-                         return where.start_send(in, buffer, length, destination, tag, made);
-                       });
-}
-
-tally_status tally_recv(tally_endpoint* endpoint, tally_group* group, void* buffer, size_t length, int source,
-                        int tag, tally_result* result) {
-  return blocking_call("tally_recv", endpoint, group, result,
-                       [&](tally_endpoint& where, tally_group& in, tally_request** made) {
-                         return where.start_receive(in, buffer, length, source, tag, made);
-                       });
-}
-
-tally_status tally_test(tally_request** request, tally_result* result) {
-  return boundary("tally_test", [&]() -> Status {
-    Status status = check_request(request);
-    if (status.ok()) status = check_result(result);
-    return status.ok() ? (*request)->endpoint->test(request, result) : status;
-  });
-}
-
-tally_status tally_wait(tally_request** request, tally_result* result) {
-  return boundary("tally_wait", [&]() -> Status {
-    Status status = check_request(request);
-    if (status.ok()) status = check_result(result);
-    return status.ok() ? (*request)->endpoint->wait(request, result) : status;
-  });
-}
-
-tally_status tally_wait_all(tally_request** requests, size_t count) {
-  return boundary("tally_wait_all", [&]() -> Status {
-    if (count == 0) return {};
-    Status status = need("requests", requests);
-    if (!status.ok()) return status;
-    tally_endpoint* endpoint = nullptr;
-    for (size_t i = 0; i < count; ++i) {  // all are checked before the first is waited for
-      if (requests[i] == nullptr) continue;
-      if (!check_request(&requests[i]).ok()) return bad_argument("requests[{}] is not under way", i);
-      if (endpoint == nullptr) endpoint = requests[i]->endpoint;
-      if (requests[i]->endpoint != endpoint) return bad_argument("requests[{}] is of another endpoint", i);
-    }
-    return endpoint == nullptr ? Status{} : endpoint->wait_all(requests, count);
-  });
-}
-
-tally_status tally_cancel(tally_request* request) {
-  return boundary("tally_cancel", [&]() -> Status {
-    Status status = need("request", request);
-    if (status.ok() && !under_way(*request))
-      status = bad_argument("request {} is not under way", static_cast<const void*>(request));
-    return status.ok() ? request->endpoint->cancel(*request) : status;
-  });
-}
+// --- probes -----------------------------------------------------------------------------------
 
 tally_status tally_iprobe(tally_endpoint* endpoint, tally_group* group, int source, int tag, int* found,
                           tally_result* result) {

@@ -76,6 +76,7 @@ struct SendDescriptor {
   std::uint16_t context = 0;
   std::uint16_t destination = 0;   ///< job rank
   std::uint32_t tag = 0;
+  bool synchronous = false;        ///< completes only when a receive has matched it, whatever its length
   std::uint32_t cookie = 0;        ///< returned in the completion. Of all operations: small, engines may index by it
 };
 

@@ -77,6 +77,54 @@ TEST_P(Arguments, null_handles_and_outputs_are_named) {
   bad(tally_barrier(nullptr, nullptr), "tally_barrier: endpoint is NULL");
 }
 
+TEST_P(Arguments, null_arguments_of_completion_and_persistent_requests_are_named) {
+  void* buffer = place.memory.data();
+  int index = 0;
+  tally_request* one = nullptr;
+  tally_result result{};
+  bad(tally_ssend_start(nullptr, nullptr, buffer, 1, 0, 0, &request), "tally_ssend_start: endpoint is NULL");
+  bad(tally_ssend_start(e, nullptr, buffer, 1, 0, 0, nullptr), "tally_ssend_start: request is NULL");
+  bad(tally_ssend(e, nullptr, buffer, 1, 4, 0), "tally_ssend: destination 4 is out of range");
+  bad(tally_wait_all_results(nullptr, 1, nullptr, nullptr), "tally_wait_all_results: requests is NULL");
+  bad(tally_test_all(nullptr, 1, nullptr, nullptr), "tally_test_all: requests is NULL");
+  bad(tally_test_all(&one, 1, &result, nullptr), "tally_test_all: results[0].size is 0");
+  bad(tally_wait_any(nullptr, 1, &index, nullptr), "tally_wait_any: requests is NULL");
+  bad(tally_wait_any(&one, 1, nullptr, nullptr), "tally_wait_any: index is NULL");
+  bad(tally_test_any(&one, 1, nullptr, nullptr), "tally_test_any: index is NULL");
+  bad(tally_test_any(&one, 1, &index, &result), "tally_test_any: result->size is 0");
+  bad(tally_wait_some(&one, 1, nullptr, nullptr, nullptr, &index), "tally_wait_some: indices is NULL");
+  bad(tally_wait_some(&one, 1, &index, nullptr, nullptr, nullptr), "tally_wait_some: ended is NULL");
+  bad(tally_test_some(nullptr, 2, &index, nullptr, nullptr, &index), "tally_test_some: requests is NULL");
+  bad(tally_test_some(&one, 1, &index, &result, nullptr, &index), "tally_test_some: results[0].size is 0");
+  bad(tally_wait_any(&one, SIZE_MAX, &index, nullptr), "tally_wait_any: count 18446744073709551615 is more than");
+  bad(tally_request_start(nullptr), "tally_request_start: request is NULL");
+  bad(tally_requests_start_all(nullptr, 1), "tally_requests_start_all: requests is NULL");
+  bad(tally_requests_start_all(&one, 1), "tally_requests_start_all: requests[0] is NULL");
+  bad(tally_request_free(nullptr), "tally_request_free: request is NULL");
+  bad(tally_request_free(&one), "tally_request_free: *request is NULL");
+  EXPECT_EQ(tally_requests_start_all(nullptr, 0), TALLY_OK);
+}
+
+TEST_P(Arguments, persistent_requests_check_their_arguments_when_they_are_made) {
+  void* buffer = place.memory.data();
+  std::int32_t* a = place.at<std::int32_t>();
+  std::byte other[8];
+  bad(tally_send_init(e, nullptr, buffer, 4, 1, 0, &request), "tally_send_init: destination 1 is out of range (0 to 0)");
+  bad(tally_send_init(e, nullptr, nullptr, 4, 0, 0, &request), "tally_send_init: buffer is NULL");
+  bad(tally_ssend_init(e, nullptr, buffer, 4, 0, -5, &request), "tally_ssend_init: tag -5 is out of range");
+  bad(tally_recv_init(e, nullptr, buffer, 4, 9, 0, &request), "tally_recv_init: source 9 is out of range");
+  bad(tally_recv_init(e, nullptr, buffer, 4, 0, 0, nullptr), "tally_recv_init: request is NULL");
+  expect(tally_recv_init(e, nullptr, other, 8, 0, 0, &request), TALLY_ERR_NOT_REGISTERED, "tally_recv_init: buffer [");
+  bad(tally_allreduce_init(e, nullptr, a, a + 1, 2, TALLY_I32, TALLY_SUM, &request), "overlap");
+  bad(tally_bcast_init(e, nullptr, a, 2, TALLY_I32, 3, &request), "tally_bcast_init: root 3");
+  EXPECT_EQ(request, nullptr);
+  ASSERT_EQ(tally_recv_start(e, nullptr, buffer, 4, 0, 0, &request), TALLY_OK);
+  bad(tally_request_start(request), "tally_request_start: request is not persistent");
+  bad(tally_requests_start_all(&request, 1), "tally_requests_start_all: requests[0] is not persistent");
+  ASSERT_EQ(tally_send(e, nullptr, buffer, 4, 0, 0), TALLY_OK);
+  ASSERT_EQ(tally_wait(&request, nullptr), TALLY_OK);
+}
+
 TEST_P(Arguments, message_arguments_out_of_range_are_named_with_their_value) {
   void* buffer = place.memory.data();
   bad(tally_send(e, nullptr, buffer, 4, 1, 0), "tally_send: destination 1 is out of range (0 to 0)");

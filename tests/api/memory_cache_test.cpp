@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The memory cache over an engine that only keeps a table of regions, and random use of it against that table.
+// The memory cache over an engine that only keeps a table of regions, and random use of it against that
+// table.
 #include "api/memory_cache.hpp"
 
 #include <gtest/gtest.h>
@@ -190,7 +191,8 @@ TEST(MemoryCache, leaves_the_engine_the_entries_that_it_needs_itself) {
 TEST(MemoryCache, refuses_what_is_no_memory_of_a_program) {
   Cache c(8);
   tally_memory* region = nullptr;
-  EXPECT_EQ(c.cache.find(reinterpret_cast<void*>(16), 4, nullptr, 0, &region).code(), TALLY_ERR_NOT_REGISTERED);
+  EXPECT_EQ(c.cache.find(reinterpret_cast<void*>(16), 4, nullptr, 0, &region).code(),
+            TALLY_ERR_NOT_REGISTERED);
   EXPECT_EQ(c.cache.find(at(0), SIZE_MAX, nullptr, 0, &region).code(), TALLY_ERR_NOT_REGISTERED);
   EXPECT_EQ(c.cache.find(reinterpret_cast<void*>(UINTPTR_MAX - 8), 4, nullptr, 0, &region).code(),
             TALLY_ERR_NOT_REGISTERED);

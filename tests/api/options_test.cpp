@@ -89,7 +89,8 @@ void exchange(int rank, bool by_pages) {
   RANK_OK(tally_wait(&receive, nullptr));
   RANK_CHECK(in == 7 * last);
   constexpr std::size_t kCount = 50000;
-  void* mapped = ::mmap(nullptr, 3 * kCount * sizeof(int), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void* mapped =
+      ::mmap(nullptr, 3 * kCount * sizeof(int), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   RANK_CHECK(mapped != MAP_FAILED);
   int* a = static_cast<int*>(mapped);
   int* b = a + kCount;
@@ -180,7 +181,8 @@ TEST(Options, an_unknown_way_to_cache_is_refused) {
   o.memory_cache = 1;
   tally_endpoint* e = nullptr;
   EXPECT_EQ(tally_endpoint_open_with(&o, &e), TALLY_ERR_ARGUMENT);
-  EXPECT_NE(std::strstr(tally_last_error(), "TALLY_MEMORY_CACHE: 'sometimes'"), nullptr) << tally_last_error();
+  EXPECT_NE(std::strstr(tally_last_error(), "TALLY_MEMORY_CACHE: 'sometimes'"), nullptr)
+      << tally_last_error();
   ::unsetenv("TALLY_MEMORY_CACHE");
 }
 

@@ -97,6 +97,33 @@ TEST_P(Reached, a_sender_that_waits_is_freed_by_a_receiver_that_waits_for_someth
   EXPECT_EQ(data, room);
 }
 
+TEST_P(Large, synchronous_sends_of_any_length_end_when_a_receive_has_matched) {
+  for (const std::size_t words : {0u, 2u, 2000u, 4096u, 300000u}) {
+    const auto tag = static_cast<std::uint32_t>(data.size());
+    data.emplace_back(words);
+    std::iota(data.back().begin(), data.back().end(), tag);
+    SendDescriptor descriptor{
+        .buffer = data.back().data(), .length = words * 4, .destination = 1, .tag = tag, .cookie = tag};
+    descriptor.synchronous = true;
+    ASSERT_TRUE(cluster.engine(0).post_send(descriptor).ok());
+  }
+  for (int i = 0; i < 5; ++i) {  // a receiver that waits takes no data of theirs early
+    cluster.poll_all();
+    cluster.engine(1).wait(std::chrono::microseconds(10));
+  }
+  EXPECT_TRUE(cluster.completions(0).empty());
+  for (std::uint32_t tag = 0; tag < 5; ++tag) {
+    receive(data[tag].size(), tag);
+    for (int i = 0; i < 2000 && cluster.completions(0).size() <= tag; ++i) cluster.poll_all();
+    ASSERT_EQ(cluster.completions(0).size(), tag + 1u);
+    EXPECT_EQ(cluster.completions(0).back().cookie, tag);
+    EXPECT_EQ(cluster.completions(0).back().status, TALLY_OK);
+  }
+  cluster.poll_all();
+  EXPECT_EQ(cluster.completions(1).size(), 5u);
+  EXPECT_EQ(data, room);
+}
+
 INSTANTIATE_TEST_SUITE_P(Access, Large, testing::Bool(),
                          [](const auto& access) { return access.param ? "direct" : "forbidden"; });
 

@@ -131,7 +131,7 @@ class Exercise {
   }
 
   /// Blocking without a request, else started.
-  tally_status call(tally_endpoint* e, tally_group* g, tally_request** r) {
+  tally_status call(tally_endpoint* e, tally_group* g, tally_request** r, bool persistent = false) {
     const bool named = in_place_ && (c_.seed & 1) != 0;  // TALLY_IN_PLACE, or the pointer that says the same
     const void* in = uses_input() ? input_ : nullptr;
     void* out = uses_output() ? output_ : nullptr;
@@ -151,55 +151,47 @@ class Exercise {
     const auto t = c_.dtype;
     const auto o = c_.op;
     const int root = c_.root;
+// The call in the form that is asked for; its arguments are those behind the group.
+#define TALLY_FORM(name, ...)                                              \
+  (r == nullptr ? tally_##name(e, g __VA_OPT__(, ) __VA_ARGS__)            \
+   : persistent ? tally_##name##_init(e, g __VA_OPT__(, ) __VA_ARGS__, r)  \
+                : tally_##name##_start(e, g __VA_OPT__(, ) __VA_ARGS__, r))
     switch (c_.api) {
       case Api::kBarrier:
-        return r ? tally_barrier_start(e, g, r) : tally_barrier(e, g);
+        return TALLY_FORM(barrier);
       case Api::kBcast:
-        return r ? tally_bcast_start(e, g, out, own, t, root, r) : tally_bcast(e, g, out, own, t, root);
+        return TALLY_FORM(bcast, out, own, t, root);
       case Api::kAllreduce:
-        return r ? tally_allreduce_start(e, g, in, out, own, t, o, r)
-                 : tally_allreduce(e, g, in, out, own, t, o);
+        return TALLY_FORM(allreduce, in, out, own, t, o);
       case Api::kReduce:
-        return r ? tally_reduce_start(e, g, in, out, own, t, o, root, r)
-                 : tally_reduce(e, g, in, out, own, t, o, root);
+        return TALLY_FORM(reduce, in, out, own, t, o, root);
       case Api::kReduceScatterBlock:
-        return r ? tally_reduce_scatter_block_start(e, g, in, out, own, t, o, r)
-                 : tally_reduce_scatter_block(e, g, in, out, own, t, o);
+        return TALLY_FORM(reduce_scatter_block, in, out, own, t, o);
       case Api::kReduceScatter:
-        return r ? tally_reduce_scatter_start(e, g, in, out, counts_.data(), t, o, r)
-                 : tally_reduce_scatter(e, g, in, out, counts_.data(), t, o);
+        return TALLY_FORM(reduce_scatter, in, out, counts_.data(), t, o);
       case Api::kScan:
-        return r ? tally_scan_start(e, g, in, out, own, t, o, r) : tally_scan(e, g, in, out, own, t, o);
+        return TALLY_FORM(scan, in, out, own, t, o);
       case Api::kExscan:
-        return r ? tally_exscan_start(e, g, in, out, own, t, o, r) : tally_exscan(e, g, in, out, own, t, o);
+        return TALLY_FORM(exscan, in, out, own, t, o);
       case Api::kGather:
-        return r ? tally_gather_start(e, g, in, out, own, t, root, r)
-                 : tally_gather(e, g, in, out, own, t, root);
+        return TALLY_FORM(gather, in, out, own, t, root);
       case Api::kGatherv:
-        return r ? tally_gatherv_start(e, g, in, own, out, counts, places, t, root, r)
-                 : tally_gatherv(e, g, in, own, out, counts, places, t, root);
+        return TALLY_FORM(gatherv, in, own, out, counts, places, t, root);
       case Api::kScatter:
-        return r ? tally_scatter_start(e, g, in, out, c_.count, t, root, r)
-                 : tally_scatter(e, g, in, out, c_.count, t, root);
+        return TALLY_FORM(scatter, in, out, c_.count, t, root);
       case Api::kScatterv:
-        return r ? tally_scatterv_start(e, g, in, counts, places, out, own, t, root, r)
-                 : tally_scatterv(e, g, in, counts, places, out, own, t, root);
+        return TALLY_FORM(scatterv, in, counts, places, out, own, t, root);
       case Api::kAllgather:
-        return r ? tally_allgather_start(e, g, in, out, own, t, r) : tally_allgather(e, g, in, out, own, t);
+        return TALLY_FORM(allgather, in, out, own, t);
       case Api::kAllgatherv:
-        return r ? tally_allgatherv_start(e, g, in, own, out, counts, places, t, r)
-                 : tally_allgatherv(e, g, in, own, out, counts, places, t);
+        return TALLY_FORM(allgatherv, in, own, out, counts, places, t);
       case Api::kAlltoall:
-        return r ? tally_alltoall_start(e, g, in, out, own, t, r) : tally_alltoall(e, g, in, out, own, t);
-      case Api::kAlltoallv: {
-        const std::size_t* from_counts = in_place_ ? no : row_.data();
-        const std::size_t* from_places = in_place_ ? no : input_at_.data();
-        return r ? tally_alltoallv_start(e, g, in, from_counts, from_places, out, column_.data(),
-                                         output_at_.data(), t, r)
-                 : tally_alltoallv(e, g, in, from_counts, from_places, out, column_.data(), output_at_.data(),
-                                   t);
-      }
+        return TALLY_FORM(alltoall, in, out, own, t);
+      case Api::kAlltoallv:
+        return TALLY_FORM(alltoallv, in, in_place_ ? no : row_.data(), in_place_ ? no : input_at_.data(), out,
+                          column_.data(), output_at_.data(), t);
     }
+#undef TALLY_FORM
     return TALLY_ERR_INTERNAL;
   }
 

@@ -46,6 +46,7 @@ Status RingEngine::post_send(const SendDescriptor& send) {
   if (send.length > capabilities_.max_message) {
     return {TALLY_ERR_ARGUMENT, "length " + std::to_string(send.length) + " is more than a message may have"};
   }
+  if (send.synchronous) return {TALLY_ERR_UNSUPPORTED, "this device has no synchronous sends"};
   if (!regions_.covers(send.key, send.buffer, send.length))
     return not_registered("buffer", send.key, send.length);
   if ((peers_[send.destination].failed & kMsgFailed) != 0) return peer_error(send.destination);

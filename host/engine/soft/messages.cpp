@@ -22,7 +22,7 @@ constexpr unsigned wildcard_class(const Descriptor& wanted) noexcept {
 
 bool Messages::send(const SendDescriptor& descriptor, Completion* completion) {
   const std::uint16_t destination = descriptor.destination;
-  if (descriptor.length <= kMaxPayload && sends_[destination].empty() && send_short(descriptor)) [[likely]] {
+  if (descriptor.length <= kMaxPayload && !descriptor.synchronous && sends_[destination].empty() && send_short(descriptor)) [[likely]] {
     completion->cookie = descriptor.cookie;
     completion->status = TALLY_OK;
     completion->length = descriptor.length;
@@ -71,7 +71,8 @@ void Messages::push(std::uint32_t destination) {
     // What a rank sends to itself is kept by it: it may be in a blocking send now.
     const bool large = send.length >= kRendezvousBytes && destination != transport_.rank();
     // Who cannot reach the other's memory is not likely to be reached.
-    const bool fetched = large && transport_.direct(destination);
+    // A synchronous send of any length asks: it ends when its receive has the data.
+    const bool fetched = send.synchronous || (large && transport_.direct(destination));
     tally_status status = TALLY_OK;
     const auto bytes =
         static_cast<std::uint32_t>(std::min<std::uint64_t>(send.length - op->sent, kMaxPayload));
@@ -164,8 +165,8 @@ void Messages::keep(std::uint32_t source, const FrameView& frame) {
   Unexpected* entry = unexpected_pool_.take();
   entry->asks = header.kind == FrameKind::kAsk;
   if (entry->asks) {
-    ++asking_;
     std::memcpy(&entry->ask, frame.payload, sizeof entry->ask);
+    if (entry->early()) ++asking_;
   } else if (entry->capacity < header.length) {
     entry->capacity = std::bit_ceil(header.length);
     entry->data = std::make_unique_for_overwrite<std::byte[]>(entry->capacity);
@@ -220,7 +221,7 @@ Messages::Unexpected* Messages::oldest_unexpected(unsigned wildcard_class, std::
 }
 
 void Messages::remove_unexpected(Unexpected* message) noexcept {
-  if (message->asks) --asking_;
+  if (message->early()) --asking_;
   for (unsigned rest = indexed_; rest != 0; rest &= rest - 1) {
     unexpected_[static_cast<unsigned>(std::countr_zero(rest))].remove(message);
   }
@@ -231,7 +232,7 @@ void Messages::take_asking() {
   Unexpected* oldest = nullptr;
   unexpected_[0].for_each([&](MatchEntry& entry) {
     auto* message = static_cast<Unexpected*>(&entry);
-    if (message->asks && (oldest == nullptr || message->age < oldest->age)) oldest = message;
+    if (message->early() && (oldest == nullptr || message->age < oldest->age)) oldest = message;
   });
   if (!transport_.direct(oldest->source)) return;
   if (oldest->capacity < oldest->length) {

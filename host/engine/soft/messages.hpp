@@ -75,6 +75,8 @@ class Messages {
     std::uint64_t arrived = 0;
     bool asks = false;  ///< the data are still with the sender
     Ask ask;
+    /// Its data may come before its receive.
+    [[nodiscard]] bool early() const noexcept { return asks && ask.synchronous == 0; }
     std::unique_ptr<std::byte[]> data;
     std::uint64_t capacity = 0;
   };
@@ -118,7 +120,7 @@ class Messages {
                                                    MatchTable(3)};
   std::array<MatchTable, kWildcardClasses> unexpected_{MatchTable(0), MatchTable(1), MatchTable(2),
                                                        MatchTable(3)};
-  std::size_t asking_ = 0;            ///< unexpected messages whose data are with the sender
+  std::size_t asking_ = 0;            ///< unexpected messages whose data take_asking() may take
   unsigned indexed_ = 1;              ///< bit c: unexpected messages are in table c; always in table 0
   std::vector<Posted*> by_cookie_;    ///< posted receives, for cancels
   std::vector<Unexpected*> claimed_;  ///< by number; nullptr: free

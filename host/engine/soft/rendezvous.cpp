@@ -58,7 +58,7 @@ bool Rendezvous::ask(const SendDescriptor& send) {
                   .context = send.context,
                   .tag = send.tag,
                   .length = send.length};
-  const Ask ask{reinterpret_cast<std::uint64_t>(send.buffer), number};
+  const Ask ask{reinterpret_cast<std::uint64_t>(send.buffer), number, send.synchronous ? 1u : 0u};
   std::memcpy(slot.payload, &ask, sizeof ask);
   transport_.commit(send.destination);
   return true;
@@ -140,7 +140,7 @@ void Rendezvous::fetch(const RecvDescriptor& receive, std::uint16_t source, std:
   fetch->ask = ask;
   fetch->chunks = static_cast<std::uint32_t>((fetch->bytes + kChunkBytes - 1) / kChunkBytes);
   if (fetch->bytes != 0 && !transport_.direct(source)) return refuse(fetch);
-  if (fetch->chunks > 1 &&
+  if (fetch->chunks > 1 && source != transport_.rank() &&
       !open_joint(source, ask.address, receive.buffer, fetch->bytes, &fetch->joint, &fetch->generation))
     fetch->joint = kNone;
   fetches_.push(fetch);

@@ -28,11 +28,11 @@ struct Work {
   std::uint64_t staged_bytes = 0;  ///< received in frames because the sender's memory cannot be reached
 };
 
-/// Payload of kAsk: where the data are.
+/// Payload of kAsk: where the data are. Synchronous sends ask for any length.
 struct Ask {
   std::uint64_t address = 0;
   std::uint32_t number = 0;  ///< the sender's name for it
-  std::uint32_t reserved = 0;
+  std::uint32_t synchronous = 0;  ///< 1: the data are not to be taken before a receive has matched
 };
 static_assert(sizeof(Ask) <= kInlinePayload);
 

@@ -218,13 +218,59 @@ TALLY_API tally_status tally_send(tally_endpoint* endpoint, tally_group* group, 
                                   int destination, int tag);
 TALLY_API tally_status tally_recv(tally_endpoint* endpoint, tally_group* group, void* buffer, size_t length,
                                   int source, int tag, tally_result* result /* may be NULL */);
-/* TALLY_AGAIN: not complete, *request unchanged. Otherwise the request is freed, *request is NULL, and the status is
- * that of the operation. After TALLY_ERR_TIMEOUT and TALLY_ERR_JOB the engine may still use the operation's buffers:
+/* The same with a send that ends only when a receive has matched its message, whatever the length. */
+TALLY_API tally_status tally_ssend_start(tally_endpoint* endpoint, tally_group* group, const void* buffer,
+                                         size_t length, int destination, int tag, tally_request** request);
+TALLY_API tally_status tally_ssend(tally_endpoint* endpoint, tally_group* group, const void* buffer, size_t length,
+                                   int destination, int tag);
+
+/* Persistent requests. *_init checks the arguments of *_start and makes a request that is not under way; tally_request_start
+ * starts it, any number of times. A wait or test that finds its end leaves it, not under way, for the next start; of a request
+ * that is not under way they say TALLY_OK at once, with an empty result. Its buffers are in use while it is under way. */
+TALLY_API tally_status tally_send_init(tally_endpoint* endpoint, tally_group* group, const void* buffer,
+                                       size_t length, int destination, int tag, tally_request** request);
+TALLY_API tally_status tally_ssend_init(tally_endpoint* endpoint, tally_group* group, const void* buffer,
+                                        size_t length, int destination, int tag, tally_request** request);
+TALLY_API tally_status tally_recv_init(tally_endpoint* endpoint, tally_group* group, void* buffer, size_t length,
+                                       int source, int tag, tally_request** request);
+/* TALLY_AGAIN: a queue is full, and the request is not under way. TALLY_ERR_BUSY: it is under way already. */
+TALLY_API tally_status tally_request_start(tally_request* request);
+/* Starts them in their order; waits where a queue is full. Where one fails those behind it are not started. */
+TALLY_API tally_status tally_requests_start_all(tally_request** requests, size_t count);
+/* Frees a request of any kind; *request is then NULL. An operation that is under way goes on, its buffers and its group in use
+ * until it ends, of which nobody hears. */
+TALLY_API tally_status tally_request_free(tally_request** request);
+
+/* TALLY_AGAIN: not complete, *request unchanged. Otherwise the request is freed, *request is NULL (but see persistent
+ * requests), and the status is that of the operation. After TALLY_ERR_TIMEOUT and TALLY_ERR_JOB the engine may still use the operation's buffers:
  * they stay valid until the endpoint is closed, and their region is busy. */
 TALLY_API tally_status tally_test(tally_request** request, tally_result* result /* may be NULL */);
 TALLY_API tally_status tally_wait(tally_request** request, tally_result* result /* may be NULL */);
-/* Waits for all; the first failure is returned. `requests` may hold NULLs; all are NULL afterwards. */
+/* Several requests of one endpoint at once. `requests` may hold NULLs and persistent requests that are not under way: they
+ * count for nothing (an empty result: source and tag -1, length 0). What has ended is freed and its entry NULL, or, persistent, not
+ * under way any more. `results` and `statuses` may be NULL; results[0].size is that of each result. Where operations fail the
+ * first failure is returned, and `statuses` tells of each. */
+/* Waits for all. wait_all is wait_all_results without either array. */
 TALLY_API tally_status tally_wait_all(tally_request** requests, size_t count);
+TALLY_API tally_status tally_wait_all_results(tally_request** requests, size_t count, tally_result* results,
+                                              tally_status* statuses);
+/* TALLY_AGAIN: not all have ended; nothing has changed. */
+TALLY_API tally_status tally_test_all(tally_request** requests, size_t count, tally_result* results,
+                                      tally_status* statuses);
+/* Waits until one has ended: its index, also where it has failed, and the status is its own. Index -1: none is under way
+ * (TALLY_OK), or the wait has failed and all are still under way. */
+TALLY_API tally_status tally_wait_any(tally_request** requests, size_t count, int* index,
+                                      tally_result* result /* may be NULL */);
+/* TALLY_AGAIN: none has ended, *index is -1. */
+TALLY_API tally_status tally_test_any(tally_request** requests, size_t count, int* index,
+                                      tally_result* result /* may be NULL */);
+/* Waits until at least one has ended and takes all that have: their number, and for each its index, result and status (arrays of
+ * `count`). *ended -1: none is under way; 0: the wait has failed and all are still under way. */
+TALLY_API tally_status tally_wait_some(tally_request** requests, size_t count, int* indices, tally_result* results,
+                                       tally_status* statuses, int* ended);
+/* TALLY_AGAIN: none has ended, *ended is 0. */
+TALLY_API tally_status tally_test_some(tally_request** requests, size_t count, int* indices, tally_result* results,
+                                       tally_status* statuses, int* ended);
 
 /* Asks for the end of a receive. It completes with TALLY_ERR_CANCELLED if no message has matched it, else as it would
  * have; wait or test for it as usual. TALLY_ERR_ARGUMENT for a request that is not a receive. */
@@ -393,6 +439,54 @@ TALLY_API tally_status tally_alltoallv_start(tally_endpoint* endpoint, tally_gro
                                              void* output, const size_t* output_counts,
                                              const size_t* output_displacements, tally_dtype dtype,
                                              tally_request** request);
+
+/* The same as persistent requests: the arrays of counts and displacements are copied. */
+TALLY_API tally_status tally_barrier_init(tally_endpoint* endpoint, tally_group* group, tally_request** request);
+TALLY_API tally_status tally_bcast_init(tally_endpoint* endpoint, tally_group* group, void* buffer, size_t count,
+                                        tally_dtype dtype, int root, tally_request** request);
+TALLY_API tally_status tally_allreduce_init(tally_endpoint* endpoint, tally_group* group, const void* input,
+                                            void* output, size_t count, tally_dtype dtype, tally_op op,
+                                            tally_request** request);
+TALLY_API tally_status tally_reduce_init(tally_endpoint* endpoint, tally_group* group, const void* input,
+                                         void* output, size_t count, tally_dtype dtype, tally_op op, int root,
+                                         tally_request** request);
+TALLY_API tally_status tally_reduce_scatter_block_init(tally_endpoint* endpoint, tally_group* group,
+                                                       const void* input, void* output, size_t count,
+                                                       tally_dtype dtype, tally_op op, tally_request** request);
+TALLY_API tally_status tally_reduce_scatter_init(tally_endpoint* endpoint, tally_group* group, const void* input,
+                                                 void* output, const size_t* counts, tally_dtype dtype, tally_op op,
+                                                 tally_request** request);
+TALLY_API tally_status tally_scan_init(tally_endpoint* endpoint, tally_group* group, const void* input, void* output,
+                                       size_t count, tally_dtype dtype, tally_op op, tally_request** request);
+TALLY_API tally_status tally_exscan_init(tally_endpoint* endpoint, tally_group* group, const void* input,
+                                         void* output, size_t count, tally_dtype dtype, tally_op op,
+                                         tally_request** request);
+TALLY_API tally_status tally_gather_init(tally_endpoint* endpoint, tally_group* group, const void* input,
+                                         void* output, size_t count, tally_dtype dtype, int root,
+                                         tally_request** request);
+TALLY_API tally_status tally_gatherv_init(tally_endpoint* endpoint, tally_group* group, const void* input,
+                                          size_t count, void* output, const size_t* counts,
+                                          const size_t* displacements, tally_dtype dtype, int root,
+                                          tally_request** request);
+TALLY_API tally_status tally_scatter_init(tally_endpoint* endpoint, tally_group* group, const void* input,
+                                          void* output, size_t count, tally_dtype dtype, int root,
+                                          tally_request** request);
+TALLY_API tally_status tally_scatterv_init(tally_endpoint* endpoint, tally_group* group, const void* input,
+                                           const size_t* counts, const size_t* displacements, void* output,
+                                           size_t count, tally_dtype dtype, int root, tally_request** request);
+TALLY_API tally_status tally_allgather_init(tally_endpoint* endpoint, tally_group* group, const void* input,
+                                            void* output, size_t count, tally_dtype dtype, tally_request** request);
+TALLY_API tally_status tally_allgatherv_init(tally_endpoint* endpoint, tally_group* group, const void* input,
+                                             size_t count, void* output, const size_t* counts,
+                                             const size_t* displacements, tally_dtype dtype,
+                                             tally_request** request);
+TALLY_API tally_status tally_alltoall_init(tally_endpoint* endpoint, tally_group* group, const void* input,
+                                           void* output, size_t count, tally_dtype dtype, tally_request** request);
+TALLY_API tally_status tally_alltoallv_init(tally_endpoint* endpoint, tally_group* group, const void* input,
+                                            const size_t* input_counts, const size_t* input_displacements,
+                                            void* output, const size_t* output_counts,
+                                            const size_t* output_displacements, tally_dtype dtype,
+                                            tally_request** request);
 
 /* --- errors --------------------------------------------------------------------------------- */
 
