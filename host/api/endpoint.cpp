@@ -60,6 +60,7 @@ Status tally_endpoint::open(const tally_options& options, std::unique_ptr<tally_
                                 : fmt::format("rank {} is open already, in process {}", made->rank(), owner)};
   }
   made->joined_ = true;
+  made->header().wait[made->rank()].threads = options.threads == TALLY_THREAD_MULTIPLE ? 1 : 0;
 
   status = tally::api::make_engine(made->job_, wanted, &made->engine_);
   if (!status.ok()) return status;

@@ -66,7 +66,8 @@ void tally_endpoint::withdraw_wait() noexcept {
 
 // --- tally.h -----------------------------------------------------------------------------------
 
-tally_status tally_endpoint_wait_until(tally_endpoint* endpoint, int (*done)(void* argument), void* argument) {
+tally_status tally_endpoint_wait_until(tally_endpoint* endpoint, int (*done)(void* argument),
+                                       void* argument) {
   return boundary("tally_endpoint_wait_until", [&]() -> Status {
     Status status = need("endpoint", endpoint);
     if (status.ok() && done == nullptr) status = tally::api::bad_argument("done is NULL");
@@ -83,7 +84,8 @@ tally_status tally_endpoint_wake(tally_endpoint* endpoint) {
 }
 
 tally_status tally_endpoint_on_wait(tally_endpoint* endpoint,
-                                    void (*describe)(void* argument, char* text, size_t bytes), void* argument) {
+                                    void (*describe)(void* argument, char* text, size_t bytes),
+                                    void* argument) {
   return boundary("tally_endpoint_on_wait", [&]() -> Status {
     Status status = need("endpoint", endpoint);
     if (status.ok()) endpoint->on_wait(describe, argument);

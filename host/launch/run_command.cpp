@@ -29,6 +29,7 @@ struct RunOptions {
   std::string counters_json;
   bool tag_output = false;
   std::string bind = "core";
+  double deadlock = 5;
 };
 
 void run(const RunOptions& options, std::vector<std::string> program, CommandContext& context) {
@@ -46,6 +47,8 @@ void run(const RunOptions& options, std::vector<std::string> program, CommandCon
   }
   if (options.bind != "core" && options.bind != "none")
     return refuse(fmt::format("--bind: '{}' is neither core nor none", options.bind));
+  if (!(options.deadlock >= 0 && options.deadlock <= 1e6))
+    return refuse(fmt::format("--deadlock: {} is not a number of seconds from 0 to 1000000", options.deadlock));
   if (!options.config.empty()) {
     if (engine->kind != job::EngineKind::kRtl) {
       return refuse(fmt::format("--config: engine {} has no fabric to configure", engine->name));
@@ -83,6 +86,7 @@ void run(const RunOptions& options, std::vector<std::string> program, CommandCon
   spec.counters_json = options.counters_json;
   spec.tag_output = options.tag_output;
   spec.bind = options.bind == "core";
+  spec.deadlock_seconds = options.deadlock;
   spec.arguments = std::move(program);
   context.exit_code = run_job(spec);
 }
@@ -142,6 +146,12 @@ void add_run_command(CLI::App& app, CommandContext& context) {
                    "core: each rank of engine soft has its share of the processors, where there is one for each; or none")
       ->capture_default_str()
       ->type_name("HOW");
+  command
+      ->add_option("--deadlock", options->deadlock,
+                   "End the job when every rank waits and nothing has moved for so long; 0: never")
+      ->envname("TALLY_DEADLOCK")
+      ->capture_default_str()
+      ->type_name("SECONDS");
   command->prefix_command();
   command->callback([command, options, &context] { run(*options, command->remaining(), context); });
 }

@@ -21,6 +21,7 @@
 
 #include "job/job.hpp"
 #include "launch/counters_table.hpp"
+#include "launch/deadlock.hpp"
 #include "launch/output.hpp"
 #include "launch/process.hpp"
 
@@ -71,7 +72,8 @@ class Supervisor {
       : spec_(spec),
         launcher_(std::move(launcher)),
         segment_(job::Segment::create(spec.ranks, spec.engine, spec.counters || !spec.counters_json.empty())),
-        ranks_(spec.ranks) {
+        ranks_(spec.ranks),
+        deadlock_(segment_, std::chrono::duration<double>(spec.deadlock_seconds)) {
     const auto set = handled_signals();
     sigprocmask(SIG_BLOCK, &set, nullptr);
     signals_ = FileDescriptor(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
@@ -91,6 +93,7 @@ class Supervisor {
       handle_events(time_left());
       if (waiting_for_fabric_) check_fabric_start();
       handle_deadlines();
+      look_for_deadlock();
     }
     finish();
     return exit_code_;
@@ -202,9 +205,22 @@ class Supervisor {
 
   [[nodiscard]] int time_left() const {
     if (waiting_for_fabric_) return 5;
-    if (!deadline_) return -1;
+    if (!deadline_) return watches() ? static_cast<int>(deadlock_.interval().count()) : -1;
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(*deadline_ - Clock::now()).count();
     return static_cast<int>(std::clamp<decltype(left)>(left, 0, 60000));
+  }
+
+  [[nodiscard]] bool watches() const noexcept {
+    return deadlock_.interval().count() != 0 && ranks_started_ && phase_ == Phase::kRunning;
+  }
+
+  void look_for_deadlock() {
+    const auto now = Clock::now();
+    if (!watches() || now - looked_ < deadlock_.interval() / 2) return;
+    looked_ = now;
+    std::vector<bool> running(ranks_.size());
+    std::transform(ranks_.begin(), ranks_.end(), running.begin(), [](const Child& rank) { return rank.running; });
+    if (const auto report = deadlock_.look(running, now)) fail(1, *report);
   }
 
   void handle_events(int timeout_ms) {
@@ -446,6 +462,8 @@ class Supervisor {
   OutputQueue err_{STDERR_FILENO};
   std::vector<std::unique_ptr<LineSource>> sources_;
   std::vector<Child> ranks_;
+  DeadlockWatch deadlock_;
+  Clock::time_point looked_{};
   std::vector<unsigned> ended_by_us_;
   Child fabric_;
   bool waiting_for_fabric_ = false;

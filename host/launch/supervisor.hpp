@@ -22,6 +22,7 @@ struct JobSpec {
   std::string counters_json;           ///< write them to this file, or empty
   bool tag_output = false;
   bool bind = true;                    ///< each rank to its share of the processors, where there are enough
+  double deadlock_seconds = 0;         ///< a job that waits for so long for itself is ended (deadlock.hpp); 0: never
   std::string program;                 ///< resolved path
   std::vector<std::string> arguments;  ///< with argv[0]
 };
