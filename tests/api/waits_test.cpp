@@ -14,7 +14,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-bool last_error_has(const std::string& text) { return std::string(tally_last_error()).find(text) != std::string::npos; }
+bool last_error_has(const std::string& text) {
+  return std::string(tally_last_error()).find(text) != std::string::npos;
+}
 
 void describe_fixed(void* argument, char* text, std::size_t bytes) {
   std::snprintf(text, bytes, "%s", static_cast<const char*>(argument));
@@ -70,7 +72,8 @@ TEST(Waits, text_of_a_timeout_begins_with_what_the_caller_waits_for) {
         RANK_OK(tally_endpoint_on_wait(place.endpoint, describe_fixed, words));
         RANK_CHECK(tally_endpoint_wait_until(place.endpoint, never, nullptr) == TALLY_ERR_TIMEOUT);
         RANK_CHECK(last_error_has("the third act"));
-        RANK_CHECK(tally_recv(place.endpoint, nullptr, place.at<char>(), 8, 0, 3, nullptr) == TALLY_ERR_TIMEOUT);
+        RANK_CHECK(tally_recv(place.endpoint, nullptr, place.at<char>(), 8, 0, 3, nullptr) ==
+                   TALLY_ERR_TIMEOUT);
         RANK_CHECK(last_error_has("s: the third act; receive of 8 bytes from rank 0, tag 3"));
         RANK_OK(tally_endpoint_on_wait(place.endpoint, nullptr, nullptr));
         RANK_CHECK(tally_endpoint_wait_until(place.endpoint, never, nullptr) == TALLY_ERR_TIMEOUT);
@@ -92,7 +95,8 @@ TEST(Waits, a_wait_that_lasts_stands_in_the_segment_until_it_ends) {
           for (int i = 0; i < 500 && record.waiting.load() == 0; ++i) ::usleep(10000);
           RANK_CHECK(record.waiting.load() == 1);
           RANK_CHECK(record.waits.load() == 1);
-          RANK_CHECK(std::string(record.text).find("receive of 8 bytes from rank 0, tag 3") != std::string::npos);
+          RANK_CHECK(std::string(record.text).find("receive of 8 bytes from rank 0, tag 3") !=
+                     std::string::npos);
           const std::uint64_t looks = record.looks.load();
           ::usleep(200000);
           RANK_CHECK(record.looks.load() > looks);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Buffered mode: MPI 5.0, 3.6.
 //
-// The program's buffer is a row of blocks, each a head and a message's data; a block is free again when its message has left.
-// Neighbouring free blocks are joined when room is looked for, first fit. With MPI_BUFFER_AUTOMATIC each message has memory from the
-// pool of staging instead.
+// The program's buffer is a row of blocks, each a head and a message's data; a block is free again when its
+// message has left. Neighbouring free blocks are joined when room is looked for, first fit. With
+// MPI_BUFFER_AUTOMATIC each message has memory from the pool of staging instead.
 #include <algorithm>
 #include <map>
 #include <memory>
@@ -48,7 +48,8 @@ class SendBuffer {
     Block* const block = take(data.bytes);
     if (block == nullptr)
       fail(MPI_ERR_BUFFER,
-           "the attached buffer of {} bytes has no room for a message of {} bytes: it needs MPI_BSEND_OVERHEAD ({}) more bytes "
+           "the attached buffer of {} bytes has no room for a message of {} bytes: it needs "
+           "MPI_BSEND_OVERHEAD ({}) more bytes "
            "for each message that has not left",
            size_, data.bytes, MPI_BSEND_OVERHEAD);
     block->request = post(data, reinterpret_cast<std::byte*>(block + 1), dest, tag, comm);
@@ -64,8 +65,8 @@ class SendBuffer {
 
  private:
   struct alignas(16) Block {
-    std::uint64_t bytes;                ///< with this head
-    tally_request* request = nullptr;   ///< nullptr: free
+    std::uint64_t bytes;               ///< with this head
+    tally_request* request = nullptr;  ///< nullptr: free
   };
   static_assert(sizeof(Block) + 2 * alignof(Block) <= MPI_BSEND_OVERHEAD);
   struct Sent {
@@ -91,7 +92,8 @@ class SendBuffer {
   static tally_request* post(const Data& data, std::byte* to, int dest, int tag, const Comm& comm) {
     if (data.bytes != 0) {
       if (data.contiguous) {  // a request's data may stand for an address alone
-        std::copy_n(data.type == nullptr ? static_cast<const std::byte*>(data.buffer) : data.address(), data.bytes, to);
+        std::copy_n(data.type == nullptr ? static_cast<const std::byte*>(data.buffer) : data.address(),
+                    data.bytes, to);
       } else {
         datatype::pack(*data.type->type, data.buffer, data.count, 0, static_cast<MPI_Count>(data.bytes), to);
         runtime.packed_bytes += data.bytes;
@@ -107,7 +109,8 @@ class SendBuffer {
     (void)tally_endpoint_progress(runtime.endpoint);
     for (Block* block = first_; block != nullptr; block = after(*block)) {
       if (!left(block->request)) continue;
-      for (Block* next = after(*block); next != nullptr && left(next->request); next = after(*block)) block->bytes += next->bytes;
+      for (Block* next = after(*block); next != nullptr && left(next->request); next = after(*block))
+        block->bytes += next->bytes;
       if (block->bytes < need) continue;
       if (block->bytes - need >= sizeof(Block) + alignof(Block)) {
         new (reinterpret_cast<std::byte*>(block) + need) Block{block->bytes - need};
@@ -195,7 +198,9 @@ void Buffer_flush() {
 }
 void Buffer_iflush(MPI_Request* request) { start_flush(*runtime.self, process_buffer, request); }
 
-void Comm_attach_buffer(MPI_Comm comm, void* buffer, MPI_Count size) { attach(get_comm(comm).send_buffer, buffer, size); }
+void Comm_attach_buffer(MPI_Comm comm, void* buffer, MPI_Count size) {
+  attach(get_comm(comm).send_buffer, buffer, size);
+}
 void Comm_detach_buffer(MPI_Comm comm, void* buffer_addr, MPI_Count* size) {
   detach(get_comm(comm).send_buffer, buffer_addr, size);
 }

@@ -29,7 +29,7 @@
 namespace tally::mpi {
 
 Runtime runtime;
-thread_local Call current_call;
+constinit thread_local Call current_call;
 
 namespace {
 
@@ -107,6 +107,7 @@ int open_library(int required_level) {
   options.threads = threads_of(required_level);
   const tally_status status = tally_endpoint_open_with(&options, &runtime.endpoint);
   if (status != TALLY_OK) throw Error{MPI_ERR_OTHER, tally_last_error(), {}};
+  check(tally_endpoint_on_wait(runtime.endpoint, describe_wait, nullptr));
   check(tally_endpoint_rank(runtime.endpoint, &runtime.job_rank));
   check(tally_endpoint_size(runtime.endpoint, &runtime.job_size));
   runtime.thread_level = required_level;

@@ -60,7 +60,8 @@ void Grequest_start(MPI_Grequest_query_function* query_fn, MPI_Grequest_free_fun
 
 void Grequest_complete(MPI_Request request) {
   Request& object = get_request(request);
-  if (object.type != Request::Type::kGeneralized) fail(MPI_ERR_REQUEST, "request is not a generalized request");
+  if (object.type != Request::Type::kGeneralized)
+    fail(MPI_ERR_REQUEST, "request is not a generalized request");
   if (object.complete) fail(MPI_ERR_REQUEST, "request is complete already");
   object.complete = true;
   if (object.orphan) {

@@ -6,7 +6,8 @@
 
 namespace tally::mpi {
 
-/// Fills the status of a completed generalized request by the program's query_fn; its code becomes the failure.
+/// Fills the status of a completed generalized request by the program's query_fn; its code becomes the
+/// failure.
 void query(Request& request);
 /// Calls the program's free_fn, once; its error code.
 int release_state(Request& request);

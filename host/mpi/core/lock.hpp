@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The lock of the library: held by every call where the thread level is MPI_THREAD_MULTIPLE, by none elsewhere.
+// The lock of the library: held by every call where the thread level is MPI_THREAD_MULTIPLE, by none
+// elsewhere.
 #pragma once
 
 #include <atomic>
@@ -8,7 +9,8 @@
 
 namespace tally::mpi {
 
-/// A recursive mutex (a callback of the program may call MPI again) that a wait can give up whole and take back.
+/// A recursive mutex (a callback of the program may call MPI again) that a wait can give up whole and take
+/// back.
 class Lock {
  public:
   void lock() {

@@ -16,9 +16,10 @@ void detail::bad_data(const void* buffer, MPI_Count count, const Datatype& type,
   if (!type.type->committed()) fail(MPI_ERR_TYPE, "{} is not committed", names.type);
   std::int64_t bytes = 0;
   if (__builtin_mul_overflow(count, type.type->size(), &bytes))
-    fail(MPI_ERR_COUNT, "{} is {}: so many elements of {} bytes are more than a message holds", names.count, count,
-         type.type->size());
-  fail(MPI_ERR_BUFFER, "{} is {}, but {} is {}", names.buffer, buffer == nullptr ? "NULL" : "invalid", names.count, count);
+    fail(MPI_ERR_COUNT, "{} is {}: so many elements of {} bytes are more than a message holds", names.count,
+         count, type.type->size());
+  fail(MPI_ERR_BUFFER, "{} is {}, but {} is {}", names.buffer, buffer == nullptr ? "NULL" : "invalid",
+       names.count, count);
 }
 
 void detail::bad_rank(const char* argument, int rank, int peers, bool receive) {
@@ -27,12 +28,14 @@ void detail::bad_rank(const char* argument, int rank, int peers, bool receive) {
 }
 
 void detail::bad_tag(const char* argument, int tag, bool receive) {
-  fail(MPI_ERR_TAG, "{} is {}, out of range (0 to {}{})", argument, tag, TALLY_MAX_TAG, receive ? ", MPI_ANY_TAG" : "");
+  fail(MPI_ERR_TAG, "{} is {}, out of range (0 to {}{})", argument, tag, TALLY_MAX_TAG,
+       receive ? ", MPI_ANY_TAG" : "");
 }
 
 Staging packed(const Data& data) {
   Staging block(data.bytes);
-  datatype::pack(*data.type->type, data.buffer, data.count, 0, static_cast<MPI_Count>(data.bytes), block.data());
+  datatype::pack(*data.type->type, data.buffer, data.count, 0, static_cast<MPI_Count>(data.bytes),
+                 block.data());
   runtime.packed_bytes += data.bytes;
   return block;
 }
@@ -44,26 +47,21 @@ void unpack(const Data& data, const std::byte* from, std::uint64_t bytes) {
 
 namespace {
 
-void note(const Comm& comm, int peer, int tag) noexcept {
-  current_call.comm = &comm;
-  current_call.peer = peer;
-  current_call.tag = tag;
-}
-
-tally_status engine_send(SendMode mode, const Comm& comm, const void* from, std::uint64_t bytes, int dest, int tag,
-                         tally_request** request) {
+tally_status engine_send(SendMode mode, const Comm& comm, const void* from, std::uint64_t bytes, int dest,
+                         int tag, tally_request** request) {
   const auto start_it = mode == SendMode::kSynchronous ? tally_ssend_start : tally_send_start;
   return start_it(runtime.endpoint, comm.group, from, bytes, comm.peer(dest), tag, request);
 }
 
 /// Blocking modes but the buffered one.
-void send(SendMode mode, const void* buf, MPI_Count count, MPI_Datatype datatype, int dest, int tag, MPI_Comm handle) {
+void send(SendMode mode, const void* buf, MPI_Count count, MPI_Datatype datatype, int dest, int tag,
+          MPI_Comm handle) {
   Comm& comm = get_comm(handle);
   const Data data = check_data(buf, count, datatype);
   check_destination(comm, dest, tag);
   if (dest == MPI_PROC_NULL) [[unlikely]]
     return;
-  note(comm, dest, tag);
+  current_call.message(Call::Peer::kDestination, dest, tag);
   Staging copy;
   const std::byte* from = nullptr;
   if (data.contiguous) [[likely]] {
@@ -77,12 +75,14 @@ void send(SendMode mode, const void* buf, MPI_Count count, MPI_Datatype datatype
         const auto blocking = mode == SendMode::kSynchronous ? tally_ssend : tally_send;
         return blocking(runtime.endpoint, comm.group, from, data.bytes, comm.peer(dest), tag);
       },
-      [&](tally_request** request) { return engine_send(mode, comm, from, data.bytes, dest, tag, request); }));
+      [&](tally_request** request) {
+        return engine_send(mode, comm, from, data.bytes, dest, tag, request);
+      }));
 }
 
 /// After the engine's receive: status, unpacking, errors.
-void received(const Comm& comm, const Data& data, const std::byte* staged, tally_status code, const tally_result& result,
-              MPI_Status* status) {
+void received(const Comm& comm, const Data& data, const std::byte* staged, tally_status code,
+              const tally_result& result, MPI_Status* status) {
   if (code != TALLY_OK && code != TALLY_ERR_TRUNCATED) check(code);
   const std::uint64_t got = std::min<std::uint64_t>(result.length, data.bytes);
   const int source = source_of(comm, result.source);
@@ -93,9 +93,13 @@ void received(const Comm& comm, const Data& data, const std::byte* staged, tally
 }
 
 /// Receives and sends at once. `from`: what is sent, contiguous.
-void exchange(Comm& comm, const std::byte* from, std::uint64_t bytes, int dest, int sendtag, const Data& into, int source,
-              int recvtag, MPI_Status* status) {
-  note(comm, source == MPI_PROC_NULL ? dest : source, source == MPI_PROC_NULL ? sendtag : recvtag);
+void exchange(Comm& comm, const std::byte* from, std::uint64_t bytes, int dest, int sendtag, const Data& into,
+              int source, int recvtag, MPI_Status* status) {
+  if (source != MPI_PROC_NULL) {
+    current_call.message(Call::Peer::kSource, source, recvtag);
+  } else {
+    current_call.message(Call::Peer::kDestination, dest, sendtag);
+  }
   Staging staged;
   std::byte* to = into.contiguous ? into.address() : nullptr;
   if (!into.contiguous) {
@@ -105,7 +109,8 @@ void exchange(Comm& comm, const std::byte* from, std::uint64_t bytes, int dest, 
   tally_request* incoming = nullptr;
   if (source != MPI_PROC_NULL) {
     incoming = start_engine([&](tally_request** request) {
-      return tally_recv_start(runtime.endpoint, comm.group, to, into.bytes, engine_source(comm, source), engine_tag(recvtag), request);
+      return tally_recv_start(runtime.endpoint, comm.group, to, into.bytes, engine_source(comm, source),
+                              engine_tag(recvtag), request);
     });
   }
   tally_result result{};
@@ -161,21 +166,22 @@ Task exchange_task(Exchange& plan, Ref<Comm> comm, int dest, int sendtag, int so
                        engine_source(*comm, source), engine_tag(recvtag));
   }
   if (dest != MPI_PROC_NULL) {
-    operations.send(comm->group, plan.packed_out ? plan.packed_out.data() : plan.out.address(), plan.out.bytes, comm->peer(dest),
-                    sendtag);
+    operations.send(comm->group, plan.packed_out ? plan.packed_out.data() : plan.out.address(),
+                    plan.out.bytes, comm->peer(dest), sendtag);
   }
   try {
     co_await operations.all();
   } catch (const Error& error) {
     if (plan.receives) plan.result = operations.result(0);
     if (error.error_class != MPI_ERR_TRUNCATE) throw;
-    throw Error{MPI_ERR_TRUNCATE,
-                truncation_text(plan.result.length, source_of(*comm, plan.result.source), plan.result.tag, plan.in.bytes)};
+    throw Error{MPI_ERR_TRUNCATE, truncation_text(plan.result.length, source_of(*comm, plan.result.source),
+                                                  plan.result.tag, plan.in.bytes)};
   }
   if (plan.receives) plan.result = operations.result(0);
 }
 
-Request* start_exchange(Comm& comm, std::unique_ptr<Exchange> plan, int dest, int sendtag, int source, int recvtag) {
+Request* start_exchange(Comm& comm, std::unique_ptr<Exchange> plan, int dest, int sendtag, int source,
+                        int recvtag) {
   plan->receives = source != MPI_PROC_NULL;
   if (plan->receives && !plan->in.contiguous) {
     plan->packed_in = Staging(plan->in.bytes);
@@ -201,8 +207,8 @@ void check_request_argument(const MPI_Request* request) {
   if (request == nullptr) fail(MPI_ERR_REQUEST, "request is NULL");
 }
 
-void start_send(SendMode mode, const void* buf, MPI_Count count, MPI_Datatype datatype, int dest, int tag, MPI_Comm handle,
-                MPI_Request* request, bool keep) {
+void start_send(SendMode mode, const void* buf, MPI_Count count, MPI_Datatype datatype, int dest, int tag,
+                MPI_Comm handle, MPI_Request* request, bool keep) {
   Comm& comm = get_comm(handle);
   const Data data = check_data(buf, count, datatype);
   check_destination(comm, dest, tag);
@@ -250,8 +256,8 @@ void post(Request& request) {
   void* const where = request.packed ? request.packed.data() : request.buffer;
   if (request.type == Request::Type::kReceive) {
     request.engine = start_engine([&](tally_request** engine) {
-      return tally_recv_start(runtime.endpoint, comm.group, where, request.bytes, engine_source(comm, request.peer),
-                              engine_tag(request.tag), engine);
+      return tally_recv_start(runtime.endpoint, comm.group, where, request.bytes,
+                              engine_source(comm, request.peer), engine_tag(request.tag), engine);
     });
     return;
   }
@@ -261,7 +267,8 @@ void post(Request& request) {
     return;
   }
   if (request.packed) {
-    datatype::pack(*data.type->type, data.buffer, data.count, 0, static_cast<MPI_Count>(data.bytes), request.packed.data());
+    datatype::pack(*data.type->type, data.buffer, data.count, 0, static_cast<MPI_Count>(data.bytes),
+                   request.packed.data());
     runtime.packed_bytes += data.bytes;
   }
   request.engine = start_engine([&](tally_request** engine) {
@@ -319,7 +326,8 @@ void Bsend(const void* buf, MPI_Count count, MPI_Datatype datatype, int dest, in
   if (dest != MPI_PROC_NULL) send_buffered(data, dest, tag, comm);
 }
 
-void Recv(void* buf, MPI_Count count, MPI_Datatype datatype, int source, int tag, MPI_Comm handle, MPI_Status* status) {
+void Recv(void* buf, MPI_Count count, MPI_Datatype datatype, int source, int tag, MPI_Comm handle,
+          MPI_Status* status) {
   Comm& comm = get_comm(handle);
   const Data data = check_data(buf, count, datatype);
   check_source(comm, source, tag);
@@ -327,7 +335,7 @@ void Recv(void* buf, MPI_Count count, MPI_Datatype datatype, int source, int tag
     set_proc_null(status);
     return;
   }
-  note(comm, source, tag);
+  current_call.message(Call::Peer::kSource, source, tag);
   Staging staged;
   std::byte* to = nullptr;
   if (data.contiguous) [[likely]] {
@@ -340,7 +348,9 @@ void Recv(void* buf, MPI_Count count, MPI_Datatype datatype, int source, int tag
   tally_result result{};
   result.size = sizeof result;
   const tally_status code = run_engine(
-      [&] { return tally_recv(runtime.endpoint, comm.group, to, data.bytes, from, engine_tag(tag), &result); },
+      [&] {
+        return tally_recv(runtime.endpoint, comm.group, to, data.bytes, from, engine_tag(tag), &result);
+      },
       [&](tally_request** request) {
         return tally_recv_start(runtime.endpoint, comm.group, to, data.bytes, from, engine_tag(tag), request);
       },
@@ -348,35 +358,45 @@ void Recv(void* buf, MPI_Count count, MPI_Datatype datatype, int source, int tag
   received(comm, data, staged.data(), code, result, status);
 }
 
-void Isend(const void* buf, MPI_Count count, MPI_Datatype datatype, int dest, int tag, MPI_Comm comm, MPI_Request* request) {
+void Isend(const void* buf, MPI_Count count, MPI_Datatype datatype, int dest, int tag, MPI_Comm comm,
+           MPI_Request* request) {
   start_send(SendMode::kStandard, buf, count, datatype, dest, tag, comm, request, false);
 }
-void Issend(const void* buf, MPI_Count count, MPI_Datatype datatype, int dest, int tag, MPI_Comm comm, MPI_Request* request) {
+void Issend(const void* buf, MPI_Count count, MPI_Datatype datatype, int dest, int tag, MPI_Comm comm,
+            MPI_Request* request) {
   start_send(SendMode::kSynchronous, buf, count, datatype, dest, tag, comm, request, false);
 }
-void Irsend(const void* buf, MPI_Count count, MPI_Datatype datatype, int dest, int tag, MPI_Comm comm, MPI_Request* request) {
+void Irsend(const void* buf, MPI_Count count, MPI_Datatype datatype, int dest, int tag, MPI_Comm comm,
+            MPI_Request* request) {
   start_send(SendMode::kReady, buf, count, datatype, dest, tag, comm, request, false);
 }
-void Ibsend(const void* buf, MPI_Count count, MPI_Datatype datatype, int dest, int tag, MPI_Comm comm, MPI_Request* request) {
+void Ibsend(const void* buf, MPI_Count count, MPI_Datatype datatype, int dest, int tag, MPI_Comm comm,
+            MPI_Request* request) {
   start_send(SendMode::kBuffered, buf, count, datatype, dest, tag, comm, request, false);
 }
-void Irecv(void* buf, MPI_Count count, MPI_Datatype datatype, int source, int tag, MPI_Comm comm, MPI_Request* request) {
+void Irecv(void* buf, MPI_Count count, MPI_Datatype datatype, int source, int tag, MPI_Comm comm,
+           MPI_Request* request) {
   start_receive(buf, count, datatype, source, tag, comm, request, false);
 }
 
-void Send_init(const void* buf, MPI_Count count, MPI_Datatype datatype, int dest, int tag, MPI_Comm comm, MPI_Request* request) {
+void Send_init(const void* buf, MPI_Count count, MPI_Datatype datatype, int dest, int tag, MPI_Comm comm,
+               MPI_Request* request) {
   start_send(SendMode::kStandard, buf, count, datatype, dest, tag, comm, request, true);
 }
-void Ssend_init(const void* buf, MPI_Count count, MPI_Datatype datatype, int dest, int tag, MPI_Comm comm, MPI_Request* request) {
+void Ssend_init(const void* buf, MPI_Count count, MPI_Datatype datatype, int dest, int tag, MPI_Comm comm,
+                MPI_Request* request) {
   start_send(SendMode::kSynchronous, buf, count, datatype, dest, tag, comm, request, true);
 }
-void Rsend_init(const void* buf, MPI_Count count, MPI_Datatype datatype, int dest, int tag, MPI_Comm comm, MPI_Request* request) {
+void Rsend_init(const void* buf, MPI_Count count, MPI_Datatype datatype, int dest, int tag, MPI_Comm comm,
+                MPI_Request* request) {
   start_send(SendMode::kReady, buf, count, datatype, dest, tag, comm, request, true);
 }
-void Bsend_init(const void* buf, MPI_Count count, MPI_Datatype datatype, int dest, int tag, MPI_Comm comm, MPI_Request* request) {
+void Bsend_init(const void* buf, MPI_Count count, MPI_Datatype datatype, int dest, int tag, MPI_Comm comm,
+                MPI_Request* request) {
   start_send(SendMode::kBuffered, buf, count, datatype, dest, tag, comm, request, true);
 }
-void Recv_init(void* buf, MPI_Count count, MPI_Datatype datatype, int source, int tag, MPI_Comm comm, MPI_Request* request) {
+void Recv_init(void* buf, MPI_Count count, MPI_Datatype datatype, int source, int tag, MPI_Comm comm,
+               MPI_Request* request) {
   start_receive(buf, count, datatype, source, tag, comm, request, true);
 }
 
@@ -389,8 +409,9 @@ constexpr PeerNames kFrom{"source", "recvtag"};
 
 }  // namespace
 
-void Sendrecv(const void* sendbuf, MPI_Count sendcount, MPI_Datatype sendtype, int dest, int sendtag, void* recvbuf,
-              MPI_Count recvcount, MPI_Datatype recvtype, int source, int recvtag, MPI_Comm handle, MPI_Status* status) {
+void Sendrecv(const void* sendbuf, MPI_Count sendcount, MPI_Datatype sendtype, int dest, int sendtag,
+              void* recvbuf, MPI_Count recvcount, MPI_Datatype recvtype, int source, int recvtag,
+              MPI_Comm handle, MPI_Status* status) {
   Comm& comm = get_comm(handle);
   const Data out = check_data(sendbuf, sendcount, sendtype, kSent);
   const Data in = check_data(recvbuf, recvcount, recvtype, kReceived);
@@ -401,8 +422,8 @@ void Sendrecv(const void* sendbuf, MPI_Count sendcount, MPI_Datatype sendtype, i
   exchange(comm, copy ? copy.data() : out.address(), out.bytes, dest, sendtag, in, source, recvtag, status);
 }
 
-void Sendrecv_replace(void* buf, MPI_Count count, MPI_Datatype datatype, int dest, int sendtag, int source, int recvtag,
-                      MPI_Comm handle, MPI_Status* status) {
+void Sendrecv_replace(void* buf, MPI_Count count, MPI_Datatype datatype, int dest, int sendtag, int source,
+                      int recvtag, MPI_Comm handle, MPI_Status* status) {
   Comm& comm = get_comm(handle);
   const Data data = check_data(buf, count, datatype);
   check_destination(comm, dest, sendtag, kTo);
@@ -412,8 +433,9 @@ void Sendrecv_replace(void* buf, MPI_Count count, MPI_Datatype datatype, int des
   exchange(comm, copy.data(), data.bytes, dest, sendtag, data, source, recvtag, status);
 }
 
-void Isendrecv(const void* sendbuf, MPI_Count sendcount, MPI_Datatype sendtype, int dest, int sendtag, void* recvbuf,
-               MPI_Count recvcount, MPI_Datatype recvtype, int source, int recvtag, MPI_Comm handle, MPI_Request* request) {
+void Isendrecv(const void* sendbuf, MPI_Count sendcount, MPI_Datatype sendtype, int dest, int sendtag,
+               void* recvbuf, MPI_Count recvcount, MPI_Datatype recvtype, int source, int recvtag,
+               MPI_Comm handle, MPI_Request* request) {
   Comm& comm = get_comm(handle);
   auto plan = std::make_unique<Exchange>();
   plan->out = check_data(sendbuf, sendcount, sendtype, kSent);
@@ -425,8 +447,8 @@ void Isendrecv(const void* sendbuf, MPI_Count sendcount, MPI_Datatype sendtype, 
   *request = mpi::handle(start_exchange(comm, std::move(plan), dest, sendtag, source, recvtag));
 }
 
-void Isendrecv_replace(void* buf, MPI_Count count, MPI_Datatype datatype, int dest, int sendtag, int source, int recvtag,
-                       MPI_Comm handle, MPI_Request* request) {
+void Isendrecv_replace(void* buf, MPI_Count count, MPI_Datatype datatype, int dest, int sendtag, int source,
+                       int recvtag, MPI_Comm handle, MPI_Request* request) {
   Comm& comm = get_comm(handle);
   auto plan = std::make_unique<Exchange>();
   plan->out = plan->in = check_data(buf, count, datatype);
@@ -441,7 +463,8 @@ void Start(MPI_Request* request) {
   check_request_argument(request);
   Request& object = get_request(*request);
   if (!object.persistent) fail(MPI_ERR_REQUEST, "request is not persistent");
-  if (object.active) fail(MPI_ERR_REQUEST, "request is active: it has been started and not yet completed by wait or test");
+  if (object.active)
+    fail(MPI_ERR_REQUEST, "request is active: it has been started and not yet completed by wait or test");
   start(object);
 }
 
@@ -451,7 +474,8 @@ void Startall(int count, MPI_Request array_of_requests[]) {
   for (int i = 0; i < count; ++i) {
     const Request& object = get_request(array_of_requests[i], "array_of_requests");
     if (!object.persistent || object.active)
-      fail(MPI_ERR_REQUEST, "array_of_requests[{}] is {}", i, object.persistent ? "active" : "not persistent");
+      fail(MPI_ERR_REQUEST, "array_of_requests[{}] is {}", i,
+           object.persistent ? "active" : "not persistent");
   }
   for (int i = 0; i < count; ++i) start(get_request(array_of_requests[i]));
 }

@@ -33,7 +33,8 @@ struct Data {
 
   /// Of contiguous data.
   [[nodiscard]] std::byte* address() const noexcept {
-    return reinterpret_cast<std::byte*>(reinterpret_cast<std::uintptr_t>(buffer) + static_cast<std::uintptr_t>(type->type->true_lb()));
+    return reinterpret_cast<std::byte*>(reinterpret_cast<std::uintptr_t>(buffer) +
+                                        static_cast<std::uintptr_t>(type->type->true_lb()));
   }
 };
 
@@ -44,7 +45,8 @@ namespace detail {
 }  // namespace detail
 
 /// Throws MPI_ERR_TYPE, MPI_ERR_COUNT or MPI_ERR_BUFFER with a text that names the argument.
-inline Data check_data(const void* buffer, MPI_Count count, MPI_Datatype datatype, const DataNames& names = {}) {
+inline Data check_data(const void* buffer, MPI_Count count, MPI_Datatype datatype,
+                       const DataNames& names = {}) {
   Datatype& type = get_type(datatype, names.type);
   const datatype::Type& shape = *type.type;
   Data data{const_cast<void*>(buffer), count, &type, 0, true};
@@ -63,7 +65,8 @@ inline void check_destination(const Comm& comm, int dest, int tag, const PeerNam
     detail::bad_tag(names.tag, tag, false);
 }
 inline void check_source(const Comm& comm, int source, int tag, const PeerNames& names = kSource) {
-  if ((source < 0 || source >= comm.peers()) && source != MPI_ANY_SOURCE && source != MPI_PROC_NULL) [[unlikely]]
+  if ((source < 0 || source >= comm.peers()) && source != MPI_ANY_SOURCE && source != MPI_PROC_NULL)
+      [[unlikely]]
     detail::bad_rank(names.rank, source, comm.peers(), true);
   if (tag < 0 && tag != MPI_ANY_TAG) [[unlikely]]
     detail::bad_tag(names.tag, tag, true);
@@ -85,7 +88,8 @@ void unpack(const Data& data, const std::byte* from, std::uint64_t bytes);
 /// Starts any request, again where it is persistent. Throws Error; the request is not active then.
 void start(Request& request);
 
-/// Buffered mode (buffered.cpp): the data are copied into the program's buffer, and on their way when this returns.
+/// Buffered mode (buffered.cpp): the data are copied into the program's buffer, and on their way when this
+/// returns.
 void send_buffered(const Data& data, int dest, int tag, Comm& comm);
 /// Waits for all buffered messages.
 void conclude_buffered();

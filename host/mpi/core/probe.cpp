@@ -19,12 +19,6 @@ tally_result empty_result() noexcept {
   return result;
 }
 
-void note(const Comm& comm, int source, int tag) noexcept {
-  current_call.comm = &comm;
-  current_call.peer = source;
-  current_call.tag = tag;
-}
-
 void report(const Comm& comm, const tally_result& result, MPI_Status* status) {
   set_status(status, source_of(comm, result.source), result.tag, result.length);
 }
@@ -66,11 +60,14 @@ void Probe(int source, int tag, MPI_Comm handle, MPI_Status* status) {
   const Comm& comm = get_comm(handle);
   check_source(comm, source, tag);
   if (source == MPI_PROC_NULL) return set_proc_null(status);
-  note(comm, source, tag);
+  current_call.message(Call::Peer::kSource, source, tag);
   tally_result result = empty_result();
   const int from = engine_source(comm, source);
   probe_until_found([&] { return tally_probe(runtime.endpoint, comm.group, from, engine_tag(tag), &result); },
-                    [&](int* found) { return tally_iprobe(runtime.endpoint, comm.group, from, engine_tag(tag), found, &result); });
+                    [&](int* found) {
+                      return tally_iprobe(runtime.endpoint, comm.group, from, engine_tag(tag), found,
+                                          &result);
+                    });
   report(comm, result, status);
 }
 
@@ -85,7 +82,8 @@ void Iprobe(int source, int tag, MPI_Comm handle, int* flag, MPI_Status* status)
   if (detail::first_task != nullptr) progress();
   tally_result result = empty_result();
   int found = 0;
-  check(tally_iprobe(runtime.endpoint, comm.group, engine_source(comm, source), engine_tag(tag), &found, &result));
+  check(tally_iprobe(runtime.endpoint, comm.group, engine_source(comm, source), engine_tag(tag), &found,
+                     &result));
   *flag = found;
   if (found != 0) report(comm, result, status);
 }
@@ -98,13 +96,15 @@ void Mprobe(int source, int tag, MPI_Comm of, MPI_Message* message, MPI_Status* 
     *message = MPI_MESSAGE_NO_PROC;
     return set_proc_null(status);
   }
-  note(comm, source, tag);
+  current_call.message(Call::Peer::kSource, source, tag);
   tally_result result = empty_result();
   tally_message* claimed = nullptr;
   const int from = engine_source(comm, source);
   probe_until_found(
       [&] { return tally_mprobe(runtime.endpoint, comm.group, from, engine_tag(tag), &claimed, &result); },
-      [&](int* found) { return tally_improbe(runtime.endpoint, comm.group, from, engine_tag(tag), found, &claimed, &result); });
+      [&](int* found) {
+        return tally_improbe(runtime.endpoint, comm.group, from, engine_tag(tag), found, &claimed, &result);
+      });
   *message = give(comm, claimed, result);
   report(comm, result, status);
 }
@@ -123,7 +123,8 @@ void Improbe(int source, int tag, MPI_Comm of, int* flag, MPI_Message* message, 
   tally_result result = empty_result();
   tally_message* claimed = nullptr;
   int found = 0;
-  check(tally_improbe(runtime.endpoint, comm.group, engine_source(comm, source), engine_tag(tag), &found, &claimed, &result));
+  check(tally_improbe(runtime.endpoint, comm.group, engine_source(comm, source), engine_tag(tag), &found,
+                      &claimed, &result));
   *flag = found;
   if (found == 0) return;
   *message = give(comm, claimed, result);
@@ -142,7 +143,8 @@ void Imrecv(void* buf, MPI_Count count, MPI_Datatype datatype, MPI_Message* mess
   } else {
     try {
       made->engine = start_engine([&](tally_request** engine) {
-        return tally_mrecv_start(&claimed->claimed, made->packed ? made->packed.data() : made->buffer, data.bytes, engine);
+        return tally_mrecv_start(&claimed->claimed, made->packed ? made->packed.data() : made->buffer,
+                                 data.bytes, engine);
       });
     } catch (...) {
       delete made;

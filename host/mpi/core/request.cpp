@@ -73,8 +73,9 @@ Error error_of(tally_status status, const std::string& text) noexcept {
 }
 
 std::string truncation_text(std::uint64_t length, int source, int tag, std::uint64_t room) {
-  return fmt::format("the message of {} bytes from rank {}, tag {}, is longer than the receive buffer of {} bytes", length, source,
-                     tag, room);
+  return fmt::format(
+      "the message of {} bytes from rank {}, tag {}, is longer than the receive buffer of {} bytes", length,
+      source, tag, room);
 }
 
 void set_failure(Request& request) noexcept {
@@ -104,9 +105,9 @@ void conclude(Request& request, tally_status status, const tally_result& result)
   if (request.type == Request::Type::kReceive) conclude_receive(request, status, result);
   if (status != TALLY_OK && status != TALLY_ERR_CANCELLED) [[unlikely]] {
     const bool truncated = request.type == Request::Type::kReceive && status == TALLY_ERR_TRUNCATED;
-    const Error error = error_of(
-        status, truncated ? truncation_text(result.length, request.status.MPI_SOURCE, request.status.MPI_TAG, request.bytes)
-                          : std::string());
+    const Error error = error_of(status, truncated ? truncation_text(result.length, request.status.MPI_SOURCE,
+                                                                     request.status.MPI_TAG, request.bytes)
+                                                   : std::string());
     request.failure = error.error_class;
     request.failure_text = error.text;
   }
@@ -130,7 +131,8 @@ void throw_failure(const Request& request) {
   if (request.failure == MPI_SUCCESS) [[likely]]
     return;
   throw Error{request.failure,
-              request.function == nullptr ? request.failure_text : fmt::format("{}: {}", request.function, request.failure_text),
+              request.function == nullptr ? request.failure_text
+                                          : fmt::format("{}: {}", request.function, request.failure_text),
               request.comm};
 }
 

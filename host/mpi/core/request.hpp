@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What an MPI_Request stands for, and how the core waits.
 //
-// A request is one operation of the engine (a message, a collective) with what is to be done at its end, or a Task: a coroutine
-// that does in several steps what no operation of the engine does alone. All functions below need the library's lock where there is
-// one; the waiting ones give it up while they wait.
+// A request is one operation of the engine (a message, a collective) with what is to be done at its end, or a
+// Task: a coroutine that does in several steps what no operation of the engine does alone. All functions
+// below need the library's lock where there is one; the waiting ones give it up while they wait.
 #pragma once
 
 #include <cstdint>
@@ -23,14 +23,16 @@ namespace tally::mpi {
 
 struct Request;
 
-/// What a request does beyond its operation of the engine, with all that it needs for it; null where there is nothing: a message, or
-/// a collective straight from and into the program's buffers. Lives as long as the request.
+/// What a request does beyond its operation of the engine, with all that it needs for it; null where there is
+/// nothing: a message, or a collective straight from and into the program's buffers. Lives as long as the
+/// request.
 struct Plan {
   Plan() = default;
   Plan(const Plan&) = delete;
   Plan& operator=(const Plan&) = delete;
   virtual ~Plan() = default;
-  /// Persistent requests: starts the operation. Sets request.engine (start_engine()) or request.task, or neither: then it is complete.
+  /// Persistent requests: starts the operation. Sets request.engine (start_engine()) or request.task, or
+  /// neither: then it is complete.
   virtual void start(Request&) {}
   /// The operation is over (request.failure tells how): unpacks. May write request.status, and throw Error.
   virtual void finish(Request&) {}
@@ -41,10 +43,10 @@ enum class SendMode : std::uint8_t { kStandard, kSynchronous, kBuffered, kReady 
 /// Taken from a pool; `delete` gives it back.
 struct Request : Object {
   enum class Type : std::uint8_t {
-    kNothing,      ///< complete from the start (MPI_PROC_NULL); status is written
+    kNothing,  ///< complete from the start (MPI_PROC_NULL); status is written
     kSend,
     kReceive,
-    kCollective,   ///< one of the engine's
+    kCollective,  ///< one of the engine's
     kTask,
     kGeneralized,  ///< MPI_Grequest_start
   };
@@ -55,22 +57,22 @@ struct Request : Object {
 
   Type type;
   bool persistent = false;
-  bool active = true;         ///< started, and not yet taken by wait or test: always, unless persistent
-  bool complete = false;      ///< `status` and `failure` are final
+  bool active = true;     ///< started, and not yet taken by wait or test: always, unless persistent
+  bool complete = false;  ///< `status` and `failure` are final
   bool cancel_asked = false;
   bool cancelled = false;
   SendMode mode = SendMode::kStandard;
-  int failure = MPI_SUCCESS;  ///< error class
+  int failure = MPI_SUCCESS;       ///< error class
   const char* function = nullptr;  ///< that made it: "MPI_Irecv"
   tally_request* engine = nullptr;
   Task task;
   Ref<Comm> comm;
 
   // Messages: what was asked for. Of a receive from MPI_ANY_SOURCE that is over, the status tells the rest.
-  Ref<Datatype> datatype;   ///< only where it is used again: data to unpack, or persistent
+  Ref<Datatype> datatype;  ///< only where it is used again: data to unpack, or persistent
   void* buffer = nullptr;
   MPI_Count count = 0;
-  int peer = MPI_PROC_NULL; ///< as the program gave it
+  int peer = MPI_PROC_NULL;  ///< as the program gave it
   int tag = MPI_ANY_TAG;
   std::uint64_t bytes = 0;  ///< to send, or of room
   Staging packed;           ///< the data while they are with the engine, where the datatype is not contiguous
@@ -81,19 +83,21 @@ struct Request : Object {
   Request* next = nullptr;  ///< in the list of tasks under way, or of requests that nobody waits for
   Request* previous = nullptr;
   enum class Listed : std::uint8_t { kNo, kTask, kOrphan } listed = Listed::kNo;
-  bool orphan = false;      ///< freed by the program while under way: given back at its end
+  bool orphan = false;  ///< freed by the program while under way: given back at its end
 };
 
 // --- progress ----------------------------------------------------------------------------------
 
 /// Moves everything on without waiting: the engine, and every task under way.
 void progress();
-/// True when the request is complete; moves it on by itself. Never throws for the operation's failure: that stays in the request.
+/// True when the request is complete; moves it on by itself. Never throws for the operation's failure: that
+/// stays in the request.
 bool test(Request& request);
 /// Waits until it is complete; its failure stays in the request.
 void wait(Request& request);
 
-/// The operation with the engine is over: writes status and failure, runs the plan. `result` as tally_wait gave it.
+/// The operation with the engine is over: writes status and failure, runs the plan. `result` as tally_wait
+/// gave it.
 void conclude(Request& request, tally_status status, const tally_result& result);
 /// Sets the failure of the exception that is being handled.
 void set_failure(Request& request) noexcept;
@@ -121,19 +125,24 @@ void wait_until(Look done, void* argument);
 extern constinit Request* first_task;  ///< of those under way
 }  // namespace detail
 
-/// Waits until done() -> bool is true. It is called again when anything has moved; the library's lock is held then, and given up in
-/// between. What done() throws is thrown here, and so is the end of the job or of the time (TALLY_TIMEOUT).
+/// Waits until done() -> bool is true. It is called again when anything has moved; the library's lock is held
+/// then, and given up in between. What done() throws is thrown here, and so is the end of the job or of the
+/// time (TALLY_TIMEOUT).
 template <typename Done>
 void wait_until(Done&& done) {
-  detail::wait_until([](void* argument) -> bool { return (*static_cast<std::remove_reference_t<Done>*>(argument))(); }, &done);
+  detail::wait_until(
+      [](void* argument) -> bool { return (*static_cast<std::remove_reference_t<Done>*>(argument))(); },
+      &done);
 }
 /// Something has happened that other threads may wait for, and that is no operation of the engine.
 void wake_waiting() noexcept;
 
-/// True when a blocking call may wait inside tally.h's: there is nothing else to move on, and no lock to give up.
+/// True when a blocking call may wait inside tally.h's: there is nothing else to move on, and no lock to give
+/// up.
 [[nodiscard]] inline bool direct() noexcept { return !runtime.locks && detail::first_task == nullptr; }
 
-/// Starts an operation of the engine: start(tally_request**) -> tally_status is called until there is room. Throws Error.
+/// Starts an operation of the engine: start(tally_request**) -> tally_status is called until there is room.
+/// Throws Error.
 template <typename Start>
 tally_request* start_engine(Start&& start) {
   tally_request* request = nullptr;
@@ -151,8 +160,8 @@ tally_request* start_engine(Start&& start) {
 /// Waits for an operation of the engine that is not behind a Request. The status is the operation's.
 tally_status wait_engine(tally_request* request, tally_result* result);
 
-/// Runs an operation of the engine to its end. blocking() is the call of tally.h that does so, start(tally_request**) its start. Both
-/// return a tally_status; so does this.
+/// Runs an operation of the engine to its end. blocking() is the call of tally.h that does so,
+/// start(tally_request**) its start. Both return a tally_status; so does this.
 template <typename Blocking, typename Start>
 tally_status run_engine(Blocking&& blocking, Start&& start, tally_result* result = nullptr) {
   if (direct()) [[likely]]
@@ -164,7 +173,8 @@ tally_status run_engine(Blocking&& blocking, Start&& start, tally_result* result
 
 /// Runs a task to its end: the blocking form of what Tasks do. Throws what it throws.
 void run(Task task);
-/// request.task begins; it is moved on whenever the library waits or is asked for progress. For new requests and in Plan::start.
+/// request.task begins; it is moved on whenever the library waits or is asked for progress. For new requests
+/// and in Plan::start.
 void launch(Request& request);
 /// A request whose task begins. The plan, if any, holds what the task refers to.
 [[nodiscard]] Request* launch(Comm& comm, Task task, std::unique_ptr<Plan> plan = nullptr);

@@ -24,7 +24,8 @@ std::optional<Error> failure_of(const Request& request) {
   return std::nullopt;
 }
 
-/// The program takes the request's end: its handle is null afterwards, or the request inactive where it is persistent.
+/// The program takes the request's end: its handle is null afterwards, or the request inactive where it is
+/// persistent.
 std::optional<Error> take(MPI_Request* handle, Request& request, MPI_Status* status) {
   if (request.type == Request::Type::kGeneralized) [[unlikely]]
     query(request);
@@ -36,7 +37,8 @@ std::optional<Error> take(MPI_Request* handle, Request& request, MPI_Status* sta
   }
   if (request.type == Request::Type::kGeneralized) [[unlikely]] {
     const int code = release_state(request);
-    if (code != MPI_SUCCESS && !failure) failure = Error{code, "free_fn of the generalized request returned an error", request.comm};
+    if (code != MPI_SUCCESS && !failure)
+      failure = Error{code, "free_fn of the generalized request returned an error", request.comm};
   }
   delete &request;
   *handle = MPI_REQUEST_NULL;
@@ -89,7 +91,8 @@ struct Failures {
     if (!first) [[likely]]
       return;
     codes.resize(count, MPI_SUCCESS);
-    for (std::size_t i = 0; statuses != MPI_STATUSES_IGNORE && i < count; ++i) statuses[i].MPI_ERROR = codes[i];
+    for (std::size_t i = 0; statuses != MPI_STATUSES_IGNORE && i < count; ++i)
+      statuses[i].MPI_ERROR = codes[i];
     throw Error{MPI_ERR_IN_STATUS, fmt::format("array_of_requests[{}]: {}", index, first->text), first->comm};
   }
 };
@@ -198,7 +201,8 @@ void Testall(int count, MPI_Request array_of_requests[], int* flag, MPI_Status* 
   check_array(count, array_of_requests);
   check_out(flag, "flag");
   (void)any_active(count, array_of_requests);
-  for (int i = 0; i < count; ++i) {  // stops at the first that is not complete: it moves the others on all the same
+  for (int i = 0; i < count;
+       ++i) {  // stops at the first that is not complete: it moves the others on all the same
     Request* const request = active(array_of_requests[i], "array_of_requests");
     if (request == nullptr || test(*request)) continue;
     *flag = 0;
@@ -225,7 +229,8 @@ void Waitany(int count, MPI_Request array_of_requests[], int* indx, MPI_Status* 
     });
   }
   *indx = found;
-  std::optional<Error> failure = take(&array_of_requests[found], *active(array_of_requests[found], "array_of_requests"), status);
+  std::optional<Error> failure =
+      take(&array_of_requests[found], *active(array_of_requests[found], "array_of_requests"), status);
   if (failure) [[unlikely]]
     throw std::move(*failure);
 }
@@ -248,12 +253,14 @@ void Testany(int count, MPI_Request array_of_requests[], int* indx, int* flag, M
   }
   *flag = 1;
   *indx = found;
-  std::optional<Error> failure = take(&array_of_requests[found], *active(array_of_requests[found], "array_of_requests"), status);
+  std::optional<Error> failure =
+      take(&array_of_requests[found], *active(array_of_requests[found], "array_of_requests"), status);
   if (failure) [[unlikely]]
     throw std::move(*failure);
 }
 
-void Waitsome(int incount, MPI_Request array_of_requests[], int* outcount, int array_of_indices[], MPI_Status* array_of_statuses) {
+void Waitsome(int incount, MPI_Request array_of_requests[], int* outcount, int array_of_indices[],
+              MPI_Status* array_of_statuses) {
   check_array(incount, array_of_requests, "incount");
   check_out(outcount, "outcount");
   if (incount > 0) check_out(array_of_indices, "array_of_indices");
@@ -266,7 +273,8 @@ void Waitsome(int incount, MPI_Request array_of_requests[], int* outcount, int a
   take_some(incount, array_of_requests, outcount, array_of_indices, array_of_statuses);
 }
 
-void Testsome(int incount, MPI_Request array_of_requests[], int* outcount, int array_of_indices[], MPI_Status* array_of_statuses) {
+void Testsome(int incount, MPI_Request array_of_requests[], int* outcount, int array_of_indices[],
+              MPI_Status* array_of_statuses) {
   check_array(incount, array_of_requests, "incount");
   check_out(outcount, "outcount");
   if (incount > 0) check_out(array_of_indices, "array_of_indices");
@@ -306,7 +314,8 @@ void Request_get_status(MPI_Request request, int* flag, MPI_Status* status) {
   }
 }
 
-void Request_get_status_all(int count, MPI_Request array_of_requests[], int* flag, MPI_Status* array_of_statuses) {
+void Request_get_status_all(int count, MPI_Request array_of_requests[], int* flag,
+                            MPI_Status* array_of_statuses) {
   check_array(count, array_of_requests);
   check_out(flag, "flag");
   (void)any_active(count, array_of_requests);
@@ -316,10 +325,12 @@ void Request_get_status_all(int count, MPI_Request array_of_requests[], int* fla
     if (request != nullptr && !test(*request)) return let_others_in();
   }
   *flag = 1;
-  for (int i = 0; i < count; ++i) peek(active(array_of_requests[i], "array_of_requests"), status_at(array_of_statuses, i));
+  for (int i = 0; i < count; ++i)
+    peek(active(array_of_requests[i], "array_of_requests"), status_at(array_of_statuses, i));
 }
 
-void Request_get_status_any(int count, MPI_Request array_of_requests[], int* indx, int* flag, MPI_Status* status) {
+void Request_get_status_any(int count, MPI_Request array_of_requests[], int* indx, int* flag,
+                            MPI_Status* status) {
   check_array(count, array_of_requests);
   check_out(indx, "indx");
   check_out(flag, "flag");
@@ -333,8 +344,8 @@ void Request_get_status_any(int count, MPI_Request array_of_requests[], int* ind
   peek(active(array_of_requests[found], "array_of_requests"), status);
 }
 
-void Request_get_status_some(int incount, MPI_Request array_of_requests[], int* outcount, int array_of_indices[],
-                             MPI_Status* array_of_statuses) {
+void Request_get_status_some(int incount, MPI_Request array_of_requests[], int* outcount,
+                             int array_of_indices[], MPI_Status* array_of_statuses) {
   check_array(incount, array_of_requests, "incount");
   check_out(outcount, "outcount");
   if (incount > 0) check_out(array_of_indices, "array_of_indices");

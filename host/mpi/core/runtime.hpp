@@ -3,6 +3,8 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
+#include <cstdint>
 #include <string>
 
 #include "mpi_api.h"
@@ -19,27 +21,37 @@ struct Runtime {
   enum class Phase : int { kBefore, kInitialized, kFinalized };
   std::atomic<Phase> phase{Phase::kBefore};
   int thread_level = MPI_THREAD_SINGLE;
-  bool locks = false;               ///< MPI_THREAD_MULTIPLE
-  Lock mutex;                       ///< held by calls then; a wait gives it up while it sleeps
+  bool locks = false;  ///< MPI_THREAD_MULTIPLE
+  Lock mutex;          ///< held by calls then; a wait gives it up while it sleeps
   tally_endpoint* endpoint = nullptr;
   int job_rank = 0;
   int job_size = 1;
   Comm* world = nullptr;
   Comm* self = nullptr;
-  std::uint64_t packed_bytes = 0;    ///< that the CPU packed because a datatype is not contiguous
+  std::uint64_t packed_bytes = 0;  ///< that the CPU packed because a datatype is not contiguous
   std::uint64_t unpacked_bytes = 0;
 };
 extern Runtime runtime;
 
-/// What this thread is doing in the library, for error texts and for reports of waits that last. Written at each call:
-/// plain stores.
+/// What this thread is doing in the library, for error texts and for reports of waits that last. Written at
+/// each call: plain stores. The front sets the first two and clears the others.
 struct Call {
-  const char* function = nullptr;  ///< "MPI_Recv"
-  const Comm* comm = nullptr;
-  int peer = MPI_PROC_NULL;        ///< or MPI_ANY_SOURCE, or a root
-  int tag = MPI_ANY_TAG;
+  const char* function = nullptr;    ///< "MPI_Recv"
+  const void* comm = nullptr;        ///< handle of the call's communicator; it may be a wrong one
   const Request* request = nullptr;  ///< that is waited for
+  int peer = MPI_PROC_NULL;          ///< also MPI_ANY_SOURCE. MPI_PROC_NULL: there is none
+  int tag = MPI_ANY_TAG;             ///< of a message
+  enum class Peer : std::uint8_t { kRoot, kDestination, kSource } role = Peer::kRoot;
+
+  void message(Peer is, int rank, int message_tag) noexcept {
+    role = is;
+    peer = rank;
+    tag = message_tag;
+  }
 };
-extern thread_local Call current_call;
+extern constinit thread_local Call current_call;
+
+/// tally_endpoint_on_wait: one line about current_call (wait_report.cpp).
+void describe_wait(void*, char* text, std::size_t bytes) noexcept;
 
 }  // namespace tally::mpi

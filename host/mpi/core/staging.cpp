@@ -9,9 +9,9 @@ namespace tally::mpi {
 namespace {
 
 constexpr std::size_t kAlignment = 64;
-constexpr unsigned kSmallest = 8;             // 256 bytes
-constexpr unsigned kLargestKept = 24;         // 16 MiB: larger blocks go back to the system at once
-constexpr std::uint64_t kMostIdle = 64 << 20; // bytes
+constexpr unsigned kSmallest = 8;              // 256 bytes
+constexpr unsigned kLargestKept = 24;          // 16 MiB: larger blocks go back to the system at once
+constexpr std::uint64_t kMostIdle = 64 << 20;  // bytes
 
 struct Idle {
   Idle* next;
@@ -24,19 +24,20 @@ unsigned size_class(std::uint64_t bytes) noexcept {
   return bits < kSmallest ? kSmallest : bits;
 }
 
-void to_system(void* block) noexcept { ::operator delete(block, std::align_val_t{kAlignment}); }
+void to_system(void* block) noexcept { ::operator delete (block, std::align_val_t{kAlignment}); }
 
 }  // namespace
 
 std::byte* take_staging(std::uint64_t bytes) {
   const unsigned which = size_class(bytes);
-  if (which > kLargestKept) return static_cast<std::byte*>(::operator new(bytes, std::align_val_t{kAlignment}));
+  if (which > kLargestKept)
+    return static_cast<std::byte*>(::operator new (bytes, std::align_val_t{kAlignment}));
   if (Idle* const block = idle_blocks[which]; block != nullptr) {
     idle_blocks[which] = block->next;
     idle_bytes -= std::uint64_t{1} << which;
     return reinterpret_cast<std::byte*>(block);
   }
-  return static_cast<std::byte*>(::operator new(std::size_t{1} << which, std::align_val_t{kAlignment}));
+  return static_cast<std::byte*>(::operator new (std::size_t{1} << which, std::align_val_t{kAlignment}));
 }
 
 void give_staging(std::byte* block, std::uint64_t bytes) noexcept {

@@ -8,7 +8,8 @@
 
 namespace tally::mpi {
 
-/// At least `bytes` bytes, aligned to 64; from a pool of blocks in powers of two. Needs the library's lock. Throws std::bad_alloc.
+/// At least `bytes` bytes, aligned to 64; from a pool of blocks in powers of two. Needs the library's lock.
+/// Throws std::bad_alloc.
 [[nodiscard]] std::byte* take_staging(std::uint64_t bytes);
 /// `bytes` as it was taken. nullptr: no effect.
 void give_staging(std::byte* block, std::uint64_t bytes) noexcept;
@@ -20,7 +21,8 @@ class Staging {
  public:
   Staging() noexcept = default;
   explicit Staging(std::uint64_t bytes) : block_(take_staging(bytes)), bytes_(bytes) {}
-  Staging(Staging&& other) noexcept : block_(std::exchange(other.block_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
+  Staging(Staging&& other) noexcept
+      : block_(std::exchange(other.block_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
   Staging& operator=(Staging&& other) noexcept {
     std::swap(block_, other.block_);
     std::swap(bytes_, other.bytes_);

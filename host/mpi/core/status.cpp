@@ -46,7 +46,8 @@ void Status_set_elements(MPI_Status* status, MPI_Datatype datatype, MPI_Count co
   MPI_Status& of = check_status(status);
   const Datatype& type = get_type(datatype);
   if (count < 0) fail(MPI_ERR_COUNT, "count is {}, less than 0", count);
-  set_status(&of, of.MPI_SOURCE, of.MPI_TAG, static_cast<std::uint64_t>(datatype::bytes_of_elements(*type.type, count)),
+  set_status(&of, of.MPI_SOURCE, of.MPI_TAG,
+             static_cast<std::uint64_t>(datatype::bytes_of_elements(*type.type, count)),
              status_cancelled(of));
 }
 

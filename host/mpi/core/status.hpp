@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The hidden part of MPI_Status, at the same place in both ABIs: an int that tells a cancelled operation, and the bytes received.
+// The hidden part of MPI_Status, at the same place in both ABIs: an int that tells a cancelled operation, and
+// the bytes received.
 #pragma once
 
 #include <cstdint>
@@ -13,8 +14,10 @@ inline constexpr std::size_t kStatusCancelled = 12;  ///< offset of an int
 inline constexpr std::size_t kStatusBytes = 16;      ///< offset of a std::uint64_t
 static_assert(sizeof(MPI_Status) >= kStatusBytes + sizeof(std::uint64_t));
 
-/// All but MPI_ERROR, which calls that complete one operation leave as it is (MPI 5.0, 3.2.5). nullptr (MPI_STATUS_IGNORE): no effect.
-inline void set_status(MPI_Status* status, int source, int tag, std::uint64_t bytes, bool cancelled = false) noexcept {
+/// All but MPI_ERROR, which calls that complete one operation leave as it is (MPI 5.0, 3.2.5). nullptr
+/// (MPI_STATUS_IGNORE): no effect.
+inline void set_status(MPI_Status* status, int source, int tag, std::uint64_t bytes,
+                       bool cancelled = false) noexcept {
   if (status == MPI_STATUS_IGNORE) return;
   status->MPI_SOURCE = source;
   status->MPI_TAG = tag;

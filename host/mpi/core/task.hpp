@@ -1,19 +1,22 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A call in several steps, written as a coroutine: each co_await waits for operations of the engine or for another Task.
+// A call in several steps, written as a coroutine: each co_await waits for operations of the engine or for
+// another Task.
 //
-//   Task shift(const Comm& comm, const std::byte* out, std::byte* in, std::size_t bytes, int to, int from, int tag) {
+//   Task shift(const Comm& comm, const std::byte* out, std::byte* in, std::size_t bytes, int to, int from,
+//   int tag) {
 //     Operations operations;
 //     operations.receive(comm.internal, in, bytes, from, tag);
 //     operations.send(comm.internal, out, bytes, to, tag);
 //     co_await operations.all();
 //   }
 //
-// The blocking form runs it to its end (request.hpp: run), the non-blocking one gives it to a request (request.hpp: launch), the
-// persistent one makes it anew at each start. The arguments of a coroutine that are references, and what they refer to, outlive it:
-// a request keeps what it needs in its Plan.
+// The blocking form runs it to its end (request.hpp: run), the non-blocking one gives it to a request
+// (request.hpp: launch), the persistent one makes it anew at each start. The arguments of a coroutine that
+// are references, and what they refer to, outlive it: a request keeps what it needs in its Plan.
 //
-// A Task never blocks its thread, and is moved on only by a thread that holds the library's lock; two Tasks move on in no order, so
-// that what they start on one group must not depend on it (messages: tags of their own; collectives: a queue for each group).
+// A Task never blocks its thread, and is moved on only by a thread that holds the library's lock; two Tasks
+// move on in no order, so that what they start on one group must not depend on it (messages: tags of their
+// own; collectives: a queue for each group).
 #pragma once
 
 #include <coroutine>
@@ -45,7 +48,8 @@ class [[nodiscard]] Task {
   }
   explicit operator bool() const noexcept { return static_cast<bool>(handle_); }
 
-  /// Moves on as far as it goes without waiting; true when it is over. Throws what the coroutine threw; it is over then, too.
+  /// Moves on as far as it goes without waiting; true when it is over. Throws what the coroutine threw; it is
+  /// over then, too.
   bool advance();
 
   /// co_await std::move(task): runs it to its end; throws what it threw.
@@ -70,10 +74,10 @@ struct Task::promise_type {
   void return_void() const noexcept {}
   void unhandled_exception() noexcept { failure = std::current_exception(); }
 
-  promise_type* root;                   ///< of the Task that is advanced
-  Handle parent;                        ///< waits for the end of this one
-  Handle running;                       ///< in the root: the innermost one
-  Operations* waiting_for = nullptr;    ///< in the root
+  promise_type* root;                 ///< of the Task that is advanced
+  Handle parent;                      ///< waits for the end of this one
+  Handle running;                     ///< in the root: the innermost one
+  Operations* waiting_for = nullptr;  ///< in the root
   std::exception_ptr failure;
 };
 
@@ -100,8 +104,8 @@ inline std::coroutine_handle<> Task::promise_type::Final::await_suspend(Handle f
   return own.parent;
 }
 
-/// Operations of the engine that a Task waits for together. They start in the order in which they are added; where the engine has no
-/// room, they start later.
+/// Operations of the engine that a Task waits for together. They start in the order in which they are added;
+/// where the engine has no room, they start later.
 class Operations {
  public:
   using Start = std::function<tally_status(tally_request**)>;

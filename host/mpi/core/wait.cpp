@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// How the library waits, and what moves on meanwhile: the engine, tasks, and requests that the program has given up.
+// How the library waits, and what moves on meanwhile: the engine, tasks, and requests that the program has
+// given up.
 #include <exception>
 #include <vector>
 
@@ -195,7 +196,8 @@ void abandon(Request* request) {
   if (request->complete || !request->active) {
     delete request;
   } else if (request->engine != nullptr) {
-    while (first_orphan != nullptr && test_engine(*first_orphan)) delete first_orphan;  // no more of them than are under way
+    while (first_orphan != nullptr && test_engine(*first_orphan))
+      delete first_orphan;  // no more of them than are under way
     request->orphan = true;
     orphans.add(*request);
     request->listed = Request::Listed::kOrphan;

@@ -56,9 +56,17 @@ int unserved_tool(const char* function, Holder holder) noexcept;
 /// A value that does not fit the argument's type, where MPI_UNDEFINED does not tell it.
 [[noreturn]] void too_large(const char* argument, long long value);
 
+inline void begin(const char* function, const Holder& holder) noexcept {
+  current_call.function = function;
+  current_call.comm = holder.kind() == Holder::Kind::kComm ? holder.handle() : nullptr;
+  current_call.request = nullptr;
+  current_call.peer = MPI_PROC_NULL;
+  current_call.role = Call::Peer::kRoot;
+}
+
 template <typename Body>
 int any_time_call(const char* function, Holder holder, Body&& body) noexcept {
-  current_call.function = function;
+  begin(function, holder);
   try {
     if (runtime.locks) [[unlikely]] {
       const std::lock_guard lock(runtime.mutex);
