@@ -33,6 +33,7 @@ set(TALLY_MPI_CORE_SOURCES
   types.cpp
   types_query.cpp
   wait.cpp
+  wait_report.cpp
 )
 set(TALLY_MPI_COLLECTIVE_SOURCES
   arguments.cpp
