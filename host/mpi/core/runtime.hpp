@@ -30,6 +30,7 @@ struct Runtime {
   Comm* self = nullptr;
   std::uint64_t packed_bytes = 0;  ///< that the CPU packed because a datatype is not contiguous
   std::uint64_t unpacked_bytes = 0;
+  std::uint64_t cpu_reduced_bytes = 0;  ///< that the CPU combined for operations that the engine does not have
 };
 extern Runtime runtime;
 
