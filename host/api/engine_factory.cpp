@@ -6,7 +6,7 @@
 #include <array>
 #include <utility>
 
-#include "drivers/shm/shm_transport.hpp"
+#include "drivers/routed/open_transport.hpp"
 #include "drivers/sim/sim_bar.hpp"
 #include "engine/ring/environment.hpp"
 #include "engine/ring/ring_engine.hpp"
@@ -18,11 +18,7 @@ namespace {
 using Make = Status (*)(const job::Membership&, std::unique_ptr<Engine>*);
 
 Status make_soft(const job::Membership& job, std::unique_ptr<Engine>* engine) {
-  if (!job.one_host()) {
-    return {TALLY_ERR_UNSUPPORTED, "this job's ranks are on several hosts: this library has no network transport"};
-  }
-  *engine = std::make_unique<soft::SoftEngine>(
-      std::make_unique<shm::ShmTransport>(job.segment.header(), static_cast<std::uint32_t>(job.rank)));
+  *engine = std::make_unique<soft::SoftEngine>(routed::open_transport(job));
   return {};
 }
 

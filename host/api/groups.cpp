@@ -258,5 +258,6 @@ void tally_endpoint::break_context(std::uint16_t context, const std::string& rea
   std::memcpy(record.reason, reason.data(), length);
   record.reason[length] = '\0';
   record.state.store(2, std::memory_order_release);
+  header().broken_count.fetch_add(1, std::memory_order_release);
   tally::job::wake_all(header());
 }

@@ -21,7 +21,7 @@ const std::vector<EngineChoice>& engines() {
   static const std::vector<EngineChoice> list{
       {"rtl", "simulated network card: RTL under Verilator in a SystemC fabric, simulated time", job::EngineKind::kRtl,
        device::kMaxRanks, kHaveSim},
-      {"soft", "matching, schedules and reductions on the CPU over shared memory", job::EngineKind::kSoft, job::kMaxRanks,
+      {"soft", "matching, schedules and reductions on the CPU, over shared memory or a network", job::EngineKind::kSoft, job::kMaxRanks,
        true},
   };
   return list;

@@ -13,7 +13,11 @@
 #include <unistd.h>
 
 #include "api/names.hpp"
+#ifdef TALLY_HAVE_OFI
+#include "drivers/ofi/provider.hpp"
+#endif
 #include "engine/numerics/reduce.hpp"
+#include "job/launcher.hpp"
 #include "launch/commands.hpp"
 #include "launch/engines.hpp"
 #include "launch/process.hpp"
@@ -55,6 +59,28 @@ bool process_vm_works() {
   return peer > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
+/// Providers of libfabric that can carry a job's frames, best first; a sentence where there is no libfabric.
+nlohmann::ordered_json describe_network() {
+  nlohmann::ordered_json network;
+#ifdef TALLY_HAVE_OFI
+  network["built_in"] = true;
+  network["providers"] = nlohmann::ordered_json::array();
+  try {
+    for (const auto& offer : ofi::offers()) {
+      network["providers"].push_back({{"provider", offer.provider},
+                                      {"domain", offer.domain},
+                                      {"address", offer.address},
+                                      {"remote_reads", offer.remote_reads}});
+    }
+  } catch (const ofi::Error& error) {
+    network["error"] = error.what();
+  }
+#else
+  network["built_in"] = false;
+#endif
+  return network;
+}
+
 nlohmann::ordered_json describe() {
   nlohmann::ordered_json info;
   info["version"] = TALLY_VERSION;
@@ -81,6 +107,10 @@ nlohmann::ordered_json describe() {
     }
     info["engines"].push_back(entry);
   }
+  info["launchers"] = {"tally", "pmi1", "pmi2"};
+  if (job::have_pmix()) info["launchers"].push_back("pmix");
+  info["transports"]["shm"] = {{"built_in", true}};
+  info["transports"]["ofi"] = describe_network();
   for (std::size_t k = 0; k < schedule::kCollectives; ++k) {
     const auto collective = static_cast<schedule::Collective>(k);
     info["algorithms"][schedule::name_of(collective)] = schedule::algorithms(collective);
@@ -108,6 +138,21 @@ void print_text(const nlohmann::ordered_json& info) {
     for (const auto& [key, value] : engine.items()) {
       if (key == "name" || key == "description" || key == "built_in") continue;
       fmt::print("         {:<20} {}\n", key, value.dump());
+    }
+  }
+  fmt::print("launchers: {}{}\n", fmt::join(info["launchers"].get<std::vector<std::string>>(), ", "),
+             job::have_pmix() ? "" : " (pmix is not in this build)");
+  fmt::print("transports of engine soft\n");
+  fmt::print("  shm    ranks of one host\n");
+  const auto& network = info["transports"]["ofi"];
+  fmt::print("  ofi    ranks of several hosts, by libfabric{}\n",
+             network["built_in"].get<bool>() ? "; best provider first" : " [not in this build]");
+  if (network.contains("error")) fmt::print("         {}\n", network["error"].get<std::string>());
+  if (network.contains("providers")) {
+    for (const auto& offer : network["providers"]) {
+      fmt::print("         {:<14} {:<10} {}{}\n", offer["provider"].get<std::string>(),
+                 offer["domain"].get<std::string>(), offer["address"].get<std::string>(),
+                 offer["remote_reads"].get<bool>() ? "" : " (large messages in frames)");
     }
   }
   fmt::print("algorithms\n");

@@ -14,7 +14,7 @@
 namespace tally::job {
 
 inline constexpr std::uint64_t kMagic = 0x3130424f4a4c4154;  // "TALJOB01"
-inline constexpr std::uint32_t kVersion = 4;
+inline constexpr std::uint32_t kVersion = 5;
 inline constexpr std::uint32_t kMaxRanks = 64;
 inline constexpr std::uint32_t kMaxContexts = 4096;  ///< of groups
 
@@ -73,6 +73,7 @@ struct alignas(64) Header {
   std::uint64_t sim_offset;           ///< rtl: attach area (drivers/sim)
   std::uint64_t sim_bytes;
   std::uint64_t counters_offset;      ///< tally_counters of each rank, 512 bytes apart
+  std::atomic<std::uint32_t> broken_count;  ///< contexts broken so far
   std::uint32_t ranks_here;           ///< ranks on this host: all, but in a job of several hosts
   std::atomic<std::uint64_t> group_contexts[kMaxContexts / 64];  ///< bit c: context c is taken by a group (0: all ranks)
   RankRecord rank[kMaxRanks];

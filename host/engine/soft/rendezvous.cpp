@@ -160,7 +160,7 @@ void Rendezvous::refuse(Fetch* fetch) {
 
 bool Rendezvous::open_joint(std::uint32_t peer, std::uint64_t from, void* to, std::uint64_t bytes,
                             std::uint32_t* joint_number, std::uint32_t* generation_number) {
-  if (free_joints_ == 0) return false;
+  if (free_joints_ == 0 || !transport_.joins(peer)) return false;
   const auto n = static_cast<std::uint32_t>(std::countr_zero(free_joints_));
   JointCopy& joint = transport_.joint(transport_.rank(), n);
   // Nobody takes a chunk of the old generation any more: all of them are copied.

@@ -111,6 +111,8 @@ class Transport {
   /// Copies from our memory into the peer's.
   [[nodiscard]] virtual bool write(std::uint32_t peer, std::uint64_t to, const void* from,
                                    std::size_t bytes) noexcept = 0;
+  /// Whether the peer can take part in a JointCopy.
+  [[nodiscard]] virtual bool joins(std::uint32_t) const noexcept { return true; }
   /// Number `n` of the rank's JointCopies.
   [[nodiscard]] virtual JointCopy& joint(std::uint32_t rank, std::uint32_t n) noexcept = 0;
 };
