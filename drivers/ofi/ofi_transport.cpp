@@ -217,6 +217,7 @@ void OfiTransport::post_parcels(std::uint32_t number) noexcept {
 }
 
 void OfiTransport::want(std::uint32_t number, ParcelKind kind) noexcept {
+  meet(number);
   peers_[number].controls |= bit(kind);
   pending_ |= bit(number);
 }
