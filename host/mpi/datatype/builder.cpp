@@ -114,9 +114,19 @@ void Builder::place(const Type& child, Count displacement, Count blocklength, Co
   }
   t.alignment_ = std::max(t.alignment_, child.alignment());
   t.size_ = add(t.size_, bytes);
-  const Count elements = multiply(children, child.elements());
-  t.hash_ = hash_join(t.hash_, child.signature_hash(children), elements);
-  t.elements_ = add(t.elements_, elements);
+  t.elements_ = add(t.elements_, multiply(children, child.elements()));
+  // Blocks of one child are hashed together.
+  if (&child != pending_) flush_hash();
+  pending_ = &child;
+  pending_count_ += children;
+}
+
+void Builder::flush_hash() noexcept {
+  if (pending_ == nullptr) return;
+  const Count elements = pending_count_ * pending_->elements();
+  type_->hash_ = hash_join(type_->hash_, pending_->signature_hash(pending_count_), elements);
+  pending_ = nullptr;
+  pending_count_ = 0;
 }
 
 void Builder::same_as(const Type& child) noexcept {
@@ -165,6 +175,7 @@ void Builder::set_named(Named named) noexcept {
 
 Ref Builder::finish() {
   Type& t = *type_;
+  flush_hash();
   if (!fixed_) {
     Bounds& b = t.bounds_;
     const auto any = [this](Count Range::*which) {

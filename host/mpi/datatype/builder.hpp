@@ -111,13 +111,17 @@ class Builder {
     [[nodiscard]] bool empty() const noexcept { return low > high; }
   };
 
+  void flush_hash() noexcept;
+
   Type* type_;
   bool fixed_ = false;  // same_as() or resize() has set the bounds
   Range natural_;
   Range marked_lb_;  // by markers, which win
   Range marked_ub_;
   Range data_;
-  Count run_end_ = 0;  // of the data so far, while they are one block
+  Count run_end_ = 0;              // of the data so far, while they are one block
+  const Type* pending_ = nullptr;  // the last blocks' child, not in the hash yet
+  Count pending_count_ = 0;
 };
 
 }  // namespace tally::datatype

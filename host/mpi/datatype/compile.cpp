@@ -39,9 +39,15 @@ class Compiler {
         break;
     }
     Assembler assembler(*this);
+    assembler.reserve(layout.displacements.size());
+    const Type* of = nullptr;
+    Placed one;
     for (std::size_t i = 0; i < layout.displacements.size(); ++i) {
-      const Type& of = layout.child(i);
-      Placed placed = repeat(child(of), layout.length(i), of.extent());
+      if (&layout.child(i) != of) {
+        of = &layout.child(i);
+        one = child(*of);
+      }
+      Placed placed = repeat(one, layout.length(i), of->extent());
       placed.offset += layout.displacements[i];
       assembler.append(placed);
     }
@@ -53,6 +59,8 @@ class Compiler {
   class Assembler {
    public:
     explicit Assembler(Compiler& compiler) : compiler_(compiler) {}
+
+    void reserve(std::size_t blocks) { runs_.reserve(blocks); }
 
     void append(const Placed& placed) {
       if (placed.node.size == 0) return;
@@ -135,6 +143,7 @@ class Compiler {
       node.first = offsets.size();
       node.length = runs_.front().length;
       node.size = node.length * node.count;
+      offsets.reserve(offsets.size() + runs_.size());
       for (const Run& run : runs_) offsets.push_back(run.offset);
     }
 
@@ -142,6 +151,7 @@ class Compiler {
       std::vector<Block>& blocks = compiler_.program_.blocks;
       node.kind = Node::Kind::kList;
       node.first = blocks.size();
+      blocks.reserve(blocks.size() + runs_.size() + 1);
       for (const Run& run : runs_) {
         blocks.push_back(Block{run.offset, node.size});
         node.size += run.length;

@@ -114,10 +114,12 @@ void strided(Mover& mover, Address data, Count count, Count length, Count stride
     default:
       break;
   }
+  Mover local = mover;
   for (; count > 0; --count) {
-    mover.move(data, length);
+    local.move(data, length);
     data = at(data, stride);
   }
+  mover = local;
 }
 
 /// Blocks of a list are often single elements: those without a call.
@@ -164,12 +166,16 @@ void even(Mover& mover, Address data, const Count* offset, Count count, Count le
     default:
       break;
   }
-  for (Count i = 0; i < count; ++i) mover.move(at(data, offset[i]), length);
+  Mover local = mover;
+  for (Count i = 0; i < count; ++i) local.move(at(data, offset[i]), length);
+  mover = local;
 }
 
 template <class Mover>
 void list(Mover& mover, Address data, const Block* block, Count count) noexcept {
-  for (Count i = 0; i < count; ++i) move_block(mover, at(data, block[i].offset), length_of(block + i));
+  Mover local = mover;
+  for (Count i = 0; i < count; ++i) move_block(local, at(data, block[i].offset), length_of(block + i));
+  mover = local;
 }
 
 const Block* blocks_of(const Program& program, const Node& node) noexcept {
