@@ -37,12 +37,12 @@ set(TALLY_MPI_CORE_SOURCES
 )
 set(TALLY_MPI_COLLECTIVE_SOURCES
   arguments.cpp
+  checking.cpp
   engine_call.cpp
   exchange.cpp
   local_group.cpp
   movements.cpp
   neighborhoods.cpp
-  neighbors.cpp
   operand.cpp
   perform.cpp
   reduction.cpp

@@ -10,28 +10,50 @@ namespace tally::mpi::collectives {
 
 const char* name(Kind kind) noexcept {
   switch (kind) {
-    case Kind::kBarrier: return "MPI_Barrier";
-    case Kind::kBcast: return "MPI_Bcast";
-    case Kind::kGather: return "MPI_Gather";
-    case Kind::kGatherv: return "MPI_Gatherv";
-    case Kind::kScatter: return "MPI_Scatter";
-    case Kind::kScatterv: return "MPI_Scatterv";
-    case Kind::kAllgather: return "MPI_Allgather";
-    case Kind::kAllgatherv: return "MPI_Allgatherv";
-    case Kind::kAlltoall: return "MPI_Alltoall";
-    case Kind::kAlltoallv: return "MPI_Alltoallv";
-    case Kind::kAlltoallw: return "MPI_Alltoallw";
-    case Kind::kReduce: return "MPI_Reduce";
-    case Kind::kAllreduce: return "MPI_Allreduce";
-    case Kind::kReduceScatterBlock: return "MPI_Reduce_scatter_block";
-    case Kind::kReduceScatter: return "MPI_Reduce_scatter";
-    case Kind::kScan: return "MPI_Scan";
-    case Kind::kExscan: return "MPI_Exscan";
-    case Kind::kNeighborAllgather: return "MPI_Neighbor_allgather";
-    case Kind::kNeighborAllgatherv: return "MPI_Neighbor_allgatherv";
-    case Kind::kNeighborAlltoall: return "MPI_Neighbor_alltoall";
-    case Kind::kNeighborAlltoallv: return "MPI_Neighbor_alltoallv";
-    case Kind::kNeighborAlltoallw: return "MPI_Neighbor_alltoallw";
+    case Kind::kBarrier:
+      return "MPI_Barrier";
+    case Kind::kBcast:
+      return "MPI_Bcast";
+    case Kind::kGather:
+      return "MPI_Gather";
+    case Kind::kGatherv:
+      return "MPI_Gatherv";
+    case Kind::kScatter:
+      return "MPI_Scatter";
+    case Kind::kScatterv:
+      return "MPI_Scatterv";
+    case Kind::kAllgather:
+      return "MPI_Allgather";
+    case Kind::kAllgatherv:
+      return "MPI_Allgatherv";
+    case Kind::kAlltoall:
+      return "MPI_Alltoall";
+    case Kind::kAlltoallv:
+      return "MPI_Alltoallv";
+    case Kind::kAlltoallw:
+      return "MPI_Alltoallw";
+    case Kind::kReduce:
+      return "MPI_Reduce";
+    case Kind::kAllreduce:
+      return "MPI_Allreduce";
+    case Kind::kReduceScatterBlock:
+      return "MPI_Reduce_scatter_block";
+    case Kind::kReduceScatter:
+      return "MPI_Reduce_scatter";
+    case Kind::kScan:
+      return "MPI_Scan";
+    case Kind::kExscan:
+      return "MPI_Exscan";
+    case Kind::kNeighborAllgather:
+      return "MPI_Neighbor_allgather";
+    case Kind::kNeighborAllgatherv:
+      return "MPI_Neighbor_allgatherv";
+    case Kind::kNeighborAlltoall:
+      return "MPI_Neighbor_alltoall";
+    case Kind::kNeighborAlltoallv:
+      return "MPI_Neighbor_alltoallv";
+    case Kind::kNeighborAlltoallw:
+      return "MPI_Neighbor_alltoallw";
   }
   return "?";
 }
@@ -44,7 +66,8 @@ MPI_Count Side::count_of(int index) const noexcept { return varying ? counts[ind
 
 Block Side::block(int index) const {
   if (!varying) return {buffer + index * count * type->type->extent(), count, type};
-  if (types != nullptr) return {buffer + displacements[index], counts[index], &get_type(types[static_cast<std::size_t>(index)])};
+  if (types != nullptr)
+    return {buffer + displacements[index], counts[index], &get_type(types[static_cast<std::size_t>(index)])};
   if (displacements.data != nullptr)
     return {buffer + displacements[index] * type->type->extent(), counts[index], type};
   MPI_Count before = 0;
@@ -61,13 +84,15 @@ namespace {
 
 /// A null buffer is right where the datatype says all (MPI_BOTTOM), or where there is nothing.
 void check_buffer(const SideNames& names, const void* buffer, const datatype::Type& type, bool any) {
-  if (buffer != nullptr || !any || type.size() == 0 || type.true_lb() != 0) [[likely]] return;
+  if (buffer != nullptr || !any || type.size() == 0 || type.true_lb() != 0) [[likely]]
+    return;
   fail(MPI_ERR_BUFFER, "{} is NULL", names.buffer);
 }
 
 Datatype* usable(MPI_Datatype handle, const SideNames& names) {
   Datatype& type = get_type(handle, names.type);
-  if (!type.type->committed()) [[unlikely]] fail(MPI_ERR_TYPE, "{} has not been committed", names.type);
+  if (!type.type->committed()) [[unlikely]]
+    fail(MPI_ERR_TYPE, "{} has not been committed", names.type);
   return &type;
 }
 
@@ -79,7 +104,8 @@ bool check_counts(const SideNames& names, Counts counts, int blocks) {
   bool any = false;
   for (int i = 0; i < blocks; ++i) {
     const MPI_Count count = counts[i];
-    if (count < 0) [[unlikely]] bad_count(names, i, count);
+    if (count < 0) [[unlikely]]
+      bad_count(names, i, count);
     any = any || count > 0;
   }
   return any;
@@ -112,14 +138,17 @@ void set_root(Call* call, int root) {
     call->role = Role::kNone;
   } else {
     if (root < 0 || root >= comm.peers())
-      fail(MPI_ERR_ROOT, "root {} is neither MPI_ROOT, MPI_PROC_NULL nor a rank of the remote group (0 to {})", root,
+      fail(MPI_ERR_ROOT,
+           "root {} is neither MPI_ROOT, MPI_PROC_NULL nor a rank of the remote group (0 to {})", root,
            comm.peers() - 1);
     call->role = Role::kPeer;
   }
 }
 
-void set_side(Side* side, const SideNames& names, const void* buffer, MPI_Count count, MPI_Datatype type, int blocks) {
-  if (count < 0) [[unlikely]] bad_count(names, -1, count);
+void set_side(Side* side, const SideNames& names, const void* buffer, MPI_Count count, MPI_Datatype type,
+              int blocks) {
+  if (count < 0) [[unlikely]]
+    bad_count(names, -1, count);
   side->buffer = bytes_of(buffer);
   side->blocks = blocks;
   side->count = count;
@@ -165,8 +194,10 @@ void set_side(Side* side, const SideNames& names, const void* buffer, Counts cou
 }
 
 bool in_place(const Call& call, const char* name, const void* buffer, bool allowed) {
-  if (buffer != MPI_IN_PLACE) [[likely]] return false;
-  if (call.comm->inter()) fail(MPI_ERR_BUFFER, "{} is MPI_IN_PLACE, which an intercommunicator does not have", name);
+  if (buffer != MPI_IN_PLACE) [[likely]]
+    return false;
+  if (call.comm->inter())
+    fail(MPI_ERR_BUFFER, "{} is MPI_IN_PLACE, which an intercommunicator does not have", name);
   if (!allowed) fail(MPI_ERR_BUFFER, "{} is MPI_IN_PLACE, which is not allowed here", name);
   return true;
 }
@@ -174,8 +205,10 @@ bool in_place(const Call& call, const char* name, const void* buffer, bool allow
 void check_alias(const Call& call) {
   const Side& a = call.send;
   const Side& b = call.receive;
-  if (a.blocks == 0 || b.blocks == 0 || a.buffer != b.buffer || a.buffer == nullptr) [[likely]] return;
-  if (call.comm->inter() || a.types != nullptr || b.types != nullptr) return;  // may be of other datatypes and places
+  if (a.blocks == 0 || b.blocks == 0 || a.buffer != b.buffer || a.buffer == nullptr) [[likely]]
+    return;
+  if (call.comm->inter() || a.types != nullptr || b.types != nullptr)
+    return;  // may be of other datatypes and places
   bool sends = false, receives = false;
   for (int i = 0; i < a.blocks; ++i) sends = sends || a.count_of(i) > 0;
   for (int i = 0; i < b.blocks; ++i) receives = receives || b.count_of(i) > 0;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Arguments of collectives, from MPI's handles to a Call. What is wrong is thrown as an Error that names the argument.
+// Arguments of collectives, from MPI's handles to a Call. What is wrong is thrown as an Error that names the
+// argument.
 #pragma once
 
 #include "core/collectives/call.hpp"
@@ -21,8 +22,10 @@ Call begin(Kind kind, MPI_Comm comm);
 /// Sets role and root. MPI_ERR_ROOT where it is none.
 void set_root(Call* call, int root);
 /// Buffers of equal blocks, of which there are `blocks`.
-void set_side(Side* side, const SideNames& names, const void* buffer, MPI_Count count, MPI_Datatype type, int blocks);
-/// Buffers whose blocks have counts and displacements of their own. Displacements may be a null view where none are given.
+void set_side(Side* side, const SideNames& names, const void* buffer, MPI_Count count, MPI_Datatype type,
+              int blocks);
+/// Buffers whose blocks have counts and displacements of their own. Displacements may be a null view where
+/// none are given.
 void set_side(Side* side, const SideNames& names, const void* buffer, Counts counts, Counts displacements,
               MPI_Datatype type, int blocks);
 /// The same with a datatype for each block; displacements in bytes.
@@ -32,7 +35,8 @@ void set_side(Side* side, const SideNames& names, const void* buffer, Counts cou
 bool in_place(const Call& call, const char* name, const void* buffer, bool allowed);
 /// MPI_ERR_BUFFER where both sides begin at one address (MPI 5.0, 6.1: buffers must not be aliased).
 void check_alias(const Call& call);
-/// MPI_ERR_OP, MPI_ERR_TYPE: the operation, which is to reduce elements of call->receive or, where that is none, call->send.
+/// MPI_ERR_OP, MPI_ERR_TYPE: the operation, which is to reduce elements of call->receive or, where that is
+/// none, call->send.
 void set_op(Call* call, MPI_Op op);
 
 }  // namespace tally::mpi::collectives

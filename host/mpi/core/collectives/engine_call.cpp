@@ -13,7 +13,8 @@ namespace tally::mpi::collectives {
 
 namespace {
 
-/// Arrays for one call of the engine, which reads them during the call only. Four: counts and displacements of each side.
+/// Arrays for one call of the engine, which reads them during the call only. Four: counts and displacements
+/// of each side.
 std::span<std::size_t> array(int which, int length) {
   static thread_local std::vector<std::size_t> arrays[4];
   std::vector<std::size_t>& own = arrays[which];
@@ -36,7 +37,8 @@ std::size_t size(MPI_Count n) { return static_cast<std::size_t>(n); }
 
 /// In place the rank's own block is taken from where it will be received, or all of them.
 bool takes_own_block(Kind kind) {
-  return kind == Kind::kGather || kind == Kind::kGatherv || kind == Kind::kAllgather || kind == Kind::kAllgatherv;
+  return kind == Kind::kGather || kind == Kind::kGatherv || kind == Kind::kAllgather ||
+         kind == Kind::kAllgatherv;
 }
 
 std::size_t bytes_of_all(const Side& side) {
@@ -44,13 +46,21 @@ std::size_t bytes_of_all(const Side& side) {
   std::size_t total = 0;
   for (int i = 0; i < side.blocks; ++i) {
     std::size_t bytes = 0;
-    if (__builtin_mul_overflow(size(side.count_of(i)), element, &bytes) || __builtin_add_overflow(total, bytes, &total))
-      fail(MPI_ERR_COUNT, "{} elements of {} bytes are more than the address space", side.count_of(i), element);
+    if (__builtin_mul_overflow(size(side.count_of(i)), element, &bytes) ||
+        __builtin_add_overflow(total, bytes, &total))
+      fail(MPI_ERR_COUNT, "{} elements of {} bytes are more than the address space", side.count_of(i),
+           element);
   }
   return total;
 }
 
 }  // namespace
+
+bool EngineCall::stages(const Call& call) {
+  if (call.reduces()) return !call.op->reduction || moves_packed(*call.send.type);
+  return (call.send.blocks != 0 && !is_packed(call.send)) ||
+         (call.receive.blocks != 0 && !is_packed(call.receive));
+}
 
 EngineCall::EngineCall(const Call& call) : call_(call) {
   if (call.kind == Kind::kBarrier) return;
@@ -86,7 +96,8 @@ EngineCall::Place EngineCall::place(const Side& side, Staging* staging, bool is_
       const auto n = static_cast<std::size_t>(i);
       place.counts[n] = size(side.counts[i]) * element;
       if (direct) {
-        place.displacements[n] = side.counts[i] == 0 ? 0 : size(side.displacements[i] * type.extent() - lowest);
+        place.displacements[n] =
+            side.counts[i] == 0 ? 0 : size(side.displacements[i] * type.extent() - lowest);
       } else {
         place.displacements[n] = next;
         next += place.counts[n];
@@ -96,7 +107,8 @@ EngineCall::Place EngineCall::place(const Side& side, Staging* staging, bool is_
   }
   if (direct) return place;
   const bool taken_from_here = !is_input && call_.in_place;
-  if (!is_input && !taken_from_here && !(call_.kind == Kind::kBcast && call_.role == Role::kRoot)) return place;
+  if (!is_input && !taken_from_here && !(call_.kind == Kind::kBcast && call_.role == Role::kRoot))
+    return place;
   std::byte* next = staging->data();
   for (int i = 0; i < side.blocks; ++i) {
     const Block block = side.block(i);
@@ -107,8 +119,10 @@ EngineCall::Place EngineCall::place(const Side& side, Staging* staging, bool is_
 }
 
 void EngineCall::check_own(std::size_t sent, std::size_t received) const {
-  if (sent == received) [[likely]] return;
-  fail(MPI_ERR_COUNT, "sendcount and sendtype are {} bytes, recvcount and recvtype {}: ranks receive what others send", sent,
+  if (sent == received) [[likely]]
+    return;
+  fail(MPI_ERR_COUNT,
+       "sendcount and sendtype are {} bytes, recvcount and recvtype {}: ranks receive what others send", sent,
        received);
 }
 
@@ -174,8 +188,10 @@ tally_status EngineCall::start(tally_request** request) {
   const tally_op op = reduction_.op;
   const int root = call_.root;
   switch (call_.kind) {
-    case Kind::kBarrier: return tally_barrier_start(endpoint, group, request);
-    case Kind::kBcast: return tally_bcast_start(endpoint, group, output_, count_, dtype, root, request);
+    case Kind::kBarrier:
+      return tally_barrier_start(endpoint, group, request);
+    case Kind::kBcast:
+      return tally_bcast_start(endpoint, group, output_, count_, dtype, root, request);
     case Kind::kGather:
       return tally_gather_start(endpoint, group, input_, output_, count_, dtype, root, request);
     case Kind::kGatherv:
@@ -184,26 +200,34 @@ tally_status EngineCall::start(tally_request** request) {
     case Kind::kScatter:
       return tally_scatter_start(endpoint, group, input_, output_, count_, dtype, root, request);
     case Kind::kScatterv:
-      return tally_scatterv_start(endpoint, group, input_, sent_.counts.data(), sent_.displacements.data(), output_,
-                                  count_, dtype, root, request);
-    case Kind::kAllgather: return tally_allgather_start(endpoint, group, input_, output_, count_, dtype, request);
+      return tally_scatterv_start(endpoint, group, input_, sent_.counts.data(), sent_.displacements.data(),
+                                  output_, count_, dtype, root, request);
+    case Kind::kAllgather:
+      return tally_allgather_start(endpoint, group, input_, output_, count_, dtype, request);
     case Kind::kAllgatherv:
       return tally_allgatherv_start(endpoint, group, input_, count_, output_, received_.counts.data(),
                                     received_.displacements.data(), dtype, request);
-    case Kind::kAlltoall: return tally_alltoall_start(endpoint, group, input_, output_, count_, dtype, request);
+    case Kind::kAlltoall:
+      return tally_alltoall_start(endpoint, group, input_, output_, count_, dtype, request);
     case Kind::kAlltoallv:
-      return tally_alltoallv_start(endpoint, group, input_, sent_.counts.data(), sent_.displacements.data(), output_,
-                                   received_.counts.data(), received_.displacements.data(), dtype, request);
+      return tally_alltoallv_start(endpoint, group, input_, sent_.counts.data(), sent_.displacements.data(),
+                                   output_, received_.counts.data(), received_.displacements.data(), dtype,
+                                   request);
     case Kind::kReduce:
       return tally_reduce_start(endpoint, group, input_, output_, count_, dtype, op, root, request);
-    case Kind::kAllreduce: return tally_allreduce_start(endpoint, group, input_, output_, count_, dtype, op, request);
+    case Kind::kAllreduce:
+      return tally_allreduce_start(endpoint, group, input_, output_, count_, dtype, op, request);
     case Kind::kReduceScatterBlock:
       return tally_reduce_scatter_block_start(endpoint, group, input_, output_, count_, dtype, op, request);
     case Kind::kReduceScatter:
-      return tally_reduce_scatter_start(endpoint, group, input_, output_, sent_.counts.data(), dtype, op, request);
-    case Kind::kScan: return tally_scan_start(endpoint, group, input_, output_, count_, dtype, op, request);
-    case Kind::kExscan: return tally_exscan_start(endpoint, group, input_, output_, count_, dtype, op, request);
-    default: return TALLY_ERR_UNSUPPORTED;
+      return tally_reduce_scatter_start(endpoint, group, input_, output_, sent_.counts.data(), dtype, op,
+                                        request);
+    case Kind::kScan:
+      return tally_scan_start(endpoint, group, input_, output_, count_, dtype, op, request);
+    case Kind::kExscan:
+      return tally_exscan_start(endpoint, group, input_, output_, count_, dtype, op, request);
+    default:
+      return TALLY_ERR_UNSUPPORTED;
   }
 }
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // A call on an intracommunicator as one collective of the engine.
 //
-// Data move as bytes, so that ranks may describe the same data by different datatypes; vectors of a reduction as elements. Buffers
-// whose datatype is contiguous are the engine's own; others are packed into staging memory before the start and unpacked at the end.
+// Data move as bytes, so that ranks may describe the same data by different datatypes; vectors of a reduction
+// as elements. Buffers whose datatype is contiguous are the engine's own; others are packed into staging
+// memory before the start and unpacked at the end.
 #pragma once
 
 #include <cstddef>
@@ -19,12 +20,12 @@ class EngineCall {
   /// Packs what has to be packed. The call outlives this.
   explicit EngineCall(const Call& call);
 
+  /// False: the engine works on the program's buffers, so that nothing is to be done at the end.
+  [[nodiscard]] static bool stages(const Call& call);
   /// tally_X_start of the call.
   tally_status start(tally_request** request);
   /// The collective has ended well: unpacks.
   void finish();
-  /// False: there is nothing to do at the end, and no memory of this that the engine uses.
-  [[nodiscard]] bool stages() const noexcept { return in_ || out_; }
 
  private:
   /// Where the engine finds one side's blocks; counts and displacements in its elements.

@@ -14,10 +14,12 @@ bool is_plain(const Block& block) noexcept {
 std::byte* first_byte(const Block& block) noexcept { return block.address + block.type->type->true_lb(); }
 
 void pack(const Block& block, std::byte* out) noexcept {
-  datatype::pack(*block.type->type, block.address, block.count, 0, static_cast<datatype::Count>(block.bytes()), out);
+  datatype::pack(*block.type->type, block.address, block.count, 0,
+                 static_cast<datatype::Count>(block.bytes()), out);
 }
 void unpack(const Block& block, const std::byte* in) noexcept {
-  datatype::unpack(*block.type->type, block.address, block.count, 0, static_cast<datatype::Count>(block.bytes()), in);
+  datatype::unpack(*block.type->type, block.address, block.count, 0,
+                   static_cast<datatype::Count>(block.bytes()), in);
 }
 
 void copy(const Block& from, const Block& to) {

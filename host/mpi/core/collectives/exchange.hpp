@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Messages of a collective that no collective of the engine does: on the library's own channel, with a tag of the call.
+// Messages of a collective that no collective of the engine does: on the library's own channel, with a tag of
+// the call.
 #pragma once
 
 #include <vector>
@@ -10,14 +11,16 @@
 
 namespace tally::mpi::collectives {
 
-/// The tag of a call's messages; + phase (0 to 15) tells its messages apart. All ranks make their calls on a communicator in one
-/// order, so they agree. Other messages of the library on `comm.internal` stay below kFirstTag.
+/// The tag of a call's messages; + phase (0 to 15) tells its messages apart. All ranks make their calls on a
+/// communicator in one order, so they agree. Other messages of the library on `comm.internal` stay below
+/// kFirstTag.
 inline constexpr int kFirstTag = 1 << 30;
 [[nodiscard]] inline int take_tag(Comm& comm) noexcept {
   return kFirstTag | static_cast<int>((comm.next_internal_tag++ & 0x3ffffffu) << 4);
 }
 
-/// Messages of blocks that are under way together. Between two ranks, those with one tag arrive in the order of the calls.
+/// Messages of blocks that are under way together. Between two ranks, those with one tag arrive in the order
+/// of the calls.
 class Exchange {
  public:
   /// Ranks are those of `group`.

@@ -18,7 +18,8 @@ struct LocalGroup {
 
 /// `bytes` bytes from rank 0 to all, with one tag.
 [[nodiscard]] Task broadcast(LocalGroup local, int tag, std::byte* data, std::size_t bytes);
-/// At rank 0 operand.value() becomes the reduction of all ranks' values in rank order; elsewhere it is used up.
+/// At rank 0 operand.value() becomes the reduction of all ranks' values in rank order; elsewhere it is used
+/// up.
 [[nodiscard]] Task reduce_to_first(LocalGroup local, int tag, Operand& operand);
 /// At rank 0 it ends when all ranks have begun it.
 [[nodiscard]] Task gather_arrivals(LocalGroup local, int tag);

@@ -21,7 +21,9 @@ constexpr SideNames kScatteredNames{"sendbuf", "sendcount", "displs", "sendtype"
 constexpr SideNames kBcastNames{"buffer", "count", nullptr, "datatype"};
 
 /// Both the root and the others have a block of their own.
-bool has_own(const Call& call) { return call.role == Role::kPeer || (call.role == Role::kRoot && !call.comm->inter()); }
+bool has_own(const Call& call) {
+  return call.role == Role::kPeer || (call.role == Role::kRoot && !call.comm->inter());
+}
 
 Call barrier(MPI_Comm comm) { return collectives::begin(Kind::kBarrier, comm); }
 
@@ -34,15 +36,16 @@ Call bcast(void* buffer, MPI_Count count, MPI_Datatype type, int root, MPI_Comm 
   return call;
 }
 
-void set_gathered(Call* call, const void* sendbuf, MPI_Count sendcount, MPI_Datatype sendtype, const void* recvbuf) {
+void set_gathered(Call* call, const void* sendbuf, MPI_Count sendcount, MPI_Datatype sendtype,
+                  const void* recvbuf) {
   if (call->role == Role::kRoot) collectives::in_place(*call, "recvbuf", recvbuf, false);
   if (!has_own(*call)) return;
   call->in_place = collectives::in_place(*call, "sendbuf", sendbuf, call->role == Role::kRoot);
   if (!call->in_place) set_side(&call->send, kSendNames, sendbuf, sendcount, sendtype, 1);
 }
 
-Call gather(const void* sendbuf, MPI_Count sendcount, MPI_Datatype sendtype, void* recvbuf, MPI_Count recvcount,
-            MPI_Datatype recvtype, int root, MPI_Comm comm) {
+Call gather(const void* sendbuf, MPI_Count sendcount, MPI_Datatype sendtype, void* recvbuf,
+            MPI_Count recvcount, MPI_Datatype recvtype, int root, MPI_Comm comm) {
   Call call = collectives::begin(Kind::kGather, comm);
   collectives::set_root(&call, root);
   set_gathered(&call, sendbuf, sendcount, sendtype, recvbuf);
@@ -52,8 +55,8 @@ Call gather(const void* sendbuf, MPI_Count sendcount, MPI_Datatype sendtype, voi
   return call;
 }
 
-Call gatherv(const void* sendbuf, MPI_Count sendcount, MPI_Datatype sendtype, void* recvbuf, Counts recvcounts,
-             Counts displs, MPI_Datatype recvtype, int root, MPI_Comm comm) {
+Call gatherv(const void* sendbuf, MPI_Count sendcount, MPI_Datatype sendtype, void* recvbuf,
+             Counts recvcounts, Counts displs, MPI_Datatype recvtype, int root, MPI_Comm comm) {
   Call call = collectives::begin(Kind::kGatherv, comm);
   collectives::set_root(&call, root);
   set_gathered(&call, sendbuf, sendcount, sendtype, recvbuf);
@@ -62,18 +65,20 @@ Call gatherv(const void* sendbuf, MPI_Count sendcount, MPI_Datatype sendtype, vo
   return call;
 }
 
-void set_scattered(Call* call, const void* sendbuf, void* recvbuf, MPI_Count recvcount, MPI_Datatype recvtype) {
+void set_scattered(Call* call, const void* sendbuf, void* recvbuf, MPI_Count recvcount,
+                   MPI_Datatype recvtype) {
   if (call->role == Role::kRoot) collectives::in_place(*call, "sendbuf", sendbuf, false);
   if (!has_own(*call)) return;
   call->in_place = collectives::in_place(*call, "recvbuf", recvbuf, call->role == Role::kRoot);
   if (!call->in_place) set_side(&call->receive, kReceiveNames, recvbuf, recvcount, recvtype, 1);
 }
 
-Call scatter(const void* sendbuf, MPI_Count sendcount, MPI_Datatype sendtype, void* recvbuf, MPI_Count recvcount,
-             MPI_Datatype recvtype, int root, MPI_Comm comm) {
+Call scatter(const void* sendbuf, MPI_Count sendcount, MPI_Datatype sendtype, void* recvbuf,
+             MPI_Count recvcount, MPI_Datatype recvtype, int root, MPI_Comm comm) {
   Call call = collectives::begin(Kind::kScatter, comm);
   collectives::set_root(&call, root);
-  if (call.role == Role::kRoot) set_side(&call.send, kSendNames, sendbuf, sendcount, sendtype, call.comm->peers());
+  if (call.role == Role::kRoot)
+    set_side(&call.send, kSendNames, sendbuf, sendcount, sendtype, call.comm->peers());
   set_scattered(&call, sendbuf, recvbuf, recvcount, recvtype);
   collectives::check_alias(call);
   return call;
@@ -95,8 +100,8 @@ void set_in_place(Call* call, const void* sendbuf, const void* recvbuf) {
   call->in_place = collectives::in_place(*call, "sendbuf", sendbuf, true);
 }
 
-Call allgather(const void* sendbuf, MPI_Count sendcount, MPI_Datatype sendtype, void* recvbuf, MPI_Count recvcount,
-               MPI_Datatype recvtype, MPI_Comm comm) {
+Call allgather(const void* sendbuf, MPI_Count sendcount, MPI_Datatype sendtype, void* recvbuf,
+               MPI_Count recvcount, MPI_Datatype recvtype, MPI_Comm comm) {
   Call call = collectives::begin(Kind::kAllgather, comm);
   set_in_place(&call, sendbuf, recvbuf);
   if (!call.in_place) set_side(&call.send, kSendNames, sendbuf, sendcount, sendtype, 1);
@@ -105,8 +110,8 @@ Call allgather(const void* sendbuf, MPI_Count sendcount, MPI_Datatype sendtype, 
   return call;
 }
 
-Call allgatherv(const void* sendbuf, MPI_Count sendcount, MPI_Datatype sendtype, void* recvbuf, Counts recvcounts,
-                Counts displs, MPI_Datatype recvtype, MPI_Comm comm) {
+Call allgatherv(const void* sendbuf, MPI_Count sendcount, MPI_Datatype sendtype, void* recvbuf,
+                Counts recvcounts, Counts displs, MPI_Datatype recvtype, MPI_Comm comm) {
   Call call = collectives::begin(Kind::kAllgatherv, comm);
   set_in_place(&call, sendbuf, recvbuf);
   if (!call.in_place) set_side(&call.send, kSendNames, sendbuf, sendcount, sendtype, 1);
@@ -114,8 +119,8 @@ Call allgatherv(const void* sendbuf, MPI_Count sendcount, MPI_Datatype sendtype,
   return call;
 }
 
-Call alltoall(const void* sendbuf, MPI_Count sendcount, MPI_Datatype sendtype, void* recvbuf, MPI_Count recvcount,
-              MPI_Datatype recvtype, MPI_Comm comm) {
+Call alltoall(const void* sendbuf, MPI_Count sendcount, MPI_Datatype sendtype, void* recvbuf,
+              MPI_Count recvcount, MPI_Datatype recvtype, MPI_Comm comm) {
   Call call = collectives::begin(Kind::kAlltoall, comm);
   set_in_place(&call, sendbuf, recvbuf);
   if (!call.in_place) set_side(&call.send, kSendNames, sendbuf, sendcount, sendtype, call.comm->peers());
@@ -134,8 +139,9 @@ Call alltoallv(const void* sendbuf, Counts sendcounts, Counts sdispls, MPI_Datat
   return call;
 }
 
-Call alltoallw(const void* sendbuf, Counts sendcounts, Counts sdispls, const MPI_Datatype* sendtypes, void* recvbuf,
-               Counts recvcounts, Counts rdispls, const MPI_Datatype* recvtypes, MPI_Comm comm) {
+Call alltoallw(const void* sendbuf, Counts sendcounts, Counts sdispls, const MPI_Datatype* sendtypes,
+               void* recvbuf, Counts recvcounts, Counts rdispls, const MPI_Datatype* recvtypes,
+               MPI_Comm comm) {
   Call call = collectives::begin(Kind::kAlltoallw, comm);
   set_in_place(&call, sendbuf, recvbuf);
   if (!call.in_place)
@@ -168,8 +174,8 @@ TALLY_MPI_COLLECTIVE(Scatter, Iscatter, Scatter_init, scatter,
                      (sendbuf, sendcount, sendtype, recvbuf, recvcount, recvtype, root, comm))
 
 TALLY_MPI_COLLECTIVE(Scatterv, Iscatterv, Scatterv_init, scatterv,
-                     (const void* sendbuf, Counts sendcounts, Counts displs, MPI_Datatype sendtype, void* recvbuf,
-                      MPI_Count recvcount, MPI_Datatype recvtype, int root, MPI_Comm comm),
+                     (const void* sendbuf, Counts sendcounts, Counts displs, MPI_Datatype sendtype,
+                      void* recvbuf, MPI_Count recvcount, MPI_Datatype recvtype, int root, MPI_Comm comm),
                      (sendbuf, sendcounts, displs, sendtype, recvbuf, recvcount, recvtype, root, comm))
 
 TALLY_MPI_COLLECTIVE(Allgather, Iallgather, Allgather_init, allgather,
@@ -188,13 +194,14 @@ TALLY_MPI_COLLECTIVE(Alltoall, Ialltoall, Alltoall_init, alltoall,
                      (sendbuf, sendcount, sendtype, recvbuf, recvcount, recvtype, comm))
 
 TALLY_MPI_COLLECTIVE(Alltoallv, Ialltoallv, Alltoallv_init, alltoallv,
-                     (const void* sendbuf, Counts sendcounts, Counts sdispls, MPI_Datatype sendtype, void* recvbuf,
-                      Counts recvcounts, Counts rdispls, MPI_Datatype recvtype, MPI_Comm comm),
+                     (const void* sendbuf, Counts sendcounts, Counts sdispls, MPI_Datatype sendtype,
+                      void* recvbuf, Counts recvcounts, Counts rdispls, MPI_Datatype recvtype, MPI_Comm comm),
                      (sendbuf, sendcounts, sdispls, sendtype, recvbuf, recvcounts, rdispls, recvtype, comm))
 
 TALLY_MPI_COLLECTIVE(Alltoallw, Ialltoallw, Alltoallw_init, alltoallw,
                      (const void* sendbuf, Counts sendcounts, Counts sdispls, const MPI_Datatype* sendtypes,
-                      void* recvbuf, Counts recvcounts, Counts rdispls, const MPI_Datatype* recvtypes, MPI_Comm comm),
+                      void* recvbuf, Counts recvcounts, Counts rdispls, const MPI_Datatype* recvtypes,
+                      MPI_Comm comm),
                      (sendbuf, sendcounts, sdispls, sendtypes, recvbuf, recvcounts, rdispls, recvtypes, comm))
 
 }  // namespace tally::mpi

@@ -4,22 +4,23 @@
 
 #include "core/collectives/arguments.hpp"
 #include "core/collectives/exchange.hpp"
-#include "core/collectives/neighbors.hpp"
 #include "core/collectives/perform.hpp"
 #include "core/collectives/tasks.hpp"
 #include "core/error.hpp"
+#include "core/topology.hpp"
 
 namespace tally::mpi {
 
 namespace collectives {
 
-// Between two ranks the messages of one call are told apart by their order. Along a dimension of a Cartesian topology the two
-// directions are told apart too: with two processes in a ring, what goes down arrives from above (MPI 5.0, 8.6).
+// Between two ranks the messages of one call are told apart by their order. Along a dimension of a Cartesian
+// topology the two directions are told apart too: with two processes in a ring, what goes down arrives from
+// above (MPI 5.0, 8.6).
 Task exchange_with_neighbors(const Call& call) {
   const Comm& comm = *call.comm;
-  const int tag = take_tag(*call.comm);
-  const Neighbors neighbors = neighbors_of(comm);
-  const bool directions = neighbors.cartesian;
+  const int tag = call.tag;
+  const Topology& neighbors = topology_of(comm);
+  const bool directions = neighbors.type == Topology::Type::kCartesian;
   Exchange exchange(comm.internal, tag);
   for (int i = 0; i < call.receive.blocks; ++i) {
     const int from = neighbors.sources[static_cast<std::size_t>(i)];
@@ -58,7 +59,7 @@ struct Degrees {
 /// MPI_ERR_TOPOLOGY where the communicator has no topology.
 Degrees begin_with_neighbors(Call* call, Kind kind, MPI_Comm comm, const void* sendbuf, const void* recvbuf) {
   *call = collectives::begin(kind, comm);
-  const collectives::Neighbors neighbors = collectives::neighbors_of(*call->comm);
+  const Topology& neighbors = topology_of(*call->comm);
   in_place(*call, "sendbuf", sendbuf, false);
   in_place(*call, "recvbuf", recvbuf, false);
   return {static_cast<int>(neighbors.sources.size()), static_cast<int>(neighbors.destinations.size())};
@@ -91,8 +92,9 @@ Call neighbor_alltoall(const void* sendbuf, MPI_Count sendcount, MPI_Datatype se
   return call;
 }
 
-Call neighbor_alltoallv(const void* sendbuf, Counts sendcounts, Counts sdispls, MPI_Datatype sendtype, void* recvbuf,
-                        Counts recvcounts, Counts rdispls, MPI_Datatype recvtype, MPI_Comm comm) {
+Call neighbor_alltoallv(const void* sendbuf, Counts sendcounts, Counts sdispls, MPI_Datatype sendtype,
+                        void* recvbuf, Counts recvcounts, Counts rdispls, MPI_Datatype recvtype,
+                        MPI_Comm comm) {
   Call call;
   const Degrees degrees = begin_with_neighbors(&call, Kind::kNeighborAlltoallv, comm, sendbuf, recvbuf);
   set_side(&call.send, kSendNames, sendbuf, sendcounts, sdispls, sendtype, degrees.out);
@@ -101,8 +103,8 @@ Call neighbor_alltoallv(const void* sendbuf, Counts sendcounts, Counts sdispls, 
 }
 
 Call neighbor_alltoallw(const void* sendbuf, Counts sendcounts, const MPI_Aint* sdispls,
-                        const MPI_Datatype* sendtypes, void* recvbuf, Counts recvcounts, const MPI_Aint* rdispls,
-                        const MPI_Datatype* recvtypes, MPI_Comm comm) {
+                        const MPI_Datatype* sendtypes, void* recvbuf, Counts recvcounts,
+                        const MPI_Aint* rdispls, const MPI_Datatype* recvtypes, MPI_Comm comm) {
   Call call;
   const Degrees degrees = begin_with_neighbors(&call, Kind::kNeighborAlltoallw, comm, sendbuf, recvbuf);
   set_side(&call.send, kSendNames, sendbuf, sendcounts, Counts{sdispls, true}, sendtypes, degrees.out);
@@ -128,14 +130,14 @@ TALLY_MPI_COLLECTIVE(Neighbor_alltoall, Ineighbor_alltoall, Neighbor_alltoall_in
                      (sendbuf, sendcount, sendtype, recvbuf, recvcount, recvtype, comm))
 
 TALLY_MPI_COLLECTIVE(Neighbor_alltoallv, Ineighbor_alltoallv, Neighbor_alltoallv_init, neighbor_alltoallv,
-                     (const void* sendbuf, Counts sendcounts, Counts sdispls, MPI_Datatype sendtype, void* recvbuf,
-                      Counts recvcounts, Counts rdispls, MPI_Datatype recvtype, MPI_Comm comm),
+                     (const void* sendbuf, Counts sendcounts, Counts sdispls, MPI_Datatype sendtype,
+                      void* recvbuf, Counts recvcounts, Counts rdispls, MPI_Datatype recvtype, MPI_Comm comm),
                      (sendbuf, sendcounts, sdispls, sendtype, recvbuf, recvcounts, rdispls, recvtype, comm))
 
 TALLY_MPI_COLLECTIVE(Neighbor_alltoallw, Ineighbor_alltoallw, Neighbor_alltoallw_init, neighbor_alltoallw,
-                     (const void* sendbuf, Counts sendcounts, const MPI_Aint* sdispls, const MPI_Datatype* sendtypes,
-                      void* recvbuf, Counts recvcounts, const MPI_Aint* rdispls, const MPI_Datatype* recvtypes,
-                      MPI_Comm comm),
+                     (const void* sendbuf, Counts sendcounts, const MPI_Aint* sdispls,
+                      const MPI_Datatype* sendtypes, void* recvbuf, Counts recvcounts,
+                      const MPI_Aint* rdispls, const MPI_Datatype* recvtypes, MPI_Comm comm),
                      (sendbuf, sendcounts, sdispls, sendtypes, recvbuf, recvcounts, rdispls, recvtypes, comm))
 
 }  // namespace tally::mpi

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The collectives that reduce (MPI 5.0, 6.9 to 6.13): their arguments. `send` is always set: in place it is recvbuf.
+// The collectives that reduce (MPI 5.0, 6.9 to 6.13): their arguments. `send` is always set: in place it is
+// recvbuf.
 #include "core/collectives/arguments.hpp"
 #include "core/collectives/perform.hpp"
 #include "core/error.hpp"
@@ -22,7 +23,8 @@ constexpr SideNames kOutBlock{"recvbuf", "recvcount", nullptr, "datatype"};
 void set_vectors(Call* call, const void* sendbuf, void* recvbuf, MPI_Count count, MPI_Datatype type) {
   collectives::in_place(*call, "recvbuf", recvbuf, false);
   call->in_place = collectives::in_place(*call, "sendbuf", sendbuf, true);
-  set_side(&call->send, call->in_place ? kOutNames : kInNames, call->in_place ? recvbuf : sendbuf, count, type, 1);
+  set_side(&call->send, call->in_place ? kOutNames : kInNames, call->in_place ? recvbuf : sendbuf, count,
+           type, 1);
   set_side(&call->receive, kOutNames, recvbuf, count, type, 1);
   if (!call->in_place) collectives::check_alias(*call);
 }
@@ -57,13 +59,13 @@ Call vectors(Kind kind, const void* sendbuf, void* recvbuf, MPI_Count count, MPI
   return call;
 }
 
-Call reduce_scatter_block(const void* sendbuf, void* recvbuf, MPI_Count recvcount, MPI_Datatype type, MPI_Op op,
-                          MPI_Comm comm) {
+Call reduce_scatter_block(const void* sendbuf, void* recvbuf, MPI_Count recvcount, MPI_Datatype type,
+                          MPI_Op op, MPI_Comm comm) {
   Call call = collectives::begin(Kind::kReduceScatterBlock, comm);
   collectives::in_place(call, "recvbuf", recvbuf, false);
   call.in_place = collectives::in_place(call, "sendbuf", sendbuf, true);
-  set_side(&call.send, call.in_place ? kOutBlock : kInBlocks, call.in_place ? recvbuf : sendbuf, recvcount, type,
-           call.comm->size);
+  set_side(&call.send, call.in_place ? kOutBlock : kInBlocks, call.in_place ? recvbuf : sendbuf, recvcount,
+           type, call.comm->size);
   set_side(&call.receive, kOutBlock, recvbuf, recvcount, type, 1);
   if (!call.in_place) collectives::check_alias(call);
   collectives::set_op(&call, op);
@@ -75,8 +77,8 @@ Call reduce_scatter(const void* sendbuf, void* recvbuf, Counts recvcounts, MPI_D
   Call call = collectives::begin(Kind::kReduceScatter, comm);
   collectives::in_place(call, "recvbuf", recvbuf, false);
   call.in_place = collectives::in_place(call, "sendbuf", sendbuf, true);
-  set_side(&call.send, call.in_place ? kOutBlock : kInBlocks, call.in_place ? recvbuf : sendbuf, recvcounts, Counts{nullptr, false},
-           type, call.comm->size);
+  set_side(&call.send, call.in_place ? kOutBlock : kInBlocks, call.in_place ? recvbuf : sendbuf, recvcounts,
+           Counts{nullptr, false}, type, call.comm->size);
   set_side(&call.receive, kOutBlock, recvbuf, recvcounts[call.comm->rank], type, 1);
   if (!call.in_place) collectives::check_alias(call);
   collectives::set_op(&call, op);
@@ -86,8 +88,8 @@ Call reduce_scatter(const void* sendbuf, void* recvbuf, Counts recvcounts, MPI_D
 }  // namespace
 
 TALLY_MPI_COLLECTIVE(Reduce, Ireduce, Reduce_init, reduce,
-                     (const void* sendbuf, void* recvbuf, MPI_Count count, MPI_Datatype datatype, MPI_Op op, int root,
-                      MPI_Comm comm),
+                     (const void* sendbuf, void* recvbuf, MPI_Count count, MPI_Datatype datatype, MPI_Op op,
+                      int root, MPI_Comm comm),
                      (sendbuf, recvbuf, count, datatype, op, root, comm))
 
 TALLY_MPI_COLLECTIVE(Allreduce, Iallreduce, Allreduce_init, vectors,
@@ -105,9 +107,10 @@ TALLY_MPI_COLLECTIVE(Exscan, Iexscan, Exscan_init, vectors,
                       MPI_Comm comm),
                      (collectives::Kind::kExscan, sendbuf, recvbuf, count, datatype, op, comm))
 
-TALLY_MPI_COLLECTIVE(Reduce_scatter_block, Ireduce_scatter_block, Reduce_scatter_block_init, reduce_scatter_block,
-                     (const void* sendbuf, void* recvbuf, MPI_Count recvcount, MPI_Datatype datatype, MPI_Op op,
-                      MPI_Comm comm),
+TALLY_MPI_COLLECTIVE(Reduce_scatter_block, Ireduce_scatter_block, Reduce_scatter_block_init,
+                     reduce_scatter_block,
+                     (const void* sendbuf, void* recvbuf, MPI_Count recvcount, MPI_Datatype datatype,
+                      MPI_Op op, MPI_Comm comm),
                      (sendbuf, recvbuf, recvcount, datatype, op, comm))
 
 TALLY_MPI_COLLECTIVE(Reduce_scatter, Ireduce_scatter, Reduce_scatter_init, reduce_scatter,

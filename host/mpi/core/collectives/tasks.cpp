@@ -9,33 +9,40 @@
 namespace tally::mpi::collectives {
 
 bool engine_does(const Call& call) {
-  if (call.comm->inter() || call.kind >= Kind::kNeighborAllgather || call.kind == Kind::kAlltoallw) return false;
+  if (call.comm->inter() || call.kind >= Kind::kNeighborAllgather || call.kind == Kind::kAlltoallw)
+    return false;
   return !call.reduces() || engine_reduces(*call.op, *call.send.type);
 }
 
 Task task_of(const Call& call) {
   switch (call.kind) {
-    case Kind::kBarrier: return inter_barrier(call);
-    case Kind::kBcast: return inter_bcast(call);
+    case Kind::kBarrier:
+      return inter_barrier(call);
+    case Kind::kBcast:
+      return inter_bcast(call);
     case Kind::kReduce:
     case Kind::kAllreduce:
     case Kind::kReduceScatterBlock:
-    case Kind::kReduceScatter: return reduce_by_tree(call);
+    case Kind::kReduceScatter:
+      return reduce_by_tree(call);
     case Kind::kScan:
-    case Kind::kExscan: return scan_by_doubling(call);
+    case Kind::kExscan:
+      return scan_by_doubling(call);
     case Kind::kNeighborAllgather:
     case Kind::kNeighborAllgatherv:
     case Kind::kNeighborAlltoall:
     case Kind::kNeighborAlltoallv:
-    case Kind::kNeighborAlltoallw: return exchange_with_neighbors(call);
-    default: return exchange_blocks(call);
+    case Kind::kNeighborAlltoallw:
+      return exchange_with_neighbors(call);
+    default:
+      return exchange_blocks(call);
   }
 }
 
 // A block of no bytes is no message: its datatype may be anything.
 Task exchange_blocks(const Call& call) {
   const Comm& comm = *call.comm;
-  const int tag = take_tag(*call.comm);
+  const int tag = call.tag;
   const int peers = comm.peers();
   Exchange exchange(comm.internal, tag);
   const auto receive = [&](int block, int from) {
@@ -79,7 +86,8 @@ Task exchange_blocks(const Call& call) {
       send(0, call.root);
     } else {
       for (int k = 0; k < peers; ++k) {
-        if (const int i = (first + k) % peers; !to_self || i != comm.rank) send(call.send.blocks == 1 ? 0 : i, i);
+        if (const int i = (first + k) % peers; !to_self || i != comm.rank)
+          send(call.send.blocks == 1 ? 0 : i, i);
       }
     }
     if (to_self && call.send.count_of(comm.rank) != 0 && call.receive.count_of(comm.rank) != 0)
@@ -91,7 +99,7 @@ Task exchange_blocks(const Call& call) {
 
 Task inter_barrier(const Call& call) {
   const Comm& comm = *call.comm;
-  const int tag = take_tag(*call.comm);
+  const int tag = call.tag;
   const LocalGroup local = local_group(comm);
   co_await gather_arrivals(local, tag);
   if (local.rank == 0) {
@@ -105,7 +113,7 @@ Task inter_barrier(const Call& call) {
 
 Task inter_bcast(const Call& call) {
   const Comm& comm = *call.comm;
-  const int tag = take_tag(*call.comm);
+  const int tag = call.tag;
   if (call.role == Role::kNone) co_return;
   const Block block = call.receive.block(0);
   if (call.role == Role::kRoot) {
@@ -130,7 +138,7 @@ Task inter_bcast(const Call& call) {
 
 Task reduce_by_tree(const Call& call) {
   const Comm& comm = *call.comm;
-  const int tag = take_tag(*call.comm);
+  const int tag = call.tag;
   const bool inter = comm.inter();
   if (call.role == Role::kNone) co_return;
   const LocalGroup local = local_group(comm);
@@ -168,7 +176,8 @@ Task reduce_by_tree(const Call& call) {
   if (first) {
     for (int i = 0; i < local.size; ++i) {
       const MPI_Count count = call.send.count_of(i);
-      if (i != 0) blocks.send(local.group, operand.value() + operand.bytes(before), operand.bytes(count), i, tag + 2);
+      if (i != 0)
+        blocks.send(local.group, operand.value() + operand.bytes(before), operand.bytes(count), i, tag + 2);
       before += count;
     }
   } else {
@@ -180,7 +189,7 @@ Task reduce_by_tree(const Call& call) {
 
 Task scan_by_doubling(const Call& call) {
   const Comm& comm = *call.comm;
-  const int tag = take_tag(*call.comm);
+  const int tag = call.tag;
   Operand inclusive(call);  // of ranks (rank - distance, rank]
   inclusive.load();
   Operand before(call);  // of ranks (rank - distance, rank)
@@ -196,7 +205,10 @@ Task scan_by_doubling(const Call& call) {
     if (!receives) continue;
     if (call.kind == Kind::kExscan) {
       before.copy_other(inclusive);
-      if (any) before.prepend(); else before.swap();
+      if (any)
+        before.prepend();
+      else
+        before.swap();
       any = true;
     }
     inclusive.prepend();

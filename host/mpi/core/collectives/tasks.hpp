@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Collectives as tasks: those that are no single collective of the engine. They send messages on the library's channel, so that any
-// number of them, and collectives of the engine beside them, may be under way in any order.
+// Collectives as tasks: those that are no single collective of the engine. They send messages on the
+// library's channel, so that any number of them, and collectives of the engine beside them, may be under way
+// in any order.
 #pragma once
 
 #include "core/collectives/call.hpp"
@@ -13,15 +14,16 @@ namespace tally::mpi::collectives {
 /// The task of any other call. The call outlives it.
 [[nodiscard]] Task task_of(const Call& call);
 
-/// Each block in a message of its own: alltoallw, and all that moves data across an intercommunicator but bcast.
+/// Each block in a message of its own: alltoallw, and all that moves data across an intercommunicator but
+/// bcast.
 [[nodiscard]] Task exchange_blocks(const Call& call);
 /// MPI_Neighbor_X.
 [[nodiscard]] Task exchange_with_neighbors(const Call& call);
 /// Across an intercommunicator: to the first rank of the other group, and from there by a binomial tree.
 [[nodiscard]] Task inter_bcast(const Call& call);
 [[nodiscard]] Task inter_barrier(const Call& call);
-/// Reduce, allreduce and reduce_scatter by a binomial tree in rank order; also across an intercommunicator, where each group gets
-/// what the other one contributes.
+/// Reduce, allreduce and reduce_scatter by a binomial tree in rank order; also across an intercommunicator,
+/// where each group gets what the other one contributes.
 [[nodiscard]] Task reduce_by_tree(const Call& call);
 /// Scan and exscan by doubling distances, in rank order (Hillis and Steele, Data parallel algorithms, 1986).
 [[nodiscard]] Task scan_by_doubling(const Call& call);
