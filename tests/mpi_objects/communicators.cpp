@@ -127,6 +127,32 @@ void communicators() {
     MPI_Comm_free(&comm);
   }
 
+  // Those of different communicators, begun in different orders.
+  MPI_Comm parents[2] = {dup, back}, children[2];
+  for (int i = 0; i < 2; ++i) {
+    const int which = rank % 2 == 0 ? i : 1 - i;
+    MPI_Comm_idup(parents[which], &children[which], &pending[which]);
+  }
+  MPI_Waitall(2, pending, MPI_STATUSES_IGNORE);
+  for (int i = 0; i < 2; ++i) {
+    expect_comparison(children[i], parents[i], MPI_CONGRUENT, "duplicates begun in different orders");
+    expect_works(children[i], "duplicates begun in different orders");
+    MPI_Comm_free(&children[i]);
+  }
+
+  // A chain of pairs, each made by its two processes alone.
+  MPI_Comm_group(MPI_COMM_WORLD, &group);
+  for (int low = rank == 0 ? 0 : rank - 1; low <= rank && low + 1 < size; ++low) {
+    const int pair[2] = {low, low + 1};
+    MPI_Group_incl(group, 2, pair, &mine);
+    MPI_Comm_create_group(MPI_COMM_WORLD, mine, 1, &made);
+    expect_members(made, {low, low + 1}, "a pair");
+    expect_works(made, "a pair");
+    MPI_Comm_free(&made);
+    MPI_Group_free(&mine);
+  }
+  MPI_Group_free(&group);
+
   // A communicator that is freed lives until what is under way on it has ended.
   MPI_Comm doomed = MPI_COMM_NULL;
   MPI_Comm_dup(MPI_COMM_WORLD, &doomed);
@@ -152,9 +178,8 @@ void communicators() {
 
 void many() {
   // As many as live at once, and again and again.
-  constexpr int kLive = 200;
-  std::vector<MPI_Comm> comms(kLive, MPI_COMM_NULL);
-  for (int round = 0; round < 2; ++round) {
+  for (const int live : {1000, 100, 100, 100}) {
+    std::vector<MPI_Comm> comms(static_cast<std::size_t>(live), MPI_COMM_NULL);
     for (MPI_Comm& comm : comms) MPI_Comm_dup(MPI_COMM_WORLD, &comm);
     expect_works(comms.front(), "the first of many");
     expect_works(comms.back(), "the last of many");

@@ -19,6 +19,8 @@ namespace {
 //   [2^29, 2^30)  on MPI_COMM_WORLD: the first process's word that it has taken a context, by a hash of the key
 constexpr std::uint32_t kCreationMask = (1u << 28) - 1;
 constexpr int kWordTag = 1 << 29;
+constexpr std::uint32_t kGroupKeys = 1u << 31;  // numbers above: MPI_Comm_create_group's tags
+constexpr std::uint32_t kPending = 256;         // that are made of one communicator at once, in any order
 
 // FNV-1a, 64 bits (Fowler, Noll, Vo).
 std::uint64_t mix(std::uint64_t hash, std::uint64_t value) noexcept {
@@ -96,7 +98,8 @@ int creation_tag(std::uint32_t creation) noexcept { return static_cast<int>(crea
 std::uint64_t creation_key(const Comm& comm, std::uint32_t creation) noexcept {
   std::uint32_t id = 0;  // of all ranks
   if (comm.group != nullptr) (void)tally_group_id(comm.group, &id);
-  return mix(mix(0xcbf29ce484222325u, id), creation);
+  // Few numbers: the Tally API counts what is made of each list and key. 
+  return mix(mix(0xcbf29ce484222325u, id), creation < kGroupKeys ? creation % kPending : creation);
 }
 
 std::uint64_t creation_key(std::string_view text) noexcept {

@@ -105,7 +105,12 @@ int open_library(int required_level) {
   options.size = sizeof options;
   options.memory_cache = 1;
   options.threads = threads_of(required_level);
-  const tally_status status = tally_endpoint_open_with(&options, &runtime.endpoint);
+  tally_status status = tally_endpoint_open_with(&options, &runtime.endpoint);
+  if (status == TALLY_ERR_UNSUPPORTED && required_level == MPI_THREAD_MULTIPLE) {
+    required_level = MPI_THREAD_SERIALIZED;
+    options.threads = TALLY_THREAD_SERIALIZED;
+    status = tally_endpoint_open_with(&options, &runtime.endpoint);
+  }
   if (status != TALLY_OK) throw Error{MPI_ERR_OTHER, tally_last_error(), {}};
   check(tally_endpoint_on_wait(runtime.endpoint, describe_wait, nullptr));
   check(tally_endpoint_rank(runtime.endpoint, &runtime.job_rank));

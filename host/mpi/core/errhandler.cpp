@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Error handlers (MPI 5.0, 9.3 and 9.4) and what is done when a call has failed.
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <thread>
 #include <unistd.h>
 
 #include "core/comm.hpp"
@@ -12,6 +14,8 @@
 
 namespace tally::mpi {
 namespace {
+
+constexpr std::chrono::seconds kLaunchersTime{3};
 
 void check_function(bool null, const char* name) {
   if (null) fail(MPI_ERR_ARG, "{} is NULL", name);
@@ -31,6 +35,8 @@ MPI_Errhandler make_errhandler(MPI_Comm_errhandler_function* for_comm, void (*fo
 }  // namespace
 
 void die(const char* function, const Comm* comm, const std::string& text, int code) noexcept {
+  // Another process has failed and has told why. The launcher ends this one in a moment: its report and code would hide those.
+  if (code == MPI_ERR_PROC_ABORTED) std::this_thread::sleep_for(kLaunchersTime);
   // One write: reports of several ranks do not mix.
   try {
     std::string report = "tally: ";
@@ -53,7 +59,9 @@ void die(const char* function, const Comm* comm, const std::string& text, int co
 
 namespace {
 
-int act(Errhandler& errhandler, Comm* comm, void* handle_address, const char* function, const Error& error) noexcept {
+/// `comm`: what the report names.
+int act(Errhandler& errhandler, const Comm* comm, void* handle_address, const char* function,
+        const Error& error) noexcept {
   remember_failure(error.error_class, function, error.text);
   try {
     switch (errhandler.does) {
@@ -85,13 +93,13 @@ int act(Errhandler& errhandler, Comm* comm, void* handle_address, const char* fu
 }  // namespace
 
 int raise(Comm* comm, const char* function, const Error& error) noexcept {
-  if (comm == nullptr) comm = runtime.self;
-  if (comm == nullptr) {
+  Comm* const by = comm == nullptr ? runtime.self : comm;
+  if (by == nullptr) {
     Errhandler initial(Errhandler::Does::kFatal, true);
     return act(initial, nullptr, nullptr, function, error);
   }
-  MPI_Comm address = handle(comm);
-  return act(*comm->errhandler, comm, &address, function, error);
+  MPI_Comm address = handle(by);
+  return act(*by->errhandler, comm, &address, function, error);
 }
 
 int raise_by(Errhandler* errhandler, void* handle_address, const char* function, const Error& error) noexcept {

@@ -193,6 +193,7 @@ void check(tally_status status) {
       case TALLY_ERR_PROTECTION: return MPI_ERR_BUFFER;
       case TALLY_ERR_BUSY: return MPI_ERR_PENDING;
       case TALLY_ERR_ABORTED:
+      case TALLY_ERR_JOB:
       case TALLY_ERR_PEER: return MPI_ERR_PROC_ABORTED;
       case TALLY_ERR_INTERNAL: return MPI_ERR_INTERN;
       default: return MPI_ERR_OTHER;
