@@ -87,8 +87,9 @@ void cartesian() {
   MPI_Cart_sub(grid, none, &line);
   MPI_Comm_size(line, &count);
   MPI_Cartdim_get(line, &ndims);
-  // MPICH 4.0 has one dimension here.
-  expect(count == 1 && ndims <= 1, "MPI_Cart_sub of no dimension: %d processes, %d dimensions", count, ndims);
+#ifdef TALLY_ERROR_CLASSES  // MPICH 4.0 gives something else
+  expect(count == 1 && ndims == 0, "MPI_Cart_sub of no dimension: %d processes, %d dimensions", count, ndims);
+#endif
   MPI_Comm_free(&line);
   MPI_Comm_dup(grid, &line);
   MPI_Topo_test(line, &status);
