@@ -17,24 +17,37 @@ Address at(Address base, Count offset) noexcept { return base + static_cast<Addr
 const std::byte* read(Address address) noexcept { return reinterpret_cast<const std::byte*>(address); }
 std::byte* write(Address address) noexcept { return reinterpret_cast<std::byte*>(address); }
 
-/// Copies between places that do not overlap. The blocks of types are short, and a call of memcpy costs as
-/// much as moving some hundred bytes: those are moved here, the rest of the last piece by one that reaches
-/// back over bytes already moved.
+/// n bytes, kPiece or more, between places that do not overlap. The last piece reaches back over bytes
+/// already moved.
 template <std::size_t kPiece>
 void copy_pieces(std::byte* to, const std::byte* from, std::size_t n) noexcept {
-  std::byte* last = to + n - kPiece;
-  const std::byte* last_from = from + n - kPiece;
-  for (; to < last; to += kPiece, from += kPiece) std::memcpy(to, from, kPiece);
-  std::memcpy(last, last_from, kPiece);
+  for (; n > kPiece; n -= kPiece, to += kPiece, from += kPiece) std::memcpy(to, from, kPiece);
+  std::memcpy(to + n - kPiece, from + n - kPiece, kPiece);
+}
+
+/// The blocks of types are short, and a call of memcpy costs as much as moving some hundred bytes: those of
+/// these lengths are moved without one. A loop over blocks asks once for all of them, as the call alone in it
+/// costs registers.
+constexpr std::size_t kShortest = 16;
+constexpr std::size_t kLongest = 1024;
+constexpr bool is_middle(Count length) noexcept {
+  return length >= static_cast<Count>(kShortest) && length <= static_cast<Count>(kLongest);
+}
+
+void copy_middle(std::byte* to, const std::byte* from, std::size_t n) noexcept {
+  for (; n >= 64 + kShortest; n -= 64, to += 64, from += 64) std::memcpy(to, from, 64);
+  if (n == 64) {
+    std::memcpy(to, from, 64);
+  } else {
+    copy_pieces<16>(to, from, n);
+  }
 }
 
 void copy_bytes(std::byte* to, const std::byte* from, std::size_t n) noexcept {
-  if (n > 1024) {
+  if (n > kLongest) {
     std::memcpy(to, from, n);
-  } else if (n >= 64) {
-    copy_pieces<64>(to, from, n);
-  } else if (n >= 16) {
-    copy_pieces<16>(to, from, n);
+  } else if (n >= kShortest) {
+    copy_middle(to, from, n);
   } else if (n >= 4) {
     copy_pieces<4>(to, from, n);
   } else {
@@ -47,6 +60,10 @@ struct Packer {
   std::byte* stream;
   void move(Address data, Count length) noexcept {
     copy_bytes(stream, read(data), static_cast<std::size_t>(length));
+    stream += length;
+  }
+  void move_middle(Address data, Count length) noexcept {
+    copy_middle(stream, read(data), static_cast<std::size_t>(length));
     stream += length;
   }
   /// The same with a length that the compiler knows: one load and one store for small ones.
@@ -62,6 +79,10 @@ struct Unpacker {
   const std::byte* stream;
   void move(Address data, Count length) noexcept {
     copy_bytes(write(data), stream, static_cast<std::size_t>(length));
+    stream += length;
+  }
+  void move_middle(Address data, Count length) noexcept {
+    copy_middle(write(data), stream, static_cast<std::size_t>(length));
     stream += length;
   }
   template <std::size_t kLength>
@@ -115,6 +136,12 @@ void strided(Mover& mover, Address data, Count count, Count length, Count stride
       break;
   }
   Mover local = mover;
+  if (is_middle(length)) {
+    for (; count > 0; --count) {
+      local.move_middle(data, length);
+      data = at(data, stride);
+    }
+  }
   for (; count > 0; --count) {
     local.move(data, length);
     data = at(data, stride);
@@ -167,7 +194,11 @@ void even(Mover& mover, Address data, const Count* offset, Count count, Count le
       break;
   }
   Mover local = mover;
-  for (Count i = 0; i < count; ++i) local.move(at(data, offset[i]), length);
+  Count i = 0;
+  if (is_middle(length)) {
+    for (; i < count; ++i) local.move_middle(at(data, offset[i]), length);
+  }
+  for (; i < count; ++i) local.move(at(data, offset[i]), length);
   mover = local;
 }
 
