@@ -15,6 +15,7 @@ namespace {
 
 using device::MismatchField;
 using schedule::Instruction;
+using Fetched = Rendezvous::Fetched;
 
 /// Instructions of at least so many bytes leave their data where they are.
 constexpr std::uint64_t kRemoteBytes = 12u << 10;
@@ -345,8 +346,14 @@ bool Collectives::run_lane(Context& where, Operation& operation, std::uint32_t l
                         .length = own.count};
         sent = {state.remote ? nullptr : slot.payload, state.remote, 0};
       }
-      if (!execute(where, operation, instruction, state.pass * operation.pass_bytes, state.offset,
-                   static_cast<std::uint32_t>(bytes), received, sent)) {
+      const Fetched done =
+          execute(where, operation, instruction, state.pass * operation.pass_bytes, state.offset,
+                  static_cast<std::uint32_t>(bytes), received, state.share, sent);
+      if (done == Fetched::kLater) {
+        blocked_ = true;
+        return moved;
+      }
+      if (done == Fetched::kFailed) {
         Completion completion;
         completion.status = TALLY_ERR_ABORTED;
         break_context(where, completion);
@@ -405,10 +412,10 @@ bool Collectives::dependency_met(const Operation& operation, std::uint32_t lane,
   return other.pass > pass || (other.pass == pass && other.step >= instruction.dep_step);
 }
 
-bool Collectives::execute(Context& where, Operation& operation, const Instruction& instruction,
-                          std::uint64_t pass_offset, std::uint64_t offset, std::uint32_t bytes,
-                          const Received& received, Sent& sent) {
-  if (bytes == 0) return true;
+Rendezvous::Fetched Collectives::execute(Context& where, Operation& operation, const Instruction& instruction,
+                                         std::uint64_t pass_offset, std::uint64_t offset, std::uint32_t bytes,
+                                         const Received& received, Rendezvous::Share& share, Sent& sent) {
+  if (bytes == 0) return Fetched::kDone;
   const CollectiveDescriptor& own = operation.descriptor;
   const auto address = [&](schedule::Buffer buffer, std::uint16_t chunk, std::uint32_t at) {
     std::byte* base =
@@ -437,25 +444,26 @@ bool Collectives::execute(Context& where, Operation& operation, const Instructio
   const auto reduce_received = [&](std::byte* out) {
     if (received.here != nullptr) {
       reduce(out, src, received.here, bytes);
-      return true;
+      return Fetched::kDone;
     }
     if (bounce_.empty()) bounce_.resize(kBounceBytes);
     for (std::uint32_t done = 0; done < bytes;) {
       const std::uint32_t n = std::min(bytes - done, kBounceBytes);
-      if (!rendezvous_.fetch_now(received.peer, bounce_.data(), received.there + done, n, false))
-        return false;
+      const Fetched fetched =
+          rendezvous_.fetch_now(received.peer, bounce_.data(), received.there + done, n, nullptr);
+      if (fetched != Fetched::kDone) return fetched;
       reduce(out + done, src + done, bounce_.data(), n);
       done += n;
     }
-    return true;
+    return Fetched::kDone;
   };
   const auto take_received = [&] {
     if (received.here == nullptr) {
       return rendezvous_.fetch_now(received.peer, dst, received.there, bytes,
-                                   instruction.op == schedule::Op::kRecv);
+                                   instruction.op == schedule::Op::kRecv ? &share : nullptr);
     }
     copy(dst, received.here);
-    return true;
+    return Fetched::kDone;
   };
   switch (instruction.op) {
     case schedule::Op::kNop:
@@ -474,17 +482,17 @@ bool Collectives::execute(Context& where, Operation& operation, const Instructio
     case schedule::Op::kRecvReduceCopy:
       return reduce_received(dst);
     case schedule::Op::kRecvCopySend:
-      if (!take_received()) return false;
+      if (const Fetched fetched = take_received(); fetched != Fetched::kDone) return fetched;
       if (!sent.remote) copy(sent.here, received.here != nullptr ? received.here : dst);
       break;
     case schedule::Op::kRecvReduceSend:
       return reduce_received(sent.here);
     case schedule::Op::kRecvReduceCopySend:
-      if (!reduce_received(dst)) return false;
+      if (const Fetched fetched = reduce_received(dst); fetched != Fetched::kDone) return fetched;
       if (!sent.remote) copy(sent.here, dst);
       break;
   }
-  return true;
+  return Fetched::kDone;
 }
 
 void Collectives::mismatch(Context& where, std::uint32_t source, std::uint32_t fields, std::uint64_t count) {
@@ -498,6 +506,9 @@ void Collectives::mismatch(Context& where, std::uint32_t source, std::uint32_t f
 void Collectives::break_context(Context& where, const Completion& first) {
   where.broken = true;
   Completion completion = first;
+  if (!where.operations.empty()) {
+    for (LaneState& state : where.operations.front()->lanes) rendezvous_.drop(state.share);
+  }
   while (!where.operations.empty()) {
     completion.cookie = where.operations.front()->descriptor.cookie;
     finish(where, completion);
@@ -544,7 +555,9 @@ std::string Collectives::describe_pending() const {
       if (state.step == lanes[lane].size()) continue;
       const Instruction& instruction = lanes[lane][state.step];
       std::string reason = "is ready";
-      if (state.draining) {
+      if (state.share.open) {
+        reason = fmt::format("waits for rank {} to copy its share of the data", instruction.recv_peer);
+      } else if (state.draining) {
         reason = fmt::format("waits for rank {} to fetch data", instruction.send_peer);
       } else if (!dependency_met(*operation, lane, instruction)) {
         reason = fmt::format("waits for step {} of lane {}", instruction.dep_step, instruction.dep_lane);

@@ -65,6 +65,7 @@ class Collectives {
     std::uint32_t unfetched = 0;  ///< remote pieces of it
     bool remote = false;          ///< it sends such pieces
     bool draining = false;        ///< all is done but for what is to be fetched
+    Rendezvous::Share share;      ///< of the piece that is being fetched
   };
   /// Payload of kRemote.
   struct RemotePiece {
@@ -137,11 +138,13 @@ class Collectives {
   [[nodiscard]] bool may_stay(const schedule::Program& program, std::uint64_t bytes,
                               std::uint32_t to) const noexcept;
   void thank(const Thanks& thanks);
-  /// pass_offset: where the pass begins in Input and Output; offset: in the instruction. False when data
-  /// could not be fetched.
-  [[nodiscard]] bool execute(Context& context, Operation& operation, const schedule::Instruction& instruction,
-                             std::uint64_t pass_offset, std::uint64_t offset, std::uint32_t bytes,
-                             const Received& received, Sent& sent);
+  /// pass_offset: where the pass begins in Input and Output; offset: in the instruction. kFailed when data could
+  /// not be fetched; kLater, where nothing is sent: nothing has been done that is not done again.
+  [[nodiscard]] Rendezvous::Fetched execute(Context& context, Operation& operation,
+                                            const schedule::Instruction& instruction,
+                                            std::uint64_t pass_offset, std::uint64_t offset,
+                                            std::uint32_t bytes, const Received& received,
+                                            Rendezvous::Share& share, Sent& sent);
   /// Drops outdated packets and looks for disagreement at the head of a flow; false when the context broke.
   bool check_head(Context& context, std::uint32_t lane, std::uint32_t source);
   void mismatch(Context& context, std::uint32_t source, std::uint32_t fields, std::uint64_t count);

@@ -239,7 +239,8 @@ void Messages::take_asking() {
     oldest->capacity = std::bit_ceil(oldest->length);
     oldest->data = std::make_unique_for_overwrite<std::byte[]>(oldest->capacity);
   }
-  if (!rendezvous_.fetch_now(oldest->source, oldest->data.get(), oldest->ask.address, oldest->length, false))
+  if (rendezvous_.fetch_now(oldest->source, oldest->data.get(), oldest->ask.address, oldest->length, nullptr) !=
+      Rendezvous::Fetched::kDone)
     return;
   rendezvous_.done(oldest->source, oldest->ask);
   oldest->arrived = oldest->length;

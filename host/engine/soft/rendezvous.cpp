@@ -183,27 +183,45 @@ bool Rendezvous::open_joint(std::uint32_t peer, std::uint64_t from, void* to, st
   return true;
 }
 
-bool Rendezvous::fetch_now(std::uint32_t peer, void* to, std::uint64_t from, std::uint64_t bytes,
-                           bool jointly) {
+Rendezvous::Fetched Rendezvous::fetch_now(std::uint32_t peer, void* to, std::uint64_t from,
+                                          std::uint64_t bytes, Share* share) {
   Fetch fetch;
   fetch.receive.buffer = to;
   fetch.source = static_cast<std::uint16_t>(peer);
   fetch.bytes = bytes;
   fetch.ask.address = from;
   fetch.chunks = static_cast<std::uint32_t>((bytes + kChunkBytes - 1) / kChunkBytes);
-  if (jointly && fetch.chunks > 1 && open_joint(peer, from, to, bytes, &fetch.joint, &fetch.generation)) {
+  if (share != nullptr && !share->open && fetch.chunks > 1 &&
+      open_joint(peer, from, to, bytes, &share->joint, &share->generation)) {
+    share->open = true;
+    ++shares_;
     transport_.flush();
-  } else {
-    fetch.joint = kNone;
   }
+  const bool jointly = share != nullptr && share->open;
+  fetch.joint = jointly ? share->joint : kNone;
+  fetch.generation = jointly ? share->generation : 0;
   tally_status status = TALLY_OK;
-  // A chunk that the peer has taken takes it a moment, if it runs.
-  for (unsigned budget = ~0u; !copy(fetch, &budget, &status); budget = ~0u) {
-    if (transport_.gone(peer)) return false;
-    transport_.wait({}, true);
+  unsigned budget = ~0u;
+  if (!copy(fetch, &budget, &status)) {
+    // A chunk that the peer has taken takes it a moment, if it runs. It may have been stopped.
+    if (!transport_.gone(peer)) return Fetched::kLater;
+    status = TALLY_ERR_JOB;
   }
-  if (fetch.joint != kNone && status == TALLY_OK) free_joints_ |= 1u << fetch.joint;
-  return status == TALLY_OK;
+  if (jointly) {
+    if (status == TALLY_OK) free_joints_ |= 1u << fetch.joint;
+    share->open = false;
+    --shares_;
+  }
+  return status == TALLY_OK ? Fetched::kDone : Fetched::kFailed;
+}
+
+void Rendezvous::drop(Share& share) noexcept {
+  if (!share.open) return;
+  // The peer takes no other chunk. It may hold one, so that the record stays out of use.
+  transport_.joint(transport_.rank(), share.joint)
+      .next.store(joint_word(share.generation, kClosed), std::memory_order_release);
+  share.open = false;
+  --shares_;
 }
 
 bool Rendezvous::copy_chunk(const Fetch& fetch, std::uint32_t chunk) {

@@ -46,10 +46,23 @@ class Rendezvous {
   /// A receive has matched a message that asked.
   void fetch(const RecvDescriptor& receive, std::uint16_t source, std::uint32_t tag, std::uint64_t length,
              const Ask& ask);
-  /// Fetches data at once; false when the peer cannot be read (any more). `jointly`: the peer may take part,
-  /// of which it is told with a frame; nothing may be reserved then.
-  [[nodiscard]] bool fetch_now(std::uint32_t peer, void* to, std::uint64_t from, std::uint64_t bytes,
-                               bool jointly);
+  enum class Fetched : std::uint8_t {
+    kDone,
+    kFailed,  ///< the peer cannot be read (any more)
+    kLater,   ///< the peer copies its share: call again with the same arguments
+  };
+  /// A fetch in which the peer takes part, from one call to the next.
+  struct Share {
+    std::uint32_t joint = 0;
+    std::uint32_t generation = 0;
+    bool open = false;
+  };
+  /// Fetches data. With `share` the peer may take part, of which it is told with a frame; nothing may be reserved
+  /// then. Without it the answer is never kLater.
+  [[nodiscard]] Fetched fetch_now(std::uint32_t peer, void* to, std::uint64_t from, std::uint64_t bytes,
+                                  Share* share);
+  /// Gives a fetch up. What the peer has taken of it may still come.
+  void drop(Share& share) noexcept;
   /// Tells the sender of a message that its data have been fetched.
   void done(std::uint32_t source, const Ask& ask) { send_note({source, FrameKind::kDone, ask.number, {}}); }
   /// A frame of kind kJoin to kFill.
@@ -59,7 +72,7 @@ class Rendezvous {
     if (!fetches_.empty() || !joined_.empty() || !notes_.empty() || !fills_.empty()) advance_some();
   }
   /// Whether advance() has copies to make or to wait for.
-  [[nodiscard]] bool busy() const noexcept { return !fetches_.empty() || !joined_.empty(); }
+  [[nodiscard]] bool busy() const noexcept { return !fetches_.empty() || !joined_.empty() || shares_ != 0; }
   /// Ends messages to ranks that have left.
   void drop_gone();
   [[nodiscard]] std::string describe_pending() const;
@@ -131,6 +144,7 @@ class Rendezvous {
   GrowingRing<Note> notes_;
   GrowingRing<Fill> fills_;
   std::vector<Fetch*> refused_;  ///< by number; nullptr: free
+  std::uint32_t shares_ = 0;  ///< that are open
   std::uint32_t free_joints_ = (1u << kJointCopies) - 1;
   std::array<bool, kMaxRanks> no_write_{};
 };
