@@ -100,6 +100,9 @@ struct Instruction {
   bool has_dep = false;
   std::uint8_t dep_lane = 0;   ///< wait until this lane ...
   std::uint16_t dep_step = 0;  ///< ... has completed this many instructions
+  /// Set by order_operands() where the second operand, what is received (kReduce: src), is of lower ranks than the
+  /// first one. Of no meaning to operations that commute.
+  bool second_first = false;
   /// Set by compile() where blocks differ in size (gatherv and the like): the data are `bytes` bytes at these
   /// byte offsets of the buffers; chunk fields mean nothing then. Both ends of a message give the same number
   /// of bytes.
@@ -299,6 +302,10 @@ inline constexpr int kDefaultRadix = 4;
 /// Reduce along a chain of all ranks, packet by packet.
 [[nodiscard]] Schedule reduce_chain(int ranks, int root);
 
+/// Operands in rank order whatever the root: for operations that do not commute.
+[[nodiscard]] Schedule reduce_in_order(int ranks, int root);
+[[nodiscard]] Schedule reduce_scatter_in_order(int ranks);
+
 /// Each rank gets its block's contributions straight from all others. direct: blocks of at most
 /// kUnaskedBytes.
 [[nodiscard]] Schedule reduce_scatter_direct(int ranks);
@@ -393,6 +400,11 @@ struct Choice {
 /// allreduce combine in the same association, so that their results are equal bit for bit. Returns an empty
 /// string, or the reason, which names rank, lane and step.
 [[nodiscard]] std::string verify(const Schedule& schedule);
+
+/// Proves of a schedule that verify() accepts that each of its reductions combines the contributions of neighbours:
+/// ranks a to b - 1 with ranks b to c - 1. So it serves operations that are associative but do not commute; each
+/// instruction then tells which operand is that of the lower ranks. Returns an empty string, or the reason.
+[[nodiscard]] std::string order_operands(Schedule* schedule);
 
 // --- compilation (host/schedule/compile.cpp) -----------------------------------------------------
 

@@ -60,6 +60,7 @@ enum class Algorithm : std::uint8_t {
   kKnomial,
   kDoubleTree,
   kHierarchical,
+  kInOrder,
 };
 
 struct Name {
@@ -89,9 +90,11 @@ constexpr Name kNames[] = {
     {Collective::kReduce, "knomial", Algorithm::kKnomial, false, true},
     {Collective::kReduce, "double_tree", Algorithm::kDoubleTree},
     {Collective::kReduce, "chain", Algorithm::kChain},
+    {Collective::kReduce, "in_order", Algorithm::kInOrder},
     {Collective::kReduceScatter, "direct", Algorithm::kDirect},
     {Collective::kReduceScatter, "pairwise", Algorithm::kPairwise},
     {Collective::kReduceScatter, "ring", Algorithm::kRing},
+    {Collective::kReduceScatter, "in_order", Algorithm::kInOrder},
     {Collective::kScan, "recursive_doubling", Algorithm::kRecursiveDoubling},
     {Collective::kScan, "recursive_doubling_fused", Algorithm::kRecursiveDoublingFused, true},
     {Collective::kScan, "linear", Algorithm::kLinear},
@@ -255,6 +258,7 @@ Schedule make(const Call& c, Algorithm a, int parameter) {
              : a == Algorithm::kKnomial
                  ? reduce_knomial(n, c.root, parameter == 0 ? kDefaultRadix : parameter)
              : a == Algorithm::kDoubleTree ? reduce_double_tree(n, c.root)
+             : a == Algorithm::kInOrder    ? reduce_in_order(n, c.root)
                                            : reduce_chain(n, c.root);
     case Collective::kAllreduce:
       switch (a) {
@@ -282,6 +286,7 @@ Schedule make(const Call& c, Algorithm a, int parameter) {
     case Collective::kReduceScatter:
       return a == Algorithm::kDirect     ? reduce_scatter_direct(n)
              : a == Algorithm::kPairwise ? reduce_scatter_pairwise(n, in_place)
+             : a == Algorithm::kInOrder  ? reduce_scatter_in_order(n)
                                          : reduce_scatter_ring(n, in_place);
     case Collective::kScan:
       return a == Algorithm::kLinear              ? scan_linear(n, in_place)

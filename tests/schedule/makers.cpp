@@ -34,6 +34,8 @@ const std::vector<Maker>& makers() {
       {"reduce_knomial_of_radix_3", [](int n, int root, bool) { return reduce_knomial(n, root, 3); }},
       {"reduce_double_tree", [](int n, int root, bool) { return reduce_double_tree(n, root); }},
       {"reduce_chain", [](int n, int root, bool) { return reduce_chain(n, root); }},
+      {"reduce_in_order", [](int n, int root, bool) { return reduce_in_order(n, root); }},
+      {"reduce_scatter_in_order", [](int n, int, bool) { return reduce_scatter_in_order(n); }},
       {"reduce_scatter_direct", [](int n, int, bool) { return reduce_scatter_direct(n); }},
       {"reduce_scatter_pairwise",
        [](int n, int, bool in_place) { return reduce_scatter_pairwise(n, in_place); }},
