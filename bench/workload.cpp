@@ -211,7 +211,8 @@ auto with_type(tally_dtype dtype, Visit visit) {
     case TALLY_I32_I32: return visit(Located<std::int32_t>{});
     case TALLY_I16_I32: return visit(Located<std::int16_t>{});
     case TALLY_BYTE:
-    case TALLY_U8: break;
+    case TALLY_U8:
+    default: break;
   }
   return visit(std::uint8_t{});
 }

@@ -58,11 +58,13 @@ Status check_elements(const CallPlace& at, const CollectiveCall& call) {
   if (call.root < 0 || static_cast<std::size_t>(call.root) >= at.ranks)
     return bad_argument("root {} is out of range (0 to {})", call.root, at.ranks - 1);
   if (call.collective == Collective::kBarrier) return {};
-  if (numerics::element_bytes(call.dtype) == 0)
-    return bad_argument("dtype {} is not an element type", static_cast<int>(call.dtype));
-  if (!schedule::has_reduction(call.collective)) return {};
+  if (call.element == 0) return bad_argument("dtype {} is not an element type", static_cast<int>(call.dtype));
+  if (!schedule::has_reduction(call.collective) || call.own != nullptr) return {};
   if (op_name(call.op) == nullptr || call.op == TALLY_OP_NONE)
     return bad_argument("op {} is not a reduction", static_cast<int>(call.op));
+  if (dtype_name(call.dtype) == nullptr)
+    return bad_argument("dtype {} is the program's own: {} does not reduce it", static_cast<int>(call.dtype),
+                        op_name(call.op));
   if (!numerics::reduces(call.dtype, call.op)) {
     return bad_argument("dtype {}: {} does not reduce it", dtype_name(call.dtype), op_name(call.op));
   }
@@ -71,7 +73,7 @@ Status check_elements(const CallPlace& at, const CollectiveCall& call) {
 
 /// The sizes of a call whose blocks are equal.
 Status measure(const CallPlace& at, const CollectiveCall& call, Extents* extents) {
-  const std::size_t element = numerics::element_bytes(call.dtype);
+  const std::size_t element = call.element;
   const bool blocks = input_has_all(call.collective) || output_has_all(call.collective);
   const std::uint64_t parts = blocks ? at.ranks : 1;
   Status status = check_sign("count", call.count);
@@ -122,7 +124,7 @@ Status check_arrays(const CallPlace& at, const CollectiveCall& call) {
 
 /// The numbers in the arrays, and the sizes that follow.
 Status measure_varying(const CallPlace& at, const CollectiveCall& call, bool in_place, Extents* extents) {
-  const std::size_t element = numerics::element_bytes(call.dtype);
+  const std::size_t element = call.element;
   const std::uint64_t most = at.engine.max_message;
   const bool is_root = at.is_root(call);
   const auto own = static_cast<std::size_t>(at.rank);
@@ -270,7 +272,7 @@ Status check_overlap(const CallPlace& at, const CollectiveCall& call, const Exte
   if (b.input == nullptr || b.output == nullptr) return {};
   bool overlap = !call.varying;
   if (call.varying) {  // blocks of the one may stand in gaps of the other
-    const std::size_t element = numerics::element_bytes(call.dtype);
+    const std::size_t element = call.element;
     each_block(call.input_blocks, at.ranks, element, input, extents.input_bytes,
                input_has_all(call.collective), [&](std::uintptr_t a, std::uint64_t a_bytes) {
                  each_block(call.output_blocks, at.ranks, element, output, extents.output_bytes,

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Collectives from checked arguments to the engine.
+#include <cstdio>
+
 #include "api/boundary.hpp"
 #include "api/collective_checks.hpp"
 #include "api/endpoint.hpp"
@@ -29,11 +31,18 @@ Status tally_endpoint::start_collective(tally_group& group, const CollectiveCall
                                         tally_request** out) {
   const CallPlace at{group.rank, group.ranks.size(), capabilities()};
   if (group.is_channel()) return bad_argument("group is a channel: it takes messages and probes only");
-  Status status = tally::api::check_elements(at, given);
-  if (status.ok() && given.varying) status = tally::api::check_arrays(at, given);
+  CollectiveCall call = given;
+  const bool own_dtype = static_cast<int>(call.dtype) >= tally::api::kFirstOwn;
+  call.element = own_dtype ? own_types_.bytes(call.dtype) : tally::numerics::element_bytes(call.dtype);
+  if (tally::schedule::has_reduction(call.collective)) call.own = own_types_.find(call.op);
+  Status status = tally::api::check_elements(at, call);
+  if (status.ok() && call.varying) status = tally::api::check_arrays(at, call);
   if (!status.ok()) return status;
-  const CollectiveCall call = given.varying ? tally::api::used_arrays(at, given) : given;
-  const std::size_t element = tally::numerics::element_bytes(call.dtype);
+  const std::size_t element = call.element;
+  // Schedules for any element type take those whose sizes divide that of the largest.
+  call.ordered =
+      call.own != nullptr && (!call.own->commutes || tally::schedule::kMaxElementBytes % element != 0);
+  if (call.varying) call = tally::api::used_arrays(at, call);
 
   Extents extents;
   Buffers buffers;
@@ -58,22 +67,21 @@ Status tally_endpoint::start_collective(tally_group& group, const CollectiveCall
   tally_memory* output_region = nullptr;
   const bool with_input = tally::api::uses_input(call.collective, at.is_root(call));
   const bool with_output = tally::api::uses_output(call.collective, at.is_root(call));
-  if (with_input) status = find_region(buffers.input_name, buffers.input, extents.input_bytes, nullptr, &input_region);
+  if (with_input)
+    status = find_region(buffers.input_name, buffers.input, extents.input_bytes, nullptr, &input_region);
   if (status.ok() && with_output)
-    status = find_region(buffers.output_name, buffers.output, extents.output_bytes, input_region, &output_region);
+    status =
+        find_region(buffers.output_name, buffers.output, extents.output_bytes, input_region, &output_region);
   if (!status.ok()) return status;
-  if (group.context >= capabilities().collective_contexts) {
-    return {TALLY_ERR_UNSUPPORTED,
-            fmt::format("group: engine '{}' has collectives of {} groups at a time", capabilities().name,
-                        capabilities().collective_contexts)};
-  }
   if (broken(group.context)) {
     return {TALLY_ERR_ABORTED, fmt::format("group is broken: {}", broken_text(group.context))};
   }
   if (out == nullptr) return status;  // to be started later
   if (!call.varying) {
-    status =
-        group.schedules.get(call.collective, call.root, extents.count * element, buffers.in_place, &compiled);
+    const std::uint64_t bytes = extents.count * element;
+    status = call.ordered
+                 ? group.schedules.get_ordered(call.collective, call.root, bytes, buffers.in_place, &compiled)
+                 : group.schedules.get(call.collective, call.root, bytes, buffers.in_place, &compiled);
   } else if (compiled == nullptr) {
     status = group.schedules.make_varying(call, element, buffers.in_place, extents, &compiled);
   }
@@ -103,14 +111,56 @@ Status tally_endpoint::start_collective(tally_group& group, const CollectiveCall
   descriptor.seq = request->seq;
   descriptor.signature = compiled->signature;
   descriptor.cookie = request->cookie;
+  if (call.own != nullptr || group.context >= capabilities().collective_contexts)
+    return start_in_software(call, descriptor, request, out);
+  if (own_dtype) {  // nothing is reduced: bytes to an engine
+    descriptor.dtype = TALLY_BYTE;
+    descriptor.count *= element;
+    request->count *= element;
+    request->parts *= element;
+  }
   bool complete_now = false;
   ++compiled->users;
   status = engine_->start_collective(descriptor, &request->completion, &complete_now);
   status = posted(request, std::move(status), complete_now, out);
   if (status.ok()) {
     ++group.next_seq;
+    if (group.schedules.fell_back()) [[unlikely]]
+      tell_fallback(group, *compiled);
   } else {
     --compiled->users;
   }
   return status;
+}
+
+Status tally_endpoint::start_in_software(const CollectiveCall& call,
+                                         const tally::CollectiveDescriptor& descriptor,
+                                         tally_request* request, tally_request** out) {
+  tally::api::SoftwareCollectives::Call work;
+  work.descriptor = descriptor;
+  work.element = call.element;
+  if (call.own != nullptr) work.own = *call.own;
+  work.input_region = request->regions[0];
+  work.output_region = request->regions[1];
+  request->marks.software = true;
+  Status status = posted(request, {}, false, out);
+  if (!status.ok()) return status;
+  ++request->compiled->users;
+  ++(call.own != nullptr ? counts_.fallback_user_op : counts_.fallback_collective_context);
+  if (request->group->schedules.fell_back()) [[unlikely]]
+    tell_fallback(*request->group, *request->compiled);
+  if (software_ == nullptr) software_ = std::make_unique<tally::api::SoftwareCollectives>(*this);
+  software_->start(work, request);
+  news_ += software_->advance();
+  return {};
+}
+
+void tally_endpoint::tell_fallback(tally_group& group, const Compiled& compiled) {
+  ++counts_.fallback_algorithm;
+  const std::string reason = group.schedules.take_reason();
+  if (!tell_fallbacks_ || reason.empty()) return;
+  std::fputs(fmt::format("tally: rank {}: a collective runs by '{}' instead of '{}': {}\n", rank(),
+                         compiled.algorithm, group.schedules.algorithm(), reason)
+                 .c_str(),
+             stderr);
 }

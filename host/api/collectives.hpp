@@ -4,6 +4,7 @@
 
 #include <cstddef>
 
+#include "api/own_types.hpp"
 #include "schedule/schedule.hpp"
 #include "tally/tally.h"
 
@@ -26,7 +27,10 @@ struct CollectiveCall {
   Blocks input_blocks = {};   ///< varying: reduce_scatter, scatter, alltoall
   Blocks output_blocks = {};  ///< varying: gather, allgather, alltoall
   tally_dtype dtype = TALLY_BYTE;
+  std::size_t element = 1;  ///< bytes of dtype; 0: there is no such type
   tally_op op = TALLY_OP_NONE;
+  const OwnOperation* own = nullptr;  ///< op is the program's own
+  bool ordered = false;               ///< operands of the reduction in rank order
   int root = 0;
 };
 

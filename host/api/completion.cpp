@@ -66,7 +66,7 @@ Status tally_endpoint::wait(tally_request** handle, tally_result* result, Waitin
     if (status.ok() || ended(request)) continue;
     if (request.kind == tally_request::Kind::kCollective && status.code() == TALLY_ERR_TIMEOUT) {
       break_context(request.group->context, "it had no progress for TALLY_TIMEOUT seconds");
-      engine_->abort_collective(request.group->context, request.seq);
+      abort_collective(request);
     }
     abandon(handle);
     return status;

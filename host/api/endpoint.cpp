@@ -82,6 +82,8 @@ Status tally_endpoint::open(const tally_options& options, std::unique_ptr<tally_
     if (!status.ok()) return {status.code(), "TALLY_ALGORITHM: " + status.message()};
   }
 
+  const char* log = std::getenv("TALLY_LOG");
+  made->tell_fallbacks_ = log != nullptr && *log != '\0' && std::strcmp(log, "0") != 0;
   made->contexts_ = tally::api::make_context_pool(made->job_);
   made->control_ = std::make_unique<std::array<Control, kControls>>();
   status = made->register_memory(made->control_->data(), sizeof *made->control_, &made->control_memory_);
@@ -106,7 +108,7 @@ Status tally_endpoint::close() {
   if (groups_.size() > 1)
     return {TALLY_ERR_BUSY, fmt::format("endpoint: {} groups are not freed", groups_.size() - 1)};
   Waiting waiting(*this);
-  while (unsent_ != 0) {
+  while (unsent_ != 0 || (software_ != nullptr && software_->has_unsent())) {
     if (progress() != 0) continue;
     Status status = idle(waiting, nullptr);
     if (!status.ok()) return status;

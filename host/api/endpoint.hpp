@@ -21,6 +21,8 @@
 #include "api/memory_cache.hpp"
 #include "api/objects.hpp"
 #include "api/outcomes.hpp"
+#include "api/own_types.hpp"
+#include "api/software_collectives.hpp"
 #include "engine/engine.hpp"
 #include "job/job.hpp"
 
@@ -126,6 +128,8 @@ struct tally_endpoint {
     return wait(&request, result, waiting);
   }
 
+  [[nodiscard]] tally::api::OwnTypes& own_types() noexcept { return own_types_; }
+
   // groups
   /// `key` tells apart what different threads create of the same ranks at the same time.
   tally::Status create_group(const int* ranks, int size, std::uint64_t key, tally_group** group);
@@ -134,6 +138,7 @@ struct tally_endpoint {
   tally::Status set_algorithm(tally_group& group, const char* name);
 
  private:
+  friend class tally::api::SoftwareCollectives;
   /// A context that this rank leads, after its own free: it is free when the members have said so, too.
   struct Freed {
     std::uint16_t context = 0;
@@ -207,6 +212,13 @@ struct tally_endpoint {
   /// After the engine's answer to a post: hands the request out, or takes it back.
   /// complete_now: it is over already, and request->completion says how.
   tally::Status posted(tally_request* request, tally::Status status, bool complete_now, tally_request** out);
+  /// Of a collective that another algorithm serves than the group's.
+  void tell_fallback(tally_group& group, const tally::api::Compiled& compiled);
+  /// Asks whoever executes the collective to end it.
+  void abort_collective(tally_request& request);
+  tally::Status start_in_software(const tally::api::CollectiveCall& call,
+                                  const tally::CollectiveDescriptor& descriptor, tally_request* request,
+                                  tally_request** out);
   /// Asks the engine to end a collective whose context another rank has broken.
   void watch_context(tally_request& request);
   tally::Status wait(tally_request** request, tally_result* result, Waiting& waiting);
@@ -307,6 +319,9 @@ struct tally_endpoint {
   std::unique_ptr<tally::api::ContextPool> contexts_;
   std::vector<Freed> freed_;  ///< contexts that this rank leads and that members have not all freed
 
+  tally::api::OwnTypes own_types_;
+  std::unique_ptr<tally::api::SoftwareCollectives> software_;
+  bool tell_fallbacks_ = false;  ///< TALLY_LOG
   std::string forced_algorithm_;  ///< TALLY_ALGORITHM, or empty
   tally_counters counts_{};
   std::array<tally::Completion, 32> taken_;  ///< from the engine

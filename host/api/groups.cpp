@@ -225,6 +225,7 @@ Status tally_endpoint::free_group(tally_group* group) {
     }
     freed_.push_back(std::move(freed));
   }
+  if (software_ != nullptr) software_->forget(group->context);
   if (group->retain) retained_groups_.push_back(std::move(*found));
   groups_.erase(found);
   return {};

@@ -88,6 +88,7 @@ struct tally_request {
     bool internal = false;  ///< the library's own: does not count as a program's request
     bool watched = false;   ///< `watch` is to be told of its end
     bool detached = false;  ///< the program has freed it; it goes when it has ended
+    bool software = false;  ///< collective: SoftwareCollectives executes it
   };
   tally_endpoint* endpoint = nullptr;
   std::uint32_t cookie = 0;

@@ -21,6 +21,9 @@ constexpr auto kSleep = 10ms;  // one pause; bounds how late a failed job or a b
 constexpr auto kPublish = 250ms;  // a wait that lasts as long is told to the launcher
 constexpr auto kAbortGrace = 5s;  // an engine has this long to end an aborted collective
 constexpr auto kLeftGrace = 1s;   // without progress: what a rank took before it left is told by then
+
+const char* name_of(const char* known) noexcept { return known == nullptr ? "the program's own" : known; }
+
 }  // namespace
 
 void tally_endpoint::add_requests() {
@@ -55,13 +58,18 @@ Status tally_endpoint::posted(tally_request* request, Status status, bool comple
 }
 
 std::size_t tally_endpoint::progress() {
-  const std::size_t taken = engine_->poll(taken_);
+  std::size_t taken = engine_->poll(taken_);
   news_ += taken;
   for (std::size_t i = 0; i < taken; ++i) {
     moved_ = moved_ || taken_[i].status != TALLY_AGAIN;  // that a probe found nothing is no progress
     tally_request& request = *by_cookie_[taken_[i].cookie];
     request.completion.copy(taken_[i]);
     complete(request);
+  }
+  if (software_ != nullptr && software_->busy()) {
+    const std::size_t ended = software_->advance();
+    news_ += ended;
+    taken += ended;
   }
   return taken;
 }
@@ -200,12 +208,17 @@ void tally_endpoint::abandon(tally_request** handle) noexcept {
   *handle = nullptr;
 }
 
+void tally_endpoint::abort_collective(tally_request& request) {
+  if (request.marks.software) return software_->abort(request);
+  engine_->abort_collective(request.group->context, request.seq);
+}
+
 void tally_endpoint::watch_context(tally_request& request) {
   if (request.kind != tally_request::Kind::kCollective || request.marks.abort_asked ||
       !broken(request.group->context))
     return;
   request.marks.abort_asked = true;
-  engine_->abort_collective(request.group->context, request.seq);
+  abort_collective(request);
 }
 
 std::uint64_t tally_endpoint::activity(const Waiting& waiting) const {
@@ -297,11 +310,11 @@ std::string tally_endpoint::mismatch_text(const tally_request& request, const st
                     count == 0xffffff ? "at least " : "", count / request.parts, peer));
   }
   if (has(Field::kDtype)) {
-    add(fmt::format("dtype differs: {} {}, another on rank {}", tally::api::dtype_name(request.dtype), here,
+    add(fmt::format("dtype differs: {} {}, another on rank {}", name_of(tally::api::dtype_name(request.dtype)), here,
                     peer));
   }
   if (has(Field::kRedop)) {
-    add(fmt::format("op differs: {} {}, another on rank {}", tally::api::op_name(request.op), here, peer));
+    add(fmt::format("op differs: {} {}, another on rank {}", name_of(tally::api::op_name(request.op)), here, peer));
   }
   // Another count may mean another algorithm; then only the count is the program's doing. Where the type or
   // the operation differs as well, it is more likely another call.

@@ -76,21 +76,29 @@ Status Schedules::get(Collective collective, int root, std::uint64_t bytes, bool
   Last& last = last_[static_cast<std::size_t>(collective)];
   if (last.compiled != nullptr && last.bytes == bytes && last.root == root && last.in_place == in_place) {
     *compiled = last.compiled;
+    fell_back_ = last.fell_back;
     return {};
   }
   schedule::Call call = call_of(collective, root, in_place);
   call.bytes = bytes;
   Status status;
+  fell_back_ = algorithm_ != automatic_ && !known_[static_cast<std::size_t>(collective)];
   // Vectors that the named algorithm does not take are done automatically.
   for (const std::string* algorithm : {&algorithm_of(collective), &automatic_}) {
     const std::uint64_t key = static_cast<std::uint64_t>(root) << 40 |
                               static_cast<std::uint64_t>(collective) << 32 |
                               schedule::select_key(call, *algorithm);
     const auto [choice, fresh] = choices_.try_emplace(key, nullptr);
-    if (fresh) status = make(call, *algorithm, &choice->second);
-    if (choice->second == nullptr) continue;
+    if (fresh) status = make(call, *algorithm, false, &choice->second);
+    if (fresh && choice->second == nullptr) reason_ = status.message();
+    if (fresh && fell_back_ && reason_.empty())
+      reason_ = fmt::format("'{}' is not for {}", algorithm_, schedule::name_of(collective));
+    if (choice->second == nullptr) {
+      fell_back_ = true;
+      continue;
+    }
     *compiled = choice->second;
-    last = {choice->second, bytes, root, in_place};
+    last = {choice->second, bytes, root, in_place, fell_back_};
     return {};
   }
   return status.ok() ? Status{TALLY_ERR_UNSUPPORTED, fmt::format("{}: no schedule for {} bytes",
@@ -98,14 +106,42 @@ Status Schedules::get(Collective collective, int root, std::uint64_t bytes, bool
                      : status;
 }
 
-Status Schedules::make(const schedule::Call& call, const std::string& algorithm, Compiled** compiled) {
+namespace {
+
+/// Which keep rank order at every rank count and root.
+std::string ordered_algorithm(Collective collective) {
+  return collective == Collective::kReduce || collective == Collective::kReduceScatter ? "in_order"
+                                                                                       : "recursive_doubling";
+}
+
+}  // namespace
+
+Status Schedules::get_ordered(Collective collective, int root, std::uint64_t bytes, bool in_place,
+                              Compiled** compiled) {
+  fell_back_ = false;
+  schedule::Call call = call_of(collective, root, in_place);
+  call.bytes = bytes;
+  const std::string algorithm = ordered_algorithm(collective);
+  const std::uint64_t key = static_cast<std::uint64_t>(root) << 40 |
+                            static_cast<std::uint64_t>(collective) << 32 |
+                            schedule::select_key(call, algorithm);
+  const auto [choice, fresh] = ordered_.try_emplace(key, nullptr);
+  Status status;
+  if (fresh) status = make(call, algorithm, true, &choice->second);
+  if (!status.ok()) ordered_.erase(choice);
+  if (status.ok()) *compiled = choice->second;
+  return status;
+}
+
+Status Schedules::make(const schedule::Call& call, const std::string& algorithm, bool ordered,
+                       Compiled** compiled) {
   schedule::Schedule schedule;
-  Status status = choose(call, algorithm, &schedule);
+  Status status = choose(call, algorithm, ordered, &schedule);
   if (!status.ok()) return status;
   const std::uint16_t signature = schedule::signature(schedule);
   for (const auto& known : compiled_) {
     if (known->signature != signature || known->algorithm != schedule.algorithm ||
-        known->in_place != call.in_place)
+        known->in_place != call.in_place || known->ordered != ordered)
       continue;
     *compiled = known.get();
     return {};
@@ -114,6 +150,7 @@ Status Schedules::make(const schedule::Call& call, const std::string& algorithm,
   Compiled& made = *compiled_.back();
   made.algorithm = schedule.algorithm;
   made.in_place = call.in_place;
+  made.ordered = ordered;
   made.program = schedule::compile(schedule, rank_, job_ranks_);
   made.signature = signature;
   *compiled = &made;
@@ -137,13 +174,18 @@ const std::string& Schedules::algorithm_of(Collective collective) const {
 }
 
 /// Selects and proves.
-Status Schedules::choose(const schedule::Call& call, const std::string& algorithm,
+Status Schedules::choose(const schedule::Call& call, const std::string& algorithm, bool ordered,
                          schedule::Schedule* schedule) const {
   std::string error;
   if (!schedule::select(call, algorithm, schedule, &error)) return {TALLY_ERR_UNSUPPORTED, error};
   if (const std::string fault = schedule::verify(*schedule); !fault.empty()) {
     return {TALLY_ERR_INTERNAL,
             fmt::format("schedule '{}' failed verification: {}", schedule->algorithm, fault)};
+  }
+  if (!ordered) return {};
+  if (const std::string fault = schedule::order_operands(schedule); !fault.empty()) {
+    return {TALLY_ERR_INTERNAL,
+            fmt::format("schedule '{}' does not keep rank order: {}", schedule->algorithm, fault)};
   }
   return {};
 }
@@ -154,8 +196,9 @@ Status Schedules::choose(const schedule::Call& call, const std::string& algorith
 template <typename Visit>
 void Schedules::each_number(const CollectiveCall& call, std::size_t element_bytes, bool in_place,
                             Visit visit) const {
-  visit(algorithm_changes_ << 32 | static_cast<std::uint64_t>(call.collective) << 24 | element_bytes << 16 |
-        std::uint64_t{call.input_blocks.counts != nullptr} << 2 |
+  visit(element_bytes);
+  visit(algorithm_changes_ << 32 | static_cast<std::uint64_t>(call.collective) << 24 |
+        std::uint64_t{call.ordered} << 3 | std::uint64_t{call.input_blocks.counts != nullptr} << 2 |
         std::uint64_t{call.output_blocks.counts != nullptr} << 1 | std::uint64_t{in_place});
   visit(static_cast<std::uint64_t>(call.root));
   visit(call.count);
@@ -182,6 +225,7 @@ Compiled* Schedules::find_varying(const CollectiveCall& call, std::size_t elemen
     });
     if (!same || k != each.numbers.size()) continue;
     each.used = ++clock_;
+    fell_back_ = each.fell_back;
     return each.compiled.get();
   }
   return nullptr;
@@ -193,13 +237,22 @@ Status Schedules::make_varying(const CollectiveCall& call, std::size_t element_b
   wanted.bytes = extents.count * element_bytes;
   wanted.by_counts = true;
   schedule::Schedule schedule;
-  Status status = choose(wanted, algorithm_of(call.collective), &schedule);
+  fell_back_ =
+      !call.ordered && algorithm_ != automatic_ && !known_[static_cast<std::size_t>(call.collective)];
+  const std::string algorithm =
+      call.ordered ? ordered_algorithm(call.collective) : algorithm_of(call.collective);
+  Status status = choose(wanted, algorithm, call.ordered, &schedule);
   // An algorithm for blocks of one size: automatically.
-  if (status.code() == TALLY_ERR_UNSUPPORTED) status = choose(wanted, automatic_, &schedule);
+  if (status.code() == TALLY_ERR_UNSUPPORTED && !call.ordered) {
+    fell_back_ = true;
+    reason_ = status.message();
+    status = choose(wanted, automatic_, false, &schedule);
+  }
   if (!status.ok()) return status;
   auto made = std::make_unique<Compiled>();
   made->algorithm = schedule.algorithm;
   made->in_place = in_place;
+  made->ordered = call.ordered;
   made->extents = extents;
   made->signature = schedule::signature(schedule);
   try {
@@ -215,6 +268,7 @@ Status Schedules::make_varying(const CollectiveCall& call, std::size_t element_b
     kept.numbers.push_back(number);
   });
   kept.used = ++clock_;
+  kept.fell_back = fell_back_;
   *compiled = made.get();
   kept.compiled = std::move(made);
   return {};

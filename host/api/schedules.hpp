@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "api/collective_checks.hpp"
@@ -21,6 +22,7 @@ namespace tally::api {
 struct Compiled {
   std::string algorithm;
   bool in_place = false;
+  bool ordered = false;  ///< order_operands() has been at it
   schedule::Program program;
   std::uint16_t signature = 0;
   Extents extents;          ///< of calls with arrays: what the checks of these made
@@ -46,6 +48,14 @@ class Schedules {
   Status get(schedule::Collective collective, int root, std::uint64_t bytes, bool in_place,
              Compiled** compiled);
 
+  /// The same with operands in rank order, for any size of elements.
+  Status get_ordered(schedule::Collective collective, int root, std::uint64_t bytes, bool in_place,
+                     Compiled** compiled);
+  /// Whether the last answer is not of the algorithm that was set, which does not serve the call.
+  [[nodiscard]] bool fell_back() const noexcept { return fell_back_; }
+  /// Why, where that has not been asked since; else empty.
+  [[nodiscard]] std::string take_reason() { return std::exchange(reason_, {}); }
+
   /// What was compiled for a call with these very arrays (those that this rank does not use are nullptr), or
   /// nullptr. It lives while it has users and at least until the next make_varying. Does not allocate.
   [[nodiscard]] Compiled* find_varying(const CollectiveCall& call, std::size_t element_bytes,
@@ -66,6 +76,7 @@ class Schedules {
     std::uint64_t hash = 0;
     std::vector<std::uint64_t> numbers;  ///< all that the program depends on
     std::uint64_t used = 0;
+    bool fell_back = false;
     std::unique_ptr<Compiled> compiled;
   };
   template <typename Visit>
@@ -74,8 +85,9 @@ class Schedules {
   /// The name to select with.
   [[nodiscard]] const std::string& algorithm_of(schedule::Collective collective) const;
   /// Selects, proves and compiles, or finds what was made for another key.
-  Status make(const schedule::Call& call, const std::string& algorithm, Compiled** compiled);
-  Status choose(const schedule::Call& call, const std::string& algorithm, schedule::Schedule* schedule) const;
+  Status make(const schedule::Call& call, const std::string& algorithm, bool ordered, Compiled** compiled);
+  Status choose(const schedule::Call& call, const std::string& algorithm, bool ordered,
+                schedule::Schedule* schedule) const;
   Status set_file(const std::string& path, bool other_sizes);
   void forget_choices();
   void forget_varying();
@@ -97,10 +109,14 @@ class Schedules {
     std::uint64_t bytes = 0;
     int root = 0;
     bool in_place = false;
+    bool fell_back = false;
   };
   std::array<Last, schedule::kCollectives> last_;
   /// What get() answers, by collective, root and select_key(); nullptr: no such schedule.
   std::unordered_map<std::uint64_t, Compiled*> choices_;
+  std::unordered_map<std::uint64_t, Compiled*> ordered_;  ///< the same of get_ordered()
+  bool fell_back_ = false;
+  std::string reason_;
   std::vector<std::unique_ptr<Compiled>> compiled_;
   std::vector<Varying> varying_;
   std::uint64_t clock_ = 0;

@@ -39,6 +39,7 @@ std::string tally_endpoint::describe_wait(const Waiting& waiting) const {
     if (line[0] != '\0') text = std::string(line) + '\n';
   }
   text += waiting.probe + engine_->describe_pending();
+  if (software_ != nullptr) text += software_->describe_pending();
   while (!text.empty() && text.back() == '\n') text.pop_back();
   for (std::size_t at = 0; (at = text.find('\n', at)) != std::string::npos;) text.replace(at, 1, "; ");
   return text;

@@ -300,6 +300,8 @@ void oracle(unsigned dtype, unsigned any_op, void* r, const void* a, const void*
       return pairs<std::int32_t>(type, op, r, a, b, n);
     case TALLY_I16_I32:
       return pairs<std::int16_t>(type, op, r, a, b, n);
+    default:
+      break;
   }
 }
 

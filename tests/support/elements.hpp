@@ -70,6 +70,8 @@ inline Shape shape_of(tally_dtype dtype) {
       return {8, 4, false, true, false, 4};
     case TALLY_I16_I32:
       return {8, 2, false, true, false, 4};
+    default:
+      break;
   }
   throw std::invalid_argument("no such element type");
 }
@@ -217,7 +219,7 @@ inline Element combine(tally_dtype dtype, tally_op op, const Element& a, const E
       out = less == (op == TALLY_MINLOC) ? a : b;
       if (equal) out.index = a.index < b.index ? a.index : b.index;
       break;
-    case TALLY_OP_NONE:
+    default:
       throw std::invalid_argument("no operation");
   }
   std::byte bytes[16];

@@ -72,6 +72,9 @@ template <typename T>
     case TALLY_F64_I32:
     case TALLY_I64_I32:
       return 16;
+    case TALLY_DTYPE_OWN:
+    case TALLY_DTYPE_LAST:
+      break;
   }
   return 0;
 }

@@ -63,7 +63,9 @@ typedef enum tally_dtype {
   TALLY_F64_I32 = 17, /* 16 bytes: struct { double; int32_t; } and 4 bytes of padding */
   TALLY_I64_I32 = 18, /* 16 bytes: struct { int64_t; int32_t; } and 4 bytes of padding */
   TALLY_I32_I32 = 19, /* 8 bytes: struct { int32_t; int32_t; } */
-  TALLY_I16_I32 = 20  /* 8 bytes: struct { int16_t; int32_t; } with 2 bytes of padding between */
+  TALLY_I16_I32 = 20, /* 8 bytes: struct { int16_t; int32_t; } with 2 bytes of padding between */
+  TALLY_DTYPE_OWN = 256,      /* the first of tally_dtype_create */
+  TALLY_DTYPE_LAST = 0x7fffffff
 } tally_dtype;
 
 typedef enum tally_op {
@@ -79,7 +81,9 @@ typedef enum tally_op {
   TALLY_BOR = 9,
   TALLY_BXOR = 10,
   TALLY_MINLOC = 11,
-  TALLY_MAXLOC = 12
+  TALLY_MAXLOC = 12,
+  TALLY_OP_OWN = 256,         /* the first of tally_op_create */
+  TALLY_OP_LAST = 0x7fffffff
 } tally_op;
 
 #define TALLY_ANY_SOURCE (-1)
@@ -147,6 +151,10 @@ typedef struct tally_counters {
   uint64_t memory_cache_hits;      /* buffers that were registered already */
   uint64_t memory_cache_misses;    /* buffers that were registered on first use */
   uint64_t memory_cache_evictions; /* registrations ended because the engine had no room for another */
+  /* collectives that the CPU executes over messages, by reason, and those that run by another algorithm than the one set */
+  uint64_t fallback_user_op;            /* the operation is the program's own */
+  uint64_t fallback_collective_context; /* the engine has no collectives for so many groups */
+  uint64_t fallback_algorithm;          /* the algorithm of the group does not serve the call (TALLY_LOG=1 tells why) */
 } tally_counters;
 
 /* --- endpoint ------------------------------------------------------------------------------- */
@@ -318,6 +326,22 @@ TALLY_API tally_status tally_group_size(const tally_group* group, int* size);
  * (it ends with ".xml") for as many ranks; a collective that does not have it, and a call that it does not serve, take
  * "auto". All ranks of the group set the same. */
 TALLY_API tally_status tally_group_set_algorithm(tally_group* group, const char* name);
+
+/* Own element types and operations, of one endpoint; their numbers need not be those of other ranks.
+ *
+ * A reduction with an own operation moves on the engine's messages and is computed by the CPU: fallback_user_op,
+ * cpu_reduced_bytes. The function sets inout[i] = in[i] op inout[i] for i below count; `in` is of lower ranks than
+ * `inout` unless the operation commutes. It must be associative (what is combined first is the schedule's choice, the
+ * same on all ranks), may be called by any thread that calls this endpoint and while any call is under way, and calls no
+ * function of Tally itself. With `commutative` 0 operands are in rank order, with the result of ((x0 op x1) op x2) ... in some association.
+ * A call keeps what it needs: types and operations may be freed while it is under way. */
+typedef void (*tally_reduce_function)(const void* in, void* inout, size_t count, void* argument);
+TALLY_API tally_status tally_op_create(tally_endpoint* endpoint, tally_reduce_function function, void* argument,
+                                       int commutative, tally_op* op);
+TALLY_API tally_status tally_op_free(tally_endpoint* endpoint, tally_op op);
+/* Elements of `bytes` bytes that are moved as they are, and reduced by own operations only. */
+TALLY_API tally_status tally_dtype_create(tally_endpoint* endpoint, size_t bytes, tally_dtype* dtype);
+TALLY_API tally_status tally_dtype_free(tally_endpoint* endpoint, tally_dtype dtype);
 
 /* Collectives: each rank of the group calls the same one, with the same dtype, op and root. group NULL: all ranks. Those of
  * one group are called in the same order by all its ranks and run in that order; those of different groups have no order.
