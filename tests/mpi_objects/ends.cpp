@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstring>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace {
@@ -67,7 +68,33 @@ int main(int argc, char** argv) {
     MPI_Init_thread(nullptr, nullptr, MPI_THREAD_MULTIPLE, &provided);
     MPI_Query_thread(&again);
     MPI_Comm_rank(MPI_COMM_WORLD, &rank);
-    if (rank == 0) std::printf("provided %s\n", provided == MPI_THREAD_MULTIPLE && again == provided ? "multiple" : "less");
+    const bool multiple = provided == MPI_THREAD_MULTIPLE && again == provided;
+    // Two threads make communicators of one group of processes at the same time, in any order among them.
+    MPI_Comm parents[2];
+    for (MPI_Comm& parent : parents) MPI_Comm_dup(MPI_COMM_WORLD, &parent);
+    long wrong[2] = {0, 0};
+    const auto work = [&](int which) {
+      for (int i = 0; i < 50; ++i) {
+        MPI_Comm made = MPI_COMM_NULL;
+        MPI_Comm_dup(parents[which], &made);
+        int sum = 0, wanted = 0, processes = 0;
+        MPI_Comm_size(made, &processes);
+        for (int r = 0; r < processes; ++r) wanted += r + which;
+        const int mine = rank + which;
+        MPI_Allreduce(&mine, &sum, 1, MPI_INT, MPI_SUM, made);
+        if (sum != wanted) ++wrong[which];
+        MPI_Comm_free(&made);
+      }
+    };
+    if (multiple) {
+      std::thread other(work, 1);
+      work(0);
+      other.join();
+    } else {
+      work(0);
+    }
+    if (rank == 0) std::printf("provided %s, %ld wrong\n", multiple ? "multiple" : "less", wrong[0] + wrong[1]);
+    for (MPI_Comm& parent : parents) MPI_Comm_free(&parent);
     MPI_Finalize();
     return 0;
   }

@@ -40,8 +40,8 @@ void make(MPI_Datatype* newtype, F&& constructor) {
 /// Predefined types without a predefined handle, which live until the process ends: the same arguments give the same
 /// handle.
 MPI_Datatype parameterized(const datatype::Ref& type) {
-  static std::map<const datatype::Type*, Datatype*> made;
-  Datatype*& object = made[type.get()];
+  static auto* const made = new std::map<const datatype::Type*, Datatype*>();
+  Datatype*& object = (*made)[type.get()];
   if (object == nullptr) object = new Datatype(type, true);
   return handle(object);
 }
