@@ -9,14 +9,6 @@
 #include "core/status.hpp"
 #include "mpi/datatype/pack.hpp"
 
-// Weak: an older libtally does not have them.
-extern "C" {
-[[gnu::weak]] tally_status tally_ssend_start(tally_endpoint* endpoint, tally_group* group, const void* buffer, size_t length,
-                                             int destination, int tag, tally_request** request);
-[[gnu::weak]] tally_status tally_ssend(tally_endpoint* endpoint, tally_group* group, const void* buffer, size_t length,
-                                       int destination, int tag);
-}
-
 namespace tally::mpi {
 
 void detail::bad_data(const void* buffer, MPI_Count count, const Datatype& type, const DataNames& names) {
@@ -55,14 +47,8 @@ void unpack(const Data& data, const std::byte* from, std::uint64_t bytes) {
 
 namespace {
 
-void need_synchronous() {
-  if (tally_ssend_start == nullptr || tally_ssend == nullptr)
-    fail(MPI_ERR_UNSUPPORTED_OPERATION, "synchronous mode: this libtally does not have it");
-}
-
 tally_status engine_send(SendMode mode, const Comm& comm, const void* from, std::uint64_t bytes, int dest,
                          int tag, tally_request** request) {
-  if (mode == SendMode::kSynchronous) need_synchronous();
   const auto start_it = mode == SendMode::kSynchronous ? tally_ssend_start : tally_send_start;
   return start_it(runtime.endpoint, comm.group, from, bytes, comm.peer(dest), tag, request);
 }
@@ -75,7 +61,6 @@ void send(SendMode mode, const void* buf, MPI_Count count, MPI_Datatype datatype
   check_destination(comm, dest, tag);
   if (dest == MPI_PROC_NULL) [[unlikely]]
     return;
-  if (mode == SendMode::kSynchronous) need_synchronous();
   current_call.message(Call::Peer::kDestination, dest, tag);
   Staging copy;
   const std::byte* from = nullptr;
