@@ -183,7 +183,7 @@ void launch(Request& request);
 
 /// The program frees a request that may be under way: the object goes when the operation has ended.
 void abandon(Request* request);
-/// Before the end of the library: sends that nobody waits for are waited for, receives are cancelled.
+/// Before the end of the library: buffered messages and sends that nobody waits for are waited for, receives are cancelled.
 void conclude_abandoned();
 
 }  // namespace tally::mpi

@@ -130,19 +130,90 @@ void take_some(int count, MPI_Request* requests, int* outcount, int* indices, MP
   failures.raise(statuses, static_cast<std::size_t>(taken));
 }
 
-/// A look at all; the first that is complete, or -1.
-int look(int count, const MPI_Request* requests) {
-  for (int i = 0; i < count; ++i) {
-    Request* const request = active(requests[i], "array_of_requests");
-    if (request != nullptr && test(*request)) return i;
+/// The engine's requests of an array, for one look at all of them; kept, so that a look allocates nothing.
+struct Gathered {
+  std::vector<tally_request*> requests;
+  std::vector<int> indices;
+  std::vector<tally_result> results;
+  std::vector<tally_status> statuses;
+  bool engine = false;  ///< there are any
+  bool others = false;  ///< tasks or generalized requests
+
+  /// The first that is complete already, or -1.
+  int gather(int count, const MPI_Request* handles) {
+    requests.assign(static_cast<std::size_t>(count), nullptr);
+    engine = others = false;
+    int first = -1;
+    for (int i = 0; i < count; ++i) {
+      const Request* const request = active(handles[i], "array_of_requests");
+      if (request == nullptr) continue;
+      if (request->complete) {
+        if (first < 0) first = i;
+      } else if (request->engine != nullptr) {
+        requests[static_cast<std::size_t>(i)] = request->engine;
+        engine = true;
+      } else {
+        others = true;
+      }
+    }
+    return first;
+  }
+};
+thread_local Gathered gathered;
+
+/// Moves tasks on; the first request that is complete then, or -1.
+int look_at_others(int count, const MPI_Request* requests) {
+  if (!gathered.others && detail::first_task == nullptr) return -1;
+  progress();
+  for (int i = 0; gathered.others && i < count; ++i) {
+    const Request* const request = active(requests[i], "array_of_requests");
+    if (request != nullptr && request->complete) return i;
   }
   return -1;
 }
-void look_at_all(int count, const MPI_Request* requests) {
-  for (int i = 0; i < count; ++i) {
-    Request* const request = active(requests[i], "array_of_requests");
-    if (request != nullptr) (void)test(*request);
+
+/// A look at all; the first that is complete, or -1.
+int look(int count, const MPI_Request* requests) {
+  const int first = gathered.gather(count, requests);
+  if (first >= 0) return first;
+  if (gathered.engine) {
+    int index = -1;
+    tally_result result{};
+    result.size = sizeof result;
+    const tally_status status =
+        tally_test_any(gathered.requests.data(), static_cast<std::size_t>(count), &index, &result);
+    if (index >= 0) {
+      Request& request = get_request(requests[index]);
+      request.engine = gathered.requests[static_cast<std::size_t>(index)];
+      conclude(request, status, result);
+      return index;
+    }
+    if (status != TALLY_AGAIN) check(status);
   }
+  return look_at_others(count, requests);
+}
+
+/// A look at all that completes all that have ended.
+void look_at_all(int count, const MPI_Request* requests) {
+  (void)gathered.gather(count, requests);
+  if (gathered.engine) {
+    const auto size = static_cast<std::size_t>(count);
+    gathered.indices.resize(size);
+    gathered.statuses.resize(size);
+    gathered.results.resize(size);
+    gathered.results[0].size = sizeof(tally_result);
+    int ended = 0;
+    const tally_status status = tally_test_some(gathered.requests.data(), size, gathered.indices.data(),
+                                                gathered.results.data(), gathered.statuses.data(), &ended);
+    if (ended <= 0 && status != TALLY_AGAIN) check(status);
+    for (int i = 0; i < ended; ++i) {
+      const auto place = static_cast<std::size_t>(i);
+      Request& request = get_request(requests[gathered.indices[place]]);
+      request.engine = gathered.requests[static_cast<std::size_t>(gathered.indices[place])];
+      conclude(request, gathered.statuses[place], gathered.results[place]);
+    }
+  }
+  (void)look_at_others(count, requests);
 }
 
 void let_others_in() {

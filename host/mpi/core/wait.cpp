@@ -4,6 +4,7 @@
 #include <exception>
 #include <vector>
 
+#include "core/p2p.hpp"
 #include "core/request.hpp"
 #include "core/status.hpp"
 
@@ -207,6 +208,7 @@ void abandon(Request* request) {
 }
 
 void conclude_abandoned() {
+  conclude_buffered();
   while (first_orphan != nullptr) {
     Request& request = *first_orphan;
     if (request.type == Request::Type::kReceive) (void)tally_cancel(request.engine);
