@@ -13,11 +13,16 @@ void order() {
   if (size < 2) return;
   constexpr int kMessages = 200;
   if (rank == 0) {
+    // Started, all of them: a standard send may wait for its receive, and those are in another order.
+    std::vector<std::vector<int>> data;
+    std::vector<MPI_Request> requests(kMessages);
     for (int i = 0; i < kMessages; ++i) {
-      std::vector<int> data(static_cast<std::size_t>(i % 7 == 6 ? 20000 : i % 5 + 1),
-                            i);  // short and long ones pass the same way
-      CHECK_OK(MPI_Send(data.data(), static_cast<int>(data.size()), MPI_INT, 1, i % 3, MPI_COMM_WORLD));
+      data.emplace_back(static_cast<std::size_t>(i % 7 == 6 ? 20000 : i % 5 + 1),
+                        i);  // short and long ones pass the same way
+      CHECK_OK(MPI_Isend(data.back().data(), static_cast<int>(data.back().size()), MPI_INT, 1, i % 3,
+                         MPI_COMM_WORLD, &requests[static_cast<std::size_t>(i)]));
     }
+    CHECK_OK(MPI_Waitall(kMessages, requests.data(), MPI_STATUSES_IGNORE));
   } else if (rank == 1) {
     int next[3] = {0, 1, 2};
     std::vector<int> data(20000);
@@ -233,7 +238,11 @@ void truncation() {
     CHECK_FAILS(MPI_Waitall(3, requests, statuses), MPI_ERR_IN_STATUS);
     CHECK_EQ(statuses[0].MPI_ERROR, MPI_SUCCESS);
     CHECK_EQ(class_of(statuses[1].MPI_ERROR), MPI_ERR_TRUNCATE);
-    CHECK_EQ(statuses[2].MPI_ERROR, MPI_SUCCESS);
+    if (class_of(statuses[2].MPI_ERROR) == MPI_ERR_PENDING) {  // allowed: not waited for after the failure
+      CHECK_OK(MPI_Wait(&requests[2], MPI_STATUS_IGNORE));
+    } else {
+      CHECK_EQ(statuses[2].MPI_ERROR, MPI_SUCCESS);
+    }
     CHECK_EQ(one, 7);
     CHECK_EQ(count_of(statuses[0], MPI_INT), length);
   }
