@@ -218,7 +218,9 @@ Type::~Type() { delete program_.load(std::memory_order_acquire); }
 
 void Type::commit() const {
   if (committed()) return;
-  program_.store(compile(*this).release(), std::memory_order_release);
+  std::unique_ptr<const Program> made = compile(*this);
+  const Program* none = nullptr;
+  if (program_.compare_exchange_strong(none, made.get(), std::memory_order_acq_rel)) made.release();
 }
 
 std::uint64_t Type::signature_hash(Count count) const noexcept {

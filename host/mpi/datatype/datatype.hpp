@@ -3,8 +3,8 @@
 // and no MPI handle: the MPI core keeps a Ref in its handle's object, with the name and attributes that a
 // program has set.
 //
-// A Type is immutable but for commit(). Any thread may read one; Refs of one Type may be copied and dropped
-// by several threads at once. commit() of one Type is called by one thread at a time.
+// A Type is immutable but for commit(), which has an effect once. Any thread may read and commit one; Refs of
+// one Type may be copied and dropped by several threads at once.
 #pragma once
 
 #include <atomic>
