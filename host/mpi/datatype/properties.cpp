@@ -13,7 +13,8 @@ namespace {
 /// MPI 5.0, 19.1.9: the same arguments give the same type, which lives as long as the library.
 Ref f90(Combiner combiner, const std::vector<int>& arguments, Named like) {
   static std::mutex mutex;
-  static std::map<std::pair<Combiner, std::vector<int>>, Ref> made;
+  // Never destroyed: programs may use types while they exit.
+  static auto& made = *new std::map<std::pair<Combiner, std::vector<int>>, Ref>;
   const std::lock_guard lock(mutex);
   Ref& type = made[{combiner, arguments}];
   if (!type) {
