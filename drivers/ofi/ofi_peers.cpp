@@ -81,7 +81,7 @@ void OfiTransport::find_broken() noexcept {
     if (std::find(broken_.begin(), broken_.end(), context) != broken_.end()) continue;
     broken_.push_back(context);
     for (std::uint32_t number = 0; number < size_; ++number) {
-      if (number != rank_ && peers_[number].address != FI_ADDR_UNSPEC) want(number, ParcelKind::kBroken);
+      if (peers_[number].address != FI_ADDR_UNSPEC) want(number, ParcelKind::kBroken);
     }
   }
 }
@@ -99,6 +99,10 @@ bool OfiTransport::parting(std::uint32_t number, Clock::time_point now) const no
   if (!peer.met || peer.gone) return false;
   if (peer.posted != peer.sent || peer.controls != 0) return true;
   if (peer.bye_seen) return false;
+  // Another rank of this host knows that it has left or died: it may have no answer for us.
+  if (!peer.bye && header_.rank[number].closed.load(std::memory_order_relaxed) != 0) {
+    return now - closing_since_ < kLastWord;
+  }
   // Who leaves as well answers soon, unless it has gone already: then the answer was lost with its
   // connection.
   return !peer.bye || now - peer.bye_time < kLastWord;
@@ -106,16 +110,19 @@ bool OfiTransport::parting(std::uint32_t number, Clock::time_point now) const no
 
 void OfiTransport::say_goodbye() noexcept {
   closing_ = true;
+  closing_since_ = Clock::now();
   flush();
   tell_failure();
   for (std::uint32_t number = 0; number < size_; ++number) {
     if (peers_[number].met) want(number, ParcelKind::kBye);
   }
-  const auto start = Clock::now();
   auto warn_after = 30s;
   for (;;) {
     (void)progress();
     const auto now = Clock::now();
+    for (std::uint32_t number = 0; number < size_ && now - closing_since_ > kNeverMet; ++number) {
+      if (peers_[number].met && !peers_[number].heard) lose(number, "nothing was ever heard of it");
+    }
     std::uint32_t open = 0;
     while (open < size_ && !parting(open, now)) ++open;
     const bool sending = std::any_of(control_ops_.begin(), control_ops_.end(),
@@ -123,11 +130,11 @@ void OfiTransport::say_goodbye() noexcept {
     if (open == size_ && !sending) break;
     // Of a job that fails only the news of it is to be told, and that not for long.
     if (header_.failed.load(std::memory_order_relaxed) != 0 &&
-        ((pending_ == 0 && !sending) || now - start > kLastWord))
+        ((pending_ == 0 && !sending) || now - closing_since_ > kLastWord))
       break;
     ping();
     pause(1ms);
-    if (open == size_ || now - start < warn_after) continue;
+    if (open == size_ || now - closing_since_ < warn_after) continue;
     say(open, "this rank leaves when that one has taken what was sent to it");
     warn_after *= 2;
   }

@@ -61,7 +61,7 @@ std::string OfiTransport::card(const Provider& provider, std::uint64_t job) {
 }
 
 OfiTransport::OfiTransport(std::unique_ptr<Provider> provider, job::Header& header, std::uint32_t rank,
-                           const std::vector<std::string>& cards)
+                           std::uint64_t far, const std::vector<std::string>& cards)
     : provider_(std::move(provider)),
       header_(header),
       rank_(rank),
@@ -91,7 +91,7 @@ OfiTransport::OfiTransport(std::unique_ptr<Provider> provider, job::Header& head
     }
     if (card.address_bytes > sizeof card.address) throw Error(fmt::format("rank {}: damaged address", peer));
     if (peer == 0) job_ = card.job;
-    if (peer == rank_) continue;
+    if (peer == rank_ || (far >> peer & 1) == 0) continue;
     peers_[peer].address = provider_->add_peer({card.address, card.address_bytes});
     peers_[peer].key = card.key;
     peers_[peer].readable = card.remote_reads != 0 && provider_->remote_reads();
@@ -159,6 +159,7 @@ soft::FrameSlot OfiTransport::reserve(std::uint32_t number, std::uint32_t bytes)
     }
     meet(number);
   }
+  peer.wanted = false;
   peer.reserved = need;
   std::byte* at = peer.out[peer.sent % kWindow]->memory + (peer.fill == 0 ? sizeof(Parcel) : peer.fill);
   return {reinterpret_cast<soft::FrameHeader*>(at), at + sizeof(soft::FrameHeader)};
@@ -360,8 +361,8 @@ void OfiTransport::read_error() noexcept {
 
 void OfiTransport::arrive(Op& op, std::size_t bytes) noexcept {
   const Parcel& parcel = head(op);
-  if (bytes < sizeof(Parcel) || parcel.job != job_ || parcel.source >= size_ || parcel.source == rank_ ||
-      parcel.bytes != bytes - sizeof(Parcel)) {
+  if (bytes < sizeof(Parcel) || parcel.job != job_ || parcel.source >= size_ ||
+      peers_[parcel.source].address == FI_ADDR_UNSPEC || parcel.bytes != bytes - sizeof(Parcel)) {
     return post_receive(op);  // of another job that had this address before
   }
   const std::uint32_t number = parcel.source;
@@ -544,27 +545,36 @@ void OfiTransport::pause(std::chrono::microseconds timeout) noexcept {
   (void)::ppoll(&ready, 1, &limit, nullptr);
 }
 
-void OfiTransport::wait(std::chrono::microseconds timeout, bool busy) noexcept {
+void OfiTransport::before_sleep() noexcept {
   flush();
   tell_failure();
+  // Who waits for the last credits may be asleep: all that is owed is paid before a sleep.
+  for (std::uint32_t number = 0; number < size_; ++number) {
+    if (peers_[number].taken != peers_[number].told) want(number, ParcelKind::kCredit);
+  }
+  ping();
+  if (pending_ != 0) post_pending();
+}
+
+void OfiTransport::after_sleep() noexcept {
+  (void)progress();
+  for (Peer& peer : peers_) peer.wanted = false;
+}
+
+void OfiTransport::wait(std::chrono::microseconds timeout, bool busy) noexcept {
+  flush();
   if (something_to_do()) return;
   if (busy) {
     (void)::sched_yield();
     return;
   }
-  // Who waits for the last credits may be asleep: all that is owed is paid before a sleep.
-  for (std::uint32_t number = 0; number < size_; ++number) {
-    if (peers_[number].taken != peers_[number].told) want(number, ParcelKind::kCredit);
-  }
-  if (pending_ != 0) post_pending();
-  ping();
+  before_sleep();
   for (int i = 0; i < 20; ++i) {
     (void)::sched_yield();
     if (something_to_do()) return;
   }
   pause(timeout);
-  (void)progress();
-  for (Peer& peer : peers_) peer.wanted = false;
+  after_sleep();
 }
 
 }  // namespace tally::ofi

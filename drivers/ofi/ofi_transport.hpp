@@ -63,7 +63,9 @@ class OfiTransport final : public soft::Transport {
   [[nodiscard]] soft::FrameView next(std::uint32_t* peer) noexcept override;
   void pop(std::uint32_t peer) noexcept override;
   void flush() noexcept override;
-  [[nodiscard]] bool gone(std::uint32_t peer) const noexcept override { return peers_[peer].gone; }
+  [[nodiscard]] bool gone(std::uint32_t peer) const noexcept override {
+    return peers_[peer].gone || peers_[peer].bye;
+  }
   void wait(std::chrono::microseconds timeout, bool busy) noexcept override;
   [[nodiscard]] bool direct(std::uint32_t peer) noexcept override { return peers_[peer].readable; }
   [[nodiscard]] bool reads_us(std::uint32_t peer) const noexcept override { return peers_[peer].readable; }
@@ -80,6 +82,10 @@ class OfiTransport final : public soft::Transport {
   /// Whether wait() would not sleep for long.
   [[nodiscard]] bool something_to_do() noexcept { return progress() != 0 || may_reserve(); }
   [[nodiscard]] const Provider& provider() const noexcept { return *provider_; }
+  /// Before and after a sleep that is not this transport's: peers hear what they wait for, and are looked
+  /// after.
+  void before_sleep() noexcept;
+  void after_sleep() noexcept;
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -185,6 +191,7 @@ class OfiTransport final : public soft::Transport {
   std::vector<std::uint32_t> broken_;  ///< contexts that this rank broke
   std::uint32_t broken_seen_ = 0;      ///< Header::broken_count when they were looked for
   Clock::time_point next_ping_;
+  Clock::time_point closing_since_{};
   soft::JointCopy no_joint_{};
 };
 

@@ -39,7 +39,7 @@ std::uint64_t far_ranks(const job::Membership& job, bool all) {
 }
 
 #ifdef TALLY_HAVE_OFI
-std::unique_ptr<ofi::OfiTransport> open_network(const job::Membership& job) {
+std::unique_ptr<ofi::OfiTransport> open_network(const job::Membership& job, std::uint64_t far) {
   std::unique_ptr<ofi::Provider> provider;
   std::string card;
   try {
@@ -60,7 +60,7 @@ std::unique_ptr<ofi::OfiTransport> open_network(const job::Membership& job) {
   }
   try {
     return std::make_unique<ofi::OfiTransport>(std::move(provider), job.segment.header(),
-                                               static_cast<std::uint32_t>(job.rank), cards);
+                                               static_cast<std::uint32_t>(job.rank), far, cards);
   } catch (const ofi::Error& error) {
     throw job::Error(error.what());
   }
@@ -78,7 +78,7 @@ std::unique_ptr<soft::Transport> open_transport(const job::Membership& job) {
   auto here = std::make_unique<shm::ShmTransport>(job.segment.header(), static_cast<std::uint32_t>(job.rank));
   if (far == 0) return here;
 #ifdef TALLY_HAVE_OFI
-  return std::make_unique<RoutedTransport>(std::move(here), open_network(job), far);
+  return std::make_unique<RoutedTransport>(std::move(here), open_network(job, far), far);
 #else
   throw job::Error(
       fmt::format("{}: this library was built without libfabric (package libfabric-dev)",

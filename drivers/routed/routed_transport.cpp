@@ -51,9 +51,10 @@ void RoutedTransport::wait(std::chrono::microseconds timeout, bool busy) noexcep
     here_->flush();
     return network_->wait(timeout, busy);
   }
-  network_->wait(0us, true);
+  network_->before_sleep();
   if (network_->something_to_do()) return;
   here_->wait(std::min<std::chrono::microseconds>(timeout, slice_), false);
+  network_->after_sleep();
   slice_ = std::min<std::chrono::microseconds>(2 * slice_, kLastSlice);
 }
 

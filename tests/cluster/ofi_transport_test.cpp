@@ -31,8 +31,8 @@ class Net {
       segments_.push_back(job::Segment::create(ranks, job::EngineKind::kSoft, false));
     }
     for (std::uint32_t rank = 0; rank < ranks; ++rank) {
-      transports_.push_back(
-          std::make_unique<OfiTransport>(std::move(providers[rank]), segments_[rank].header(), rank, cards_));
+      transports_.push_back(std::make_unique<OfiTransport>(
+          std::move(providers[rank]), segments_[rank].header(), rank, ~std::uint64_t{0}, cards_));
     }
   }
   ~Net() {
@@ -181,7 +181,8 @@ TEST(OfiTransport, peer_that_leaves_is_gone_and_what_it_sent_stays) {
   });
   while (!left) (void)net[1].progress();
   leaver.join();
-  EXPECT_TRUE(net.header(1).rank[0].closed.load() == 1);
+  EXPECT_EQ(net.header(1).rank[0].closed.load(), 1u);
+  EXPECT_TRUE(net[1].gone(0));
   EXPECT_EQ(net.header(1).failed.load(), 0u);
   const soft::FrameView frame = net[1].front(0);
   ASSERT_NE(frame.header, nullptr);

@@ -33,8 +33,12 @@ Process::Process(std::vector<std::string> arguments, const Environment& environm
   for (char** one = environ; *one != nullptr; ++one) {
     if (!of_a_launcher(*one)) variables.emplace_back(*one);
   }
-  variables.emplace_back("TALLY_TIMEOUT=60");
-  for (const auto& [name, value] : environment) variables.push_back(name + "=" + value);
+  bool patience_given = false;
+  for (const auto& [name, value] : environment) {
+    variables.push_back(name + "=" + value);
+    patience_given = patience_given || name == "TALLY_TIMEOUT";
+  }
+  if (!patience_given) variables.emplace_back("TALLY_TIMEOUT=60");
   std::vector<char*> argv;
   for (std::string& argument : arguments) argv.push_back(argument.data());
   argv.push_back(nullptr);
