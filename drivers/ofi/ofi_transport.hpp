@@ -45,9 +45,9 @@ class Pages {
 
 class OfiTransport final : public soft::Transport {
  public:
-  /// `cards` are what all ranks told (card()); `header` is this host's segment and outlives this object.
-  /// Throws Error.
-  OfiTransport(std::unique_ptr<Provider> provider, job::Header& header, std::uint32_t rank,
+  /// `cards` are what all ranks told (card()); `far`: bit p: rank p is reached by this transport; `header` is
+  /// this host's segment and outlives this object. Throws Error.
+  OfiTransport(std::unique_ptr<Provider> provider, job::Header& header, std::uint32_t rank, std::uint64_t far,
                const std::vector<std::string>& cards);
   /// Says goodbye to all that have been talked to, and waits until they have what was sent to them.
   ~OfiTransport() override;

@@ -223,7 +223,7 @@ TEST(OfiTransport, card_that_does_not_fit_is_an_error_that_names_the_rank) {
     job::Segment segment = job::Segment::create(2, job::EngineKind::kSoft, false);
     try {
       const OfiTransport one(std::make_unique<ofi::Provider>(ofi::Choice{"", "", true}), segment.header(), 0,
-                             cards);
+                             ~std::uint64_t{0}, cards);
     } catch (const ofi::Error& error) {
       return error.what();
     }
