@@ -82,6 +82,9 @@ Status tally_endpoint::open(const tally_options& options, std::unique_ptr<tally_
     if (!status.ok()) return {status.code(), "TALLY_ALGORITHM: " + status.message()};
   }
 
+  const char* collectives = std::getenv("TALLY_COLLECTIVES");
+  if (collectives != nullptr && std::strcmp(collectives, "auto") != 0 && std::strcmp(collectives, "software") != 0)
+    return bad_argument("TALLY_COLLECTIVES: '{}' is neither 'auto' nor 'software'", collectives);
   const char* log = std::getenv("TALLY_LOG");
   made->tell_fallbacks_ = log != nullptr && *log != '\0' && std::strcmp(log, "0") != 0;
   made->contexts_ = tally::api::make_context_pool(made->job_);

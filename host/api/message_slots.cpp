@@ -10,6 +10,7 @@ namespace {
 
 /// Allocated and registered at once: an engine may have room for few regions.
 constexpr std::size_t kSlabBytes = 256u << 10;
+constexpr std::size_t kMostBytes = 8u << 20;
 
 }  // namespace
 
@@ -33,8 +34,9 @@ void MessageSlots::give(Slot* slot) noexcept {
 
 Status MessageSlots::grow(std::uint8_t size_class) {
   const std::size_t size = kLeast << size_class;
-  // At least as many as there are, so that few slabs hold many slots.
-  const std::size_t count = std::max({std::size_t{1}, kSlabBytes / size, made_[size_class]});
+  // As many as there are, so that few slabs hold many slots; but what is large is not made in stock.
+  const std::size_t count =
+      std::max({std::size_t{1}, kSlabBytes / size, std::min(made_[size_class], kMostBytes / size)});
   std::unique_ptr<std::byte[], Delete> slab(
       static_cast<std::byte*>(::operator new[](size* count, std::align_val_t{64})));
   tally_memory* region = nullptr;

@@ -109,9 +109,10 @@ Status Schedules::get(Collective collective, int root, std::uint64_t bytes, bool
 namespace {
 
 /// Which keep rank order at every rank count and root.
-std::string ordered_algorithm(Collective collective) {
-  return collective == Collective::kReduce || collective == Collective::kReduceScatter ? "in_order"
-                                                                                       : "recursive_doubling";
+const std::string& ordered_algorithm(Collective collective) {
+  static const std::string in_order = "in_order";
+  static const std::string doubling = "recursive_doubling";
+  return collective == Collective::kReduce || collective == Collective::kReduceScatter ? in_order : doubling;
 }
 
 }  // namespace
@@ -121,7 +122,7 @@ Status Schedules::get_ordered(Collective collective, int root, std::uint64_t byt
   fell_back_ = false;
   schedule::Call call = call_of(collective, root, in_place);
   call.bytes = bytes;
-  const std::string algorithm = ordered_algorithm(collective);
+  const std::string& algorithm = ordered_algorithm(collective);
   const std::uint64_t key = static_cast<std::uint64_t>(root) << 40 |
                             static_cast<std::uint64_t>(collective) << 32 |
                             schedule::select_key(call, algorithm);
@@ -239,7 +240,7 @@ Status Schedules::make_varying(const CollectiveCall& call, std::size_t element_b
   schedule::Schedule schedule;
   fell_back_ =
       !call.ordered && algorithm_ != automatic_ && !known_[static_cast<std::size_t>(call.collective)];
-  const std::string algorithm =
+  const std::string& algorithm =
       call.ordered ? ordered_algorithm(call.collective) : algorithm_of(call.collective);
   Status status = choose(wanted, algorithm, call.ordered, &schedule);
   // An algorithm for blocks of one size: automatically.

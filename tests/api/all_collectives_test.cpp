@@ -3,6 +3,7 @@
 // place, blocks that differ, and many at once.
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <numeric>
 
 #include "place.hpp"
@@ -48,6 +49,34 @@ CollectiveCase make_case(Api api, int ranks, std::uint64_t seed) {
     c.op = is_reduction(api) ? kAllOps[random.below(std::size(kAllOps))] : TALLY_OP_NONE;
   } while (is_reduction(api) && !has_reduction(c.dtype, c.op));
   return c;
+}
+
+TEST_P(AllCollectives, give_the_same_in_software_over_messages) {
+  const std::uint64_t first = seed(16);
+  for (const int ranks : rank_counts({1, 2, 3, 5, 8}, 3)) {
+    expect_ranks(ranks, [&](int) {
+      ::setenv("TALLY_COLLECTIVES", "software", 1);
+      Place place(kMemory);
+      std::uint64_t number = first;
+      std::uint64_t calls = 0;
+      for (const Api api : kAllApis) {
+        for (const std::size_t count : {0, 1, 640, on_rtl() ? 2101 : 5003}) {
+          for (int mode = 0; mode < 3; ++mode) {
+            CollectiveCase c = make_case(api, ranks, number++);
+            c.count = count;
+            if (has_counts(api)) c.draw_counts(count);
+            run_case(place, nullptr, c, place.rank, mode == 1 || (mode == 2 && place.rank % 2 == 0));
+            ++calls;
+          }
+        }
+      }
+      tally_counters counters{};
+      counters.size = sizeof counters;
+      RANK_OK(tally_endpoint_counters(place.endpoint, &counters));
+      RANK_CHECK(counters.fallback_collective_context == calls && counters.collectives == calls);
+      place.close();
+    });
+  }
 }
 
 TEST_P(AllCollectives, give_what_the_standard_says_for_every_size_and_rank_count) {

@@ -110,7 +110,7 @@ TEST_P(Groups, too_many_at_once_fail_on_every_member_and_leave_the_rest_usable) 
     RANK_OK(tally_group_id(groups.back(), &id));
     RANK_CHECK(id == 4095);
     RANK_CHECK(sum_of(place, groups[10], 1) == 2);
-    if (GetParam() == job::EngineKind::kSoft) RANK_CHECK(sum_of(place, groups.back(), 1) == 2);
+    RANK_CHECK(sum_of(place, groups.back(), 1) == 2);  // on a device in software
     for (tally_group* group : groups) RANK_OK(tally_group_free(group));
     RANK_OK(tally_barrier(place.endpoint, nullptr));
     RANK_OK(tally_group_create(place.endpoint, all, 2, &more));
@@ -131,6 +131,74 @@ TEST_P(Groups, a_leader_that_is_ahead_waits_for_members_to_free_groups) {
       }
       for (tally_group* group : groups) RANK_OK(tally_group_free(group));
     }
+    place.close();
+  });
+}
+
+TEST_P(Groups, a_leader_waits_for_no_member) {
+  expect_ranks(3, [](int rank) {
+    Place place;
+    const int all[] = {0, 1, 2};
+    tally_group* group = nullptr;
+    if (rank != 0) RANK_OK(tally_recv(place.endpoint, nullptr, place.at<int>(), sizeof(int), 0, 3, nullptr));
+    RANK_OK(tally_group_create(place.endpoint, all, 3, &group));
+    for (int other = 1; rank == 0 && other < 3; ++other)
+      RANK_OK(tally_send(place.endpoint, nullptr, place.at<int>(), sizeof(int), other, 3));
+    RANK_CHECK(sum_of(place, group, rank) == 3);
+    RANK_OK(tally_group_free(group));
+    place.close();
+  });
+}
+
+TEST_P(Groups, that_overlap_around_a_ring_do_not_wait_for_each_other) {
+  for (const int ranks : rank_counts({3, 4, 5, 8}, 4)) {
+    expect_ranks(ranks, [&](int rank) {
+      Place place;
+      // Pairs {r, r + 1}, in the order of r: what MPI_Comm_create_group on a parent communicator may be
+      // called like.
+      tally_group* groups[2] = {};
+      for (int round = 0; round < 20; ++round) {
+        int made = 0;
+        for (int low = 0; low < ranks; ++low) {
+          const int pair[] = {low, (low + 1) % ranks};
+          if (pair[0] != rank && pair[1] != rank) continue;
+          RANK_OK(tally_group_create(place.endpoint, pair, 2, &groups[made++]));
+        }
+        for (int g = 0; g < 2; ++g) {
+          RANK_CHECK(sum_of(place, groups[g], 1) == 2);
+          RANK_OK(tally_group_free(groups[g]));
+        }
+      }
+      place.close();
+    });
+  }
+}
+
+TEST_P(Groups, count_collectives_that_their_algorithm_does_not_serve) {
+  expect_ranks(2, [](int) {
+    Place place;
+    const int all[] = {0, 1};
+    tally_group* group = nullptr;
+    RANK_OK(tally_group_create(place.endpoint, all, 2, &group));
+    const auto fallbacks = [&] {
+      tally_counters counters{};
+      counters.size = sizeof counters;
+      RANK_OK(tally_endpoint_counters(place.endpoint, &counters));
+      return counters.fallback_algorithm;
+    };
+    RANK_OK(tally_barrier(place.endpoint, group));
+    RANK_CHECK(fallbacks() == 0);  // "auto" serves all
+    RANK_OK(tally_group_set_algorithm(group, "direct"));
+    RANK_CHECK(sum_of(place, group, 1) == 2);
+    RANK_CHECK(fallbacks() == 0);
+    for (std::uint64_t k = 1; k < 4; ++k) {  // of more bytes than it is for
+      RANK_OK(tally_allreduce(place.endpoint, group, TALLY_IN_PLACE, place.at<int>(), 4000, TALLY_I32,
+                              TALLY_SUM));
+      RANK_CHECK(fallbacks() == k);
+    }
+    RANK_OK(tally_barrier(place.endpoint, group));
+    RANK_CHECK(fallbacks() == 4);
+    RANK_OK(tally_group_free(group));
     place.close();
   });
 }
