@@ -132,44 +132,43 @@ Finding finding(int error_class, const std::string& text) {
 }
 
 /// What one rank sends and the other receives.
-Finding compare_data(const Data& sent, const Data& received, const std::string& function,
-                     const std::string& sender, const std::string& receiver) {
+Finding compare_data(const Data& sent, const Data& received, const std::string& sender,
+                     const std::string& receiver) {
   if (sent.known == 0 || received.known == 0) return {};
   if (sent.bytes != received.bytes) {
-    return finding(MPI_ERR_COUNT, fmt::format("{}: {} sends {} bytes to {}, which receives {}", function,
-                                              sender, sent.bytes, receiver, received.bytes));
+    return finding(MPI_ERR_COUNT, fmt::format("{} sends {} bytes to {}, which receives {}", sender,
+                                              sent.bytes, receiver, received.bytes));
   }
   if (sent.types == received.types || sent.any_type != 0 || received.any_type != 0) return {};
-  return finding(MPI_ERR_TYPE, fmt::format("{}: {} sends {} bytes of other basic datatypes than {} receives",
-                                           function, sender, sent.bytes, receiver));
+  return finding(MPI_ERR_TYPE, fmt::format("{} sends {} bytes of other basic datatypes than {} receives",
+                                           sender, sent.bytes, receiver));
 }
 
 Finding compare(const Record& mine, const Record& theirs, const Names& names) {
-  const std::string function = function_of(mine);
   if (mine.kind != theirs.kind || mine.form != theirs.form) {
-    return finding(MPI_ERR_OTHER, fmt::format("{} calls {}, {} {}", names.mine, function, names.theirs,
-                                              function_of(theirs)));
+    return finding(MPI_ERR_OTHER, fmt::format("{} calls {}, {} {}", names.mine, function_of(mine),
+                                              names.theirs, function_of(theirs)));
   }
   if (mine.root != theirs.root) {
-    return finding(MPI_ERR_ROOT, fmt::format("{}: {} gives root {}, {} root {}", function, names.mine,
-                                             mine.root, names.theirs, theirs.root));
+    return finding(MPI_ERR_ROOT, fmt::format("{} gives root {}, {} root {}", names.mine, mine.root,
+                                             names.theirs, theirs.root));
   }
   if (mine.has_op != 0 && theirs.has_op != 0 && mine.op != theirs.op) {
-    return finding(MPI_ERR_OP, fmt::format("{}: {} gives {}, {} {}", function, names.mine, op_of(mine),
-                                           names.theirs, op_of(theirs)));
+    return finding(MPI_ERR_OP,
+                   fmt::format("{} gives {}, {} {}", names.mine, op_of(mine), names.theirs, op_of(theirs)));
   }
   if (mine.vector.known != 0 && theirs.vector.known != 0) {
     if (mine.vector.bytes != theirs.vector.bytes) {
-      return finding(MPI_ERR_COUNT, fmt::format("{}: {} gives {} bytes, {} {} bytes", function, names.mine,
+      return finding(MPI_ERR_COUNT, fmt::format("{} gives {} bytes, {} {} bytes", names.mine,
                                                 mine.vector.bytes, names.theirs, theirs.vector.bytes));
     }
     if (mine.vector.types != theirs.vector.types)
-      return finding(MPI_ERR_TYPE, fmt::format("{}: {} gives another datatype than {}", function, names.mine,
-                                               names.theirs));
+      return finding(MPI_ERR_TYPE,
+                     fmt::format("{} gives another datatype than {}", names.mine, names.theirs));
   }
-  Finding found = compare_data(mine.to_you, theirs.from_you, function, names.mine, names.theirs);
+  Finding found = compare_data(mine.to_you, theirs.from_you, names.mine, names.theirs);
   if (found.error_class == MPI_SUCCESS)
-    found = compare_data(theirs.to_you, mine.from_you, function, names.theirs, names.mine);
+    found = compare_data(theirs.to_you, mine.from_you, names.theirs, names.mine);
   return found;
 }
 
