@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Wall time of Tally's soft engine beside Open MPI and MPICH, of the same loops (bench/mpi_compare).
+"""Wall time of Tally's soft engine, by its own API and by MPI, beside Open MPI and MPICH, of the same loops (bench/mpi_compare).
 
     compare.py BUILD [--only latency,bcast/4,...] [--without mpich] [--rounds N] [--batch-us T] [--batches N] [--json FILE]
 
 BUILD is a build directory whose target mpi_compare has been built. The libraries take turns, N rounds of all of them, and
 the best batch of all rounds counts: others may use the machine. All figures are wall-clock microseconds an operation; a
-ratio is Tally's time over the shortest time of an MPI. A library that is not there is left out, which is said first.
+ratio is the time of Tally's API over the shortest time of another MPI, and `mpi` that of Tally's MPI. A library that is not there is left out, which is said first.
 Exit code 1 when a program fails or Tally misses what FIGURES asks, 0 otherwise.
 """
 import argparse
@@ -19,6 +19,7 @@ import sys
 SIZES = "8,64,512,1024,4096,16384,65536,262144,1048576,4194304"
 STREAM = "1024,2048,4096,8192,16384,32768,65536,131072,262144,524288,1048576,2097152,4194304"
 COLLECTIVES = ["allreduce", "bcast", "allgather", "alltoall"]
+OTHERS = ["reduce", "reduce_scatter", "scan", "gather", "scatter"]
 
 # kind, ranks, sizes, greatest ratio to the best MPI, what it is
 FIGURES = [
@@ -32,6 +33,9 @@ FIGURES = [
 for n in (2, 4, 8):
     FIGURES.append(("barrier", n, "0", 1.0, "a barrier"))
     FIGURES += [(kind, n, SIZES, 1.0, f"a {kind}; bytes of a vector or block") for kind in COLLECTIVES]
+    FIGURES += [(kind, n, SIZES, None, f"a {kind}; bytes of a vector or block") for kind in OTHERS]
+
+OURS = ("tally", "tally_mpi")  # its own API, and MPI over it
 
 LATENCY_TO_BARE = 2.0   # a message of 8 bytes, of the bare cache line
 DEEP_TO_EMPTY = 1.5     # behind 10000 others, of an empty queue
@@ -39,7 +43,7 @@ DEEP_TO_EMPTY = 1.5     # behind 10000 others, of an empty queue
 
 def command(library, build, ranks, arguments):
     program = os.path.join(build, "bin", f"mpi_compare_{library}")
-    if library == "tally":
+    if library in OURS:
         start = [os.path.join(build, "bin", "tally"), "run", "-n", str(ranks), "--engine", "soft", "--"]
     elif library == "openmpi":
         start = ["mpirun.openmpi", "--oversubscribe", "-n", str(ranks)]
@@ -53,7 +57,7 @@ def command(library, build, ranks, arguments):
 def libraries(build, without):
     """Those that are there and wanted, and Tally first."""
     found = []
-    for name, starter in (("tally", None), ("openmpi", "mpirun.openmpi"), ("mpich", "mpiexec.mpich")):
+    for name, starter in (("tally", None), ("tally_mpi", None), ("openmpi", "mpirun.openmpi"), ("mpich", "mpiexec.mpich")):
         if name in without:
             print(f"SKIPPING {name}: --without {name}", flush=True)
             continue
@@ -100,17 +104,19 @@ def table(kind, ranks, what, result, limit):
     names = list(result)
     print(f"\n{kind}, {ranks} ranks: wall time of {what}, us; best and median batch")
     head = f"{'size':>9}" + "".join(f"{n + ' best':>15}{'median':>11}" for n in names)
-    print(head + f"{'ratio':>8}" + (f"  (at most {limit:.2f})" if limit else ""))
+    print(head + f"{'ratio':>8}" + (f"{'mpi':>8}" if "tally_mpi" in result else "") + (f"  (at most {limit:.2f})" if limit else ""))
     missed = []
     for size in sorted(result["tally"]):
         line = f"{size:>9}"
         for name in names:
             best, median = result[name].get(size, (float("nan"), float("nan")))
             line += f"{best:>15.3f}{median:>11.3f}"
-        others = [result[n][size][0] for n in names if n != "tally" and size in result[n]]
+        others = [result[n][size][0] for n in names if n not in OURS and size in result[n]]
         if others:
             ratio = result["tally"][size][0] / min(others)
             line += f"{ratio:>8.2f}"
+            if size in result.get("tally_mpi", {}):
+                line += f"{result['tally_mpi'][size][0] / min(others):>8.2f}"
             if limit and ratio > limit:
                 line += "  MISSED"
                 missed.append(size)
@@ -122,7 +128,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("build")
     parser.add_argument("--only", default="", help="kinds, or kind/ranks, with commas")
-    parser.add_argument("--without", action="append", default=[], choices=["openmpi", "mpich"])
+    parser.add_argument("--without", action="append", default=[], choices=["tally_mpi", "openmpi", "mpich"])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--batch-us", type=float, default=300)
     parser.add_argument("--batches", type=int, default=60)

@@ -67,11 +67,30 @@ static inline void msg_alltoall(const void* in, void* out, size_t bytes) {
   msg_need(tally_alltoall(msg_endpoint, NULL, in, out, bytes, TALLY_BYTE));
 }
 
+static inline void msg_reduce(const void* in, void* out, size_t bytes) {
+  msg_need(tally_reduce(msg_endpoint, NULL, in, out, bytes / 4, TALLY_F32, TALLY_SUM, 0));
+}
+static inline void msg_gather(const void* in, void* out, size_t bytes) {
+  msg_need(tally_gather(msg_endpoint, NULL, in, out, bytes, TALLY_BYTE, 0));
+}
+static inline void msg_scatter(const void* in, void* out, size_t bytes) {
+  msg_need(tally_scatter(msg_endpoint, NULL, in, out, bytes, TALLY_BYTE, 0));
+}
+static inline void msg_scan(const void* in, void* out, size_t bytes) {
+  msg_need(tally_scan(msg_endpoint, NULL, in, out, bytes / 4, TALLY_F32, TALLY_SUM));
+}
+/* Blocks of `bytes` bytes. */
+static inline void msg_reduce_scatter(const void* in, void* out, size_t bytes) {
+  msg_need(tally_reduce_scatter_block(msg_endpoint, NULL, in, out, bytes / 4, TALLY_F32, TALLY_SUM));
+}
+
 #else /* MPI */
 
 #include <mpi.h>
 
-#ifdef OPEN_MPI
+#if defined(TALLY_MPI_H)
+#define MSG_NAME "tally_mpi"
+#elif defined(OPEN_MPI)
 #define MSG_NAME "openmpi"
 #else
 #define MSG_NAME "mpich"
@@ -117,6 +136,21 @@ static inline void msg_allgather(const void* in, void* out, size_t bytes) {
 }
 static inline void msg_alltoall(const void* in, void* out, size_t bytes) {
   MPI_Alltoall(in, (int)bytes, MPI_BYTE, out, (int)bytes, MPI_BYTE, MPI_COMM_WORLD);
+}
+static inline void msg_reduce(const void* in, void* out, size_t bytes) {
+  MPI_Reduce(in, out, (int)(bytes / 4), MPI_FLOAT, MPI_SUM, 0, MPI_COMM_WORLD);
+}
+static inline void msg_gather(const void* in, void* out, size_t bytes) {
+  MPI_Gather(in, (int)bytes, MPI_BYTE, out, (int)bytes, MPI_BYTE, 0, MPI_COMM_WORLD);
+}
+static inline void msg_scatter(const void* in, void* out, size_t bytes) {
+  MPI_Scatter(in, (int)bytes, MPI_BYTE, out, (int)bytes, MPI_BYTE, 0, MPI_COMM_WORLD);
+}
+static inline void msg_scan(const void* in, void* out, size_t bytes) {
+  MPI_Scan(in, out, (int)(bytes / 4), MPI_FLOAT, MPI_SUM, MPI_COMM_WORLD);
+}
+static inline void msg_reduce_scatter(const void* in, void* out, size_t bytes) {
+  MPI_Reduce_scatter_block(in, out, (int)(bytes / 4), MPI_FLOAT, MPI_SUM, MPI_COMM_WORLD);
 }
 
 #endif

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The same loops over Tally, Open MPI and MPICH (messaging.h): wall time of messages and collectives.
+/* The same loops over Tally's own API and over MPI: Tally's, Open MPI and MPICH (messaging.h): wall time of messages and collectives.
  *
  *   mpi_compare KIND SIZES BATCH_US BATCHES
  *
- * KIND: latency, bandwidth, rate, unexpected, posted (two ranks), barrier, bcast, allreduce, allgather, alltoall, memory.
+ * KIND: latency, bandwidth, rate, unexpected, posted (two ranks), barrier, bcast, reduce, allreduce, reduce_scatter,
+ * scan, gather, scatter, allgather, alltoall, memory.
  * SIZES: bytes, comma-separated (unexpected, posted: depths of the queue). Rank 0 prints a line a size:
  *
  *   LIBRARY KIND SIZE BEST MEDIAN
@@ -80,6 +81,11 @@ static void barrier(work* w) {
 static void bcast(work* w) { msg_bcast(w->in, w->bytes, 0); }
 static void allreduce(work* w) { msg_allreduce(w->in, w->out, w->bytes); }
 static void allgather(work* w) { msg_allgather(w->in, w->out, w->bytes); }
+static void reduce(work* w) { msg_reduce(w->in, w->out, w->bytes); }
+static void gather(work* w) { msg_gather(w->in, w->out, w->bytes); }
+static void scatter(work* w) { msg_scatter(w->in, w->out, w->bytes); }
+static void scan(work* w) { msg_scan(w->in, w->out, w->bytes); }
+static void reduce_scatter(work* w) { msg_reduce_scatter(w->in, w->out, w->bytes); }
 static void alltoall(work* w) { msg_alltoall(w->in, w->out, w->bytes); }
 
 /* Runs `count` operations; the ranks agree on when to stop without a message inside the timed loop. */
@@ -167,28 +173,49 @@ static void check_message(work* w) {
   }
 }
 
-static void check_collective(const char* kind, operation op, work* w) {
-  if (strcmp(kind, "allreduce") == 0) {
-    float* in = (float*)w->in;
-    for (size_t i = 0; i < w->bytes / 4; ++i) in[i] = (float)((i + (size_t)rank) % 1000);
-    op(w);
-    for (size_t i = 0; i < w->bytes / 4; ++i) {
-      float sum = 0;
-      for (int r = 0; r < size; ++r) sum += (float)((i + (size_t)r) % 1000);
-      if (((float*)w->out)[i] != sum) fail("an allreduce has a wrong sum");
+/* Which ranks' vectors, or blocks, are in the result of this rank. */
+static void check_reduction(const char* kind, operation op, work* w, int blocks, int first, int last) {
+  float* in = (float*)w->in;
+  const size_t count = w->bytes / 4, offset = blocks == 1 ? 0 : count * (size_t)rank;
+  for (size_t i = 0; i < count * (size_t)blocks; ++i) in[i] = (float)((i + (size_t)rank) % 1000);
+  op(w);
+  for (size_t i = 0; i < count && last > first; ++i) {
+    float sum = 0;
+    for (int r = first; r < last; ++r) sum += (float)((offset + i + (size_t)r) % 1000);
+    if (((float*)w->out)[i] != sum) {
+      fprintf(stderr, "%s: ", kind);
+      fail("a wrong sum");
     }
-    return;
   }
-  const int blocks = strcmp(kind, "alltoall") == 0 ? size : 1;
+}
+
+static int is(const char* kind, const char* name) { return strcmp(kind, name) == 0; }
+
+/* Kinds of which a rank has a block for each rank in its input, or in its output. */
+static int input_has_all(const char* kind) {
+  return is(kind, "alltoall") || is(kind, "scatter") || is(kind, "reduce_scatter") || is(kind, "memory");
+}
+static int output_has_all(const char* kind) {
+  return is(kind, "alltoall") || is(kind, "gather") || is(kind, "allgather") || is(kind, "memory");
+}
+
+static void check_collective(const char* kind, operation op, work* w) {
+  if (is(kind, "allreduce")) return check_reduction(kind, op, w, 1, 0, size);
+  if (is(kind, "reduce")) return check_reduction(kind, op, w, 1, 0, rank == 0 ? size : 0);
+  if (is(kind, "scan")) return check_reduction(kind, op, w, 1, 0, rank + 1);
+  if (is(kind, "reduce_scatter")) return check_reduction(kind, op, w, size, 0, size);
+  const int blocks = input_has_all(kind) ? size : 1;
   for (int b = 0; b < blocks; ++b) memset(w->in + (size_t)b * w->bytes, 1 + rank * size + b, w->bytes);
   op(w);
-  if (strcmp(kind, "bcast") == 0) {
+  if (is(kind, "bcast")) {
     for (size_t i = 0; i < w->bytes; ++i) {
       if (w->in[i] != 1) fail("a bcast has wrong bytes");
     }
     return;
   }
-  for (int r = 0; r < size; ++r) {
+  const int sources = output_has_all(kind) ? size : 1;
+  if (is(kind, "gather") && rank != 0) return;
+  for (int r = 0; r < sources; ++r) {
     const char want = (char)(1 + r * size + (blocks == 1 ? 0 : rank));
     for (size_t i = 0; i < w->bytes; ++i) {
       if (w->out[(size_t)r * w->bytes + i] != want) fail("blocks have wrong bytes");
@@ -243,9 +270,11 @@ int main(int argc, char** argv) {
     double divisor;
   } kinds[] = {{"latency", latency, 2},   {"bandwidth", stream, kWindow}, {"rate", stream, kWindow},
                {"barrier", barrier, 1},   {"bcast", bcast, 1},            {"allreduce", allreduce, 1},
-               {"allgather", allgather, 1}, {"alltoall", alltoall, 1}};
-  const int blocks = strcmp(kind, "alltoall") == 0 || strcmp(kind, "memory") == 0 ? size : 1;
-  const int gathered = blocks == size || strcmp(kind, "allgather") == 0 ? size : 1;
+               {"allgather", allgather, 1}, {"alltoall", alltoall, 1},    {"reduce", reduce, 1},
+               {"gather", gather, 1},     {"scatter", scatter, 1},        {"scan", scan, 1},
+               {"reduce_scatter", reduce_scatter, 1}};
+  const int blocks = input_has_all(kind) ? size : 1;
+  const int gathered = output_has_all(kind) ? size : 1;
   work w = {.bytes = 0};
   w.in = msg_memory(most * (size_t)blocks);
   w.out = msg_memory(most * (size_t)gathered);
