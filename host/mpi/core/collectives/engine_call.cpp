@@ -57,7 +57,7 @@ std::size_t bytes_of_all(const Side& side) {
 }  // namespace
 
 bool EngineCall::stages(const Call& call) {
-  if (call.reduces()) return !call.op->reduction || moves_packed(*call.send.type);
+  if (call.reduces()) return !engine_reduces(*call.op, *call.send.type) || moves_packed(*call.send.type);
   return (call.send.blocks != 0 && !is_packed(call.send)) ||
          (call.receive.blocks != 0 && !is_packed(call.receive));
 }
@@ -143,16 +143,16 @@ void EngineCall::place_movement() {
 }
 
 void EngineCall::place_reduction() {
-  reduction_ = engine_reduction(*call_.op, *call_.send.type);
+  const EngineReduction& reduction = reduction_.emplace(*call_.op, *call_.send.type);
   const Side& all = call_.send;
   for (int i = 0; all.varying && i < all.blocks; ++i) {
     if (sent_.counts.empty()) sent_.counts = array(0, all.blocks);
-    sent_.counts[static_cast<std::size_t>(i)] = size(all.counts[i]);
+    sent_.counts[static_cast<std::size_t>(i)] = reduction.elements(all.counts[static_cast<std::size_t>(i)]);
   }
-  count_ = all.varying ? 0 : size(all.count);
+  count_ = all.varying ? 0 : reduction.elements(all.count);
   input_ = all.buffer;
   output_ = call_.receive.blocks == 0 ? nullptr : call_.receive.buffer;
-  if (!reduction_.packed) {
+  if (!reduction.packed()) {
     if (call_.in_place) input_ = TALLY_IN_PLACE;
     return;
   }
@@ -184,8 +184,8 @@ void EngineCall::finish() {
 tally_status EngineCall::start(tally_request** request) {
   tally_endpoint* const endpoint = runtime.endpoint;
   tally_group* const group = call_.comm->group;
-  const tally_dtype dtype = reduction_.dtype;
-  const tally_op op = reduction_.op;
+  const tally_dtype dtype = reduction_ ? reduction_->dtype() : TALLY_BYTE;
+  const tally_op op = reduction_ ? reduction_->op() : TALLY_OP_NONE;
   const int root = call_.root;
   switch (call_.kind) {
     case Kind::kBarrier:

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <span>
 
 #include "core/collectives/call.hpp"
@@ -41,7 +42,7 @@ class EngineCall {
   void check_own(std::size_t sent, std::size_t received) const;
 
   const Call& call_;
-  EngineReduction reduction_{TALLY_BYTE, TALLY_OP_NONE, false};
+  std::optional<EngineReduction> reduction_;
   void* input_ = nullptr;
   void* output_ = nullptr;
   std::size_t count_ = 0;

@@ -5,6 +5,7 @@
 
 #include "core/collectives/exchange.hpp"
 #include "core/collectives/reduction.hpp"
+#include "core/runtime.hpp"
 
 namespace tally::mpi::collectives {
 
@@ -31,13 +32,8 @@ void Operand::load() {
 
 void Operand::append() {
   reduce_carried(*call_.op, type_, value(), other(), count_);
+  runtime.cpu_reduced_bytes += bytes_;
   swap();
-}
-
-void Operand::prepend() { reduce_carried(*call_.op, type_, other(), value(), count_); }
-
-void Operand::copy_other(const Operand& from) noexcept {
-  if (bytes_ != 0) std::memcpy(other(), from.other(), bytes_);
 }
 
 void Operand::store(MPI_Count first) const {

@@ -18,8 +18,6 @@ class Operand {
   void load();
   /// value = value op other, in this order: `other` is of higher ranks.
   void append();
-  /// value = other op value: `other` is of lower ranks.
-  void prepend();
   /// Elements from `first` on go to the call's receive buffer.
   void store(MPI_Count first = 0) const;
 
@@ -30,8 +28,6 @@ class Operand {
   [[nodiscard]] std::size_t bytes(MPI_Count elements) const noexcept {
     return static_cast<std::size_t>(elements) * element_;
   }
-  /// Makes `other` what that of `from` is.
-  void copy_other(const Operand& from) noexcept;
   void swap() noexcept { std::swap(value_, other_); }
 
  private:

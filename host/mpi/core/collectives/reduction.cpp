@@ -3,11 +3,11 @@
 
 #include <algorithm>
 #include <limits>
+#include <vector>
 
 #include "core/error.hpp"
 #include "core/handles.hpp"
 #include "core/runtime.hpp"
-#include "core/staging.hpp"
 #include "mpi/datatype/pack.hpp"
 
 namespace tally::mpi {
@@ -50,8 +50,31 @@ bool engine_reduces(const Op& op, const Datatype& type) noexcept {
   return !is_user(op) && datatype::engine_reduces(*op.reduction, type.type->named());
 }
 
-EngineReduction engine_reduction(Op& op, Datatype& type) {
-  return {datatype::engine_dtype(type.type->named()), datatype::engine_op(*op.reduction), false};
+EngineReduction::EngineReduction(Op& op, Datatype& type)
+    : op_(op), type_(type), own_(!engine_reduces(op, type)), packed_(moves_packed(type)) {
+  if (!own_) {
+    dtype_ = datatype::engine_dtype(type.type->named());
+    reduction_ = datatype::engine_op(*op.reduction);
+    return;
+  }
+  empty_ = carried_bytes(type) == 0;
+  check(tally_op_create(runtime.endpoint, apply, this, op.commutative ? 1 : 0, &reduction_));
+  const tally_status status = tally_dtype_create(runtime.endpoint, empty_ ? 1 : carried_bytes(type), &dtype_);
+  if (status == TALLY_OK) return;
+  (void)tally_op_free(runtime.endpoint, reduction_);
+  check(status);
+}
+
+EngineReduction::~EngineReduction() {
+  if (!own_) return;
+  (void)tally_op_free(runtime.endpoint, reduction_);
+  (void)tally_dtype_free(runtime.endpoint, dtype_);
+}
+
+void EngineReduction::apply(const void* in, void* inout, std::size_t count, void* self) {
+  const auto& own = *static_cast<const EngineReduction*>(self);
+  reduce_carried(own.op_, own.type_, static_cast<const std::byte*>(in), static_cast<std::byte*>(inout),
+                 static_cast<MPI_Count>(count));
 }
 
 void reduce_local(Op& op, Datatype& type, const void* in, void* inout, MPI_Count count) {
@@ -75,14 +98,17 @@ std::size_t carried_bytes(const Datatype& type) noexcept {
 void reduce_carried(Op& op, Datatype& type, const std::byte* in, std::byte* inout, MPI_Count count) {
   if (count == 0) return;
   const std::size_t bytes = static_cast<std::size_t>(count) * carried_bytes(type);
-  runtime.cpu_reduced_bytes += bytes;
   if (!moves_packed(type)) return reduce_local(op, type, in, inout, count);
   // The function gets its elements where the datatype has them.
   const datatype::Type& map = *type.type;
   const MPI_Count span = map.true_extent() + (count - 1) * std::abs(map.extent());
   const MPI_Count lowest = map.true_lb() + std::min<MPI_Count>(0, (count - 1) * map.extent());
-  const Staging left(static_cast<std::uint64_t>(span));
-  const Staging right(static_cast<std::uint64_t>(span));
+  // Of the thread: the engine may call this without the library's lock.
+  static thread_local std::vector<std::byte> left, right;
+  if (left.size() < static_cast<std::size_t>(span)) {
+    left.resize(static_cast<std::size_t>(span));
+    right.resize(static_cast<std::size_t>(span));
+  }
   const auto packed = static_cast<datatype::Count>(bytes);
   std::byte* const first = left.data() - lowest;
   std::byte* const second = right.data() - lowest;

@@ -3,15 +3,12 @@
 
 #include "core/collectives/exchange.hpp"
 #include "core/collectives/local_group.hpp"
-#include "core/collectives/reduction.hpp"
 #include "core/error.hpp"
 
 namespace tally::mpi::collectives {
 
 bool engine_does(const Call& call) {
-  if (call.comm->inter() || call.kind >= Kind::kNeighborAllgather || call.kind == Kind::kAlltoallw)
-    return false;
-  return !call.reduces() || engine_reduces(*call.op, *call.send.type);
+  return !call.comm->inter() && call.kind < Kind::kNeighborAllgather && call.kind != Kind::kAlltoallw;
 }
 
 Task task_of(const Call& call) {
@@ -24,10 +21,7 @@ Task task_of(const Call& call) {
     case Kind::kAllreduce:
     case Kind::kReduceScatterBlock:
     case Kind::kReduceScatter:
-      return reduce_by_tree(call);
-    case Kind::kScan:
-    case Kind::kExscan:
-      return scan_by_doubling(call);
+      return inter_reduce(call);
     case Kind::kNeighborAllgather:
     case Kind::kNeighborAllgatherv:
     case Kind::kNeighborAlltoall:
@@ -136,10 +130,9 @@ Task inter_bcast(const Call& call) {
   if (!plain) unpack(block, data);
 }
 
-Task reduce_by_tree(const Call& call) {
+Task inter_reduce(const Call& call) {
   const Comm& comm = *call.comm;
   const int tag = call.tag;
-  const bool inter = comm.inter();
   if (call.role == Role::kNone) co_return;
   const LocalGroup local = local_group(comm);
   Operand operand(call);
@@ -148,19 +141,17 @@ Task reduce_by_tree(const Call& call) {
     co_await reduce_to_first(local, tag, operand);
   }
   const bool first = local.rank == 0;
-  Operations across;  // of an intercommunicator; within a communicator from its first rank to the root
+  Operations across;
   if (call.kind == Kind::kReduce) {
-    if (inter || call.root != 0) {
-      const bool is_root = call.role == Role::kRoot;
-      if (is_root) across.receive(comm.internal, operand.value(), operand.bytes(), comm.peer(0), tag + 1);
-      if (!is_root && first)
-        across.send(comm.internal, operand.value(), operand.bytes(), comm.peer(call.root), tag + 1);
-      co_await across.all();
-    }
+    const bool is_root = call.role == Role::kRoot;
+    if (is_root) across.receive(comm.internal, operand.value(), operand.bytes(), comm.peer(0), tag + 1);
+    if (!is_root && first)
+      across.send(comm.internal, operand.value(), operand.bytes(), comm.peer(call.root), tag + 1);
+    co_await across.all();
     if (call.role == Role::kRoot) operand.store();
     co_return;
   }
-  if (inter && first) {
+  if (first) {
     across.receive(comm.internal, operand.other(), operand.bytes(), comm.peer(0), tag + 1);
     across.send(comm.internal, operand.value(), operand.bytes(), comm.peer(0), tag + 1);
     co_await across.all();
@@ -185,36 +176,6 @@ Task reduce_by_tree(const Call& call) {
   }
   co_await blocks.all();
   operand.store();
-}
-
-Task scan_by_doubling(const Call& call) {
-  const Comm& comm = *call.comm;
-  const int tag = call.tag;
-  Operand inclusive(call);  // of ranks (rank - distance, rank]
-  inclusive.load();
-  Operand before(call);  // of ranks (rank - distance, rank)
-  bool any = false;
-  for (int distance = 1; distance < comm.size; distance <<= 1) {
-    const bool receives = comm.rank >= distance;
-    Operations step;
-    if (receives)
-      step.receive(comm.internal, inclusive.other(), inclusive.bytes(), comm.rank - distance, tag);
-    if (comm.rank + distance < comm.size)
-      step.send(comm.internal, inclusive.value(), inclusive.bytes(), comm.rank + distance, tag);
-    co_await step.all();
-    if (!receives) continue;
-    if (call.kind == Kind::kExscan) {
-      before.copy_other(inclusive);
-      if (any)
-        before.prepend();
-      else
-        before.swap();
-      any = true;
-    }
-    inclusive.prepend();
-  }
-  if (call.kind == Kind::kScan) inclusive.store();
-  if (call.kind == Kind::kExscan && any) before.store();
 }
 
 }  // namespace tally::mpi::collectives

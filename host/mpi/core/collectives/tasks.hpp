@@ -22,10 +22,8 @@ namespace tally::mpi::collectives {
 /// Across an intercommunicator: to the first rank of the other group, and from there by a binomial tree.
 [[nodiscard]] Task inter_bcast(const Call& call);
 [[nodiscard]] Task inter_barrier(const Call& call);
-/// Reduce, allreduce and reduce_scatter by a binomial tree in rank order; also across an intercommunicator,
-/// where each group gets what the other one contributes.
-[[nodiscard]] Task reduce_by_tree(const Call& call);
-/// Scan and exscan by doubling distances, in rank order (Hillis and Steele, Data parallel algorithms, 1986).
-[[nodiscard]] Task scan_by_doubling(const Call& call);
+/// Reduce, allreduce and reduce_scatter across an intercommunicator: by a binomial tree in rank order to the
+/// first rank of each group, which gets what the other group has contributed.
+[[nodiscard]] Task inter_reduce(const Call& call);
 
 }  // namespace tally::mpi::collectives
