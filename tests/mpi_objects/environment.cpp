@@ -95,6 +95,10 @@ void errors() {
   MPI_Comm_free(&child);
   MPI_Comm_free(&comm);
 
+  MPI_File_get_errhandler(MPI_FILE_NULL, &got);
+  expect(got == MPI_ERRORS_RETURN, "files have another error handler than MPI_ERRORS_RETURN");
+  MPI_Errhandler_free(&got);
+
   // Classes and codes of the program.
   int first = 0, second = 0, own = 0, of = 0, length = 0, flag = 0;
   int* last = nullptr;

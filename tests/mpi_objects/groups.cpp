@@ -193,7 +193,9 @@ void attributes() {
   const int key_before = same;
   MPI_Comm_free_keyval(&same);
   expect(same == MPI_KEYVAL_INVALID, "MPI_Comm_free_keyval leaves its key");
-  (void)key_before;
+  // Its attributes stay, and can be got by it as long as they do.
+  MPI_Comm_get_attr(comm, key_before, &got, &flag);
+  expect(flag != 0 && got == &storage[8], "an attribute is gone with its key");
   refuse_delete = 1;
   EXPECT_ERROR(MPI_Comm_delete_attr(comm, none), 0, "MPI_Comm_delete_attr when the delete function fails");
   refuse_delete = 0;

@@ -62,9 +62,10 @@ struct Kinds<Datatype> {
   static bool deletes_nothing(Delete remove) { return remove == MPI_TYPE_NULL_DELETE_FN; }
 };
 
+/// A key that was freed is there, and can be used, as long as there are attributes of it.
 Keyval& find_keyval(int keyval, Of of, const char* argument) {
   const auto found = keyvals().table.find(keyval);
-  if (found == keyvals().table.end() || found->second.freed) {
+  if (found == keyvals().table.end()) {
     if (keyval == MPI_KEYVAL_INVALID) fail(MPI_ERR_KEYVAL, "{} is MPI_KEYVAL_INVALID", argument);
     fail(MPI_ERR_KEYVAL, "{} {} is not a key that the program made", argument, keyval);
   }
@@ -88,7 +89,9 @@ void drop_if_unused(int keyval) {
 
 void free_keyval(int* keyval, Of of, const char* argument) {
   if (keyval == nullptr) fail(MPI_ERR_ARG, "{} is NULL", argument);
-  find_keyval(*keyval, of, argument).freed = true;
+  Keyval& object = find_keyval(*keyval, of, argument);
+  if (object.freed) fail(MPI_ERR_KEYVAL, "{} {} was freed before", argument, *keyval);
+  object.freed = true;
   drop_if_unused(*keyval);
   *keyval = MPI_KEYVAL_INVALID;
 }

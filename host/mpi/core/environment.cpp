@@ -77,8 +77,8 @@ Task meet(Comm& world) {
 
 void close_library() {
   conclude_abandoned();
-  delete runtime.self;
-  runtime.self = nullptr;
+  // The object stays: its error handler is that of calls behind the end.
+  (void)tally_group_free(runtime.self->group);
   free_groups(true);
   // What the program has left under way keeps the endpoint busy: it then ends with the process, and disturbs nobody, since all
   // processes are here.

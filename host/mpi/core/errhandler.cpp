@@ -28,6 +28,12 @@ MPI_Errhandler make_errhandler(MPI_Comm_errhandler_function* for_comm, void (*fo
   return handle(made);
 }
 
+/// Of files that are opened later.
+Ref<Errhandler>& of_files() {
+  static auto* const instance = new Ref<Errhandler>(Ref<Errhandler>::share(&get_errhandler(MPI_ERRORS_RETURN)));
+  return *instance;
+}
+
 /// Windows and files have no objects here, so that no handle of them is valid.
 [[noreturn]] void no_window() { fail(MPI_ERR_WIN, "win is not a window of this program: windows are not served"); }
 [[noreturn]] void no_file() { fail(MPI_ERR_FILE, "file is not a file of this program: files are not served"); }
@@ -148,7 +154,26 @@ void Comm_call_errhandler(MPI_Comm comm, int errorcode) {
 void Win_set_errhandler(MPI_Win, MPI_Errhandler) { no_window(); }
 void Win_get_errhandler(MPI_Win, MPI_Errhandler*) { no_window(); }
 void Win_call_errhandler(MPI_Win, int) { no_window(); }
-void File_call_errhandler(MPI_File, int) { no_file(); }
+
+// MPI_FILE_NULL stands for the files that are opened later (14.7).
+void File_set_errhandler(MPI_File file, MPI_Errhandler errhandler) {
+  if (file != MPI_FILE_NULL) no_file();
+  Errhandler& with = get_errhandler(errhandler);
+  if (with.comm_function != nullptr) fail(MPI_ERR_ARG, "errhandler was made for communicators, not for files");
+  of_files() = Ref<Errhandler>::share(&with);
+}
+void File_get_errhandler(MPI_File file, MPI_Errhandler* errhandler) {
+  if (file != MPI_FILE_NULL) no_file();
+  check_function(errhandler == nullptr, "errhandler");
+  *errhandler = handle(retain(of_files().get()));
+}
+void File_call_errhandler(MPI_File file, int errorcode) {
+  if (file != MPI_FILE_NULL) no_file();
+  int error_class = MPI_SUCCESS;
+  Error_class(errorcode, &error_class);
+  MPI_File address = file;
+  raise_by(of_files().get(), &address, "MPI_File_call_errhandler", Error{errorcode, "called by the program", {}});
+}
 
 void Errhandler_free(MPI_Errhandler* errhandler) {
   check_function(errhandler == nullptr, "errhandler");
