@@ -36,6 +36,7 @@ namespace {
 std::thread::id main_thread;
 bool world_begun = false;  ///< MPI_Init was called; sessions open the library without it
 bool world_over = false;   ///< MPI_Finalize has ended
+bool closed = false;       ///< close_library() has run
 
 void check_out(const void* pointer, const char* name) {
   if (pointer == nullptr) fail(MPI_ERR_ARG, "{} is NULL", name);
@@ -76,6 +77,7 @@ Task meet(Comm& world) {
 }
 
 void close_library() {
+  closed = true;
   conclude_abandoned();
   // The object stays: its error handler is that of calls behind the end.
   (void)tally_group_free(runtime.self->group);
@@ -89,7 +91,7 @@ void close_library() {
 
 /// Sessions that are the only use of the library end with the process.
 void close_at_exit() noexcept {
-  if (runtime.endpoint == nullptr || (world_begun && !world_over)) return;
+  if (runtime.endpoint == nullptr || closed || (world_begun && !world_over)) return;
   try {
     close_library();
   } catch (...) {
@@ -100,6 +102,7 @@ void close_at_exit() noexcept {
 }  // namespace
 
 int open_library(int required_level) {
+  if (closed) fail(MPI_ERR_OTHER, "called after the end of the library");
   if (runtime.endpoint != nullptr) return runtime.thread_level;
   tally_options options{};
   options.size = sizeof options;
