@@ -153,11 +153,18 @@ bool SoftwareCollectives::reap() {
       ++k;
       continue;
     }
+    const tally_status status = out.request->completion.status;
     endpoint_.release(*out.request);
     slots_.give(&out.slot);
     if (out.lane != nullptr && out.lane->serial == out.serial) {
       --out.lane->unsent;
       moved = true;
+      for (Group* where : active_) {  // what has not arrived must not seem complete here
+        Operation* operation = where->operations.front();
+        if (status == TALLY_OK || operation == nullptr) continue;
+        for (const LaneState& state : operation->lanes)
+          if (&state == out.lane) fail(*operation, status, out.peer);
+      }
     }
     out = outgoing_.back();
     outgoing_.pop_back();

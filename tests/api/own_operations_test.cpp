@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Reductions by operations and of types that the program has made, against a plain fold in rank order.
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <cstdlib>
 #include <cstring>
 
 #include "place.hpp"
@@ -356,6 +358,42 @@ TEST_P(OwnOperations, that_differ_in_element_size_end_with_the_reason) {
     if (rank == 1) RANK_CHECK(std::string(tally_last_error()).find("the program's own") != std::string::npos);
     place.close();
   });
+}
+
+TEST_P(OwnOperations, that_a_rank_gives_up_end_on_the_others_with_what_was_waited_for) {
+  for (const std::size_t count : {10u, 50000u}) {
+    expect_ranks(3, [&](int rank) {
+      if (rank == 0) ::setenv("TALLY_TIMEOUT", "0.4", 1);
+      Place place(kMemory);
+      const Own<Line> own(place);
+      tally_group* group = nullptr;
+      const int all[] = {0, 1, 2};
+      RANK_OK(tally_group_create(place.endpoint, all, 3, &group));
+      Line* data = place.at<Line>();
+      if (rank != 2) {
+        const tally_status status =
+            tally_allreduce(place.endpoint, group, TALLY_IN_PLACE, data, count, own.dtype, own.op);
+        RANK_CHECK(status == (rank == 0 ? TALLY_ERR_TIMEOUT : TALLY_ERR_ABORTED));
+        const std::string text = tally_last_error();
+        RANK_CHECK(text.find(rank == 0 ? "software collective 0 of context"
+                                       : "rank 0 gave a collective up") != std::string::npos);
+      } else {
+        ::usleep(1500000);  // never comes
+      }
+      ::unsetenv("TALLY_TIMEOUT");
+      if (rank != 0) {  // the others have not given anything up
+        const int two[] = {1, 2};
+        tally_group* rest = nullptr;
+        RANK_OK(tally_group_create(place.endpoint, two, 2, &rest));
+        for (std::size_t i = 0; i < 5; ++i) data[i] = Line{3, 1};
+        RANK_OK(tally_allreduce(place.endpoint, rest, TALLY_IN_PLACE, data, 5, own.dtype, own.op));
+        RANK_CHECK(data[4] == (Line{3, 1} * Line{3, 1}));
+        RANK_OK(tally_group_free(rest));
+      }
+      RANK_OK(tally_group_free(group));
+      place.close();
+    });
+  }
 }
 
 TEST_P(OwnOperations, and_types_that_move_only_take_the_engine) {
