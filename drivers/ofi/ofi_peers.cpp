@@ -111,6 +111,7 @@ bool OfiTransport::parting(std::uint32_t number, Clock::time_point now) const no
 void OfiTransport::say_goodbye() noexcept {
   closing_ = true;
   closing_since_ = Clock::now();
+  reserved_for_ = kNobody;
   flush();
   tell_failure();
   for (std::uint32_t number = 0; number < size_; ++number) {

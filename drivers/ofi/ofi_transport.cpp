@@ -148,6 +148,7 @@ bool OfiTransport::may_reserve() const noexcept {
 soft::FrameSlot OfiTransport::reserve(std::uint32_t number, std::uint32_t bytes) noexcept {
   Peer& peer = peers_[number];
   const std::uint32_t need = frame_bytes(bytes);
+  reserved_for_ = kNobody;
   if (peer.fill != 0 && peer.fill + need > kParcelBytes) {
     close_parcel(number);
     post_parcels(number);
@@ -161,6 +162,7 @@ soft::FrameSlot OfiTransport::reserve(std::uint32_t number, std::uint32_t bytes)
   }
   peer.wanted = false;
   peer.reserved = need;
+  reserved_for_ = number;
   std::byte* at = peer.out[peer.sent % kWindow]->memory + (peer.fill == 0 ? sizeof(Parcel) : peer.fill);
   return {reinterpret_cast<soft::FrameHeader*>(at), at + sizeof(soft::FrameHeader)};
 }
@@ -169,6 +171,7 @@ void OfiTransport::commit(std::uint32_t number) noexcept {
   Peer& peer = peers_[number];
   peer.fill = (peer.fill == 0 ? static_cast<std::uint32_t>(sizeof(Parcel)) : peer.fill) + peer.reserved;
   open_ |= bit(number);
+  reserved_for_ = kNobody;
 }
 
 Parcel OfiTransport::make_head(std::uint32_t number, ParcelKind kind) const noexcept {
@@ -299,6 +302,7 @@ void OfiTransport::post_pending() noexcept {
 
 void OfiTransport::flush() noexcept {
   for_each_bit(open_, [this](std::uint32_t number) {
+    if (number == reserved_for_) return;
     close_parcel(number);
     post_parcels(number);
   });
@@ -546,6 +550,7 @@ void OfiTransport::pause(std::chrono::microseconds timeout) noexcept {
 }
 
 void OfiTransport::before_sleep() noexcept {
+  reserved_for_ = kNobody;  // one that was not used
   flush();
   tell_failure();
   // Who waits for the last credits may be asleep: all that is owed is paid before a sleep.

@@ -64,7 +64,8 @@ class OfiTransport final : public soft::Transport {
   void pop(std::uint32_t peer) noexcept override;
   void flush() noexcept override;
   [[nodiscard]] bool gone(std::uint32_t peer) const noexcept override {
-    return peers_[peer].gone || peers_[peer].bye;
+    // What it sent before it left is taken first: it may be the end of what we wait for.
+    return peers_[peer].gone || (peers_[peer].bye && peers_[peer].taken == peers_[peer].arrived);
   }
   void wait(std::chrono::microseconds timeout, bool busy) noexcept override;
   [[nodiscard]] bool direct(std::uint32_t peer) noexcept override { return peers_[peer].readable; }
@@ -183,9 +184,11 @@ class OfiTransport final : public soft::Transport {
   std::array<Op, 4> read_ops_;
   std::size_t receives_posted_ = 0;
   std::array<Peer, soft::kMaxRanks> peers_;
-  std::uint64_t ready_ = 0;    ///< bit p: a frame from p
-  std::uint64_t open_ = 0;     ///< bit p: a parcel to p is open
-  std::uint64_t pending_ = 0;  ///< bit p: parcels to p that libfabric has not taken yet
+  static constexpr std::uint32_t kNobody = ~std::uint32_t{0};
+  std::uint32_t reserved_for_ = kNobody;  ///< peer with a slot that is being filled: its parcel stays open
+  std::uint64_t ready_ = 0;               ///< bit p: a frame from p
+  std::uint64_t open_ = 0;                ///< bit p: a parcel to p is open
+  std::uint64_t pending_ = 0;             ///< bit p: parcels to p that libfabric has not taken yet
   bool told_failed_ = false;
   bool closing_ = false;
   std::vector<std::uint32_t> broken_;  ///< contexts that this rank broke

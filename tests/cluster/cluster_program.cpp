@@ -99,9 +99,20 @@ void exchange() {
   need(tally_barrier(endpoint, nullptr), "barrier");
 }
 
+/// Returns when all others have called it, for rank `who` only: they have left the collectives before it
+/// then.
+void others_are_here(int who) {
+  auto& memory = buffer(1);
+  if (rank != who) return need(tally_send(endpoint, nullptr, memory.data(), 1, who, 77), "ready");
+  for (int peer = 0; peer < size; ++peer) {
+    if (peer != who) need(tally_recv(endpoint, nullptr, memory.data(), 1, peer, 77, nullptr), "ready");
+  }
+}
+
 /// Rank `victim` dies after all have talked to each other; the others wait for it.
 int die(int victim) {
   exchange();
+  others_are_here(victim);
   if (rank == victim) (void)::raise(SIGKILL);
   const auto start = std::chrono::steady_clock::now();
   auto& memory = buffer(8);
@@ -156,6 +167,7 @@ void absent() {
 /// Rank 0 gives up a collective that the others wait in.
 int broken() {
   exchange();
+  for (int peer = 0; peer < size; ++peer) others_are_here(peer);
   auto& memory = buffer(80);
   if (rank != 0) {
     const tally_status status =

@@ -4,6 +4,9 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <thread>
+
 #include "cluster/pmi_server.hpp"
 #include "cluster/processes.hpp"
 
@@ -26,6 +29,11 @@ class TwoHosts {
                    fmt::format("10.77.0.{}/24", side + 1), "dev", "cable"}) &&
                ip({"-n", names_[static_cast<std::size_t>(side)], "link", "set", "cable", "up"}) &&
                ip({"-n", names_[static_cast<std::size_t>(side)], "link", "set", "lo", "up"});
+    }
+    // The kernel takes a moment to see that the other end is up; until then there is no address to be used.
+    for (int tries = 0; works_ && !carrier(); ++tries) {
+      std::this_thread::sleep_for(50ms);
+      works_ = tries < 200;
     }
   }
   TwoHosts(const TwoHosts&) = delete;
@@ -52,10 +60,13 @@ class TwoHosts {
     }
     return true;
   }
-  /// Takes the link away.
-  [[nodiscard]] bool cut() { return ip({"-n", names_[0], "link", "set", "cable", "down"}); }
 
  private:
+  [[nodiscard]] bool carrier() const {
+    return std::all_of(names_.begin(), names_.end(), [](const std::string& name) {
+      return run({"ip", "-n", name, "link", "show", "cable"}).output.find("state UP") != std::string::npos;
+    });
+  }
   bool ip(std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), "ip");
     const Outcome outcome = run(std::move(arguments));
