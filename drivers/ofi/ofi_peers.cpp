@@ -97,12 +97,12 @@ void OfiTransport::tell_failure() noexcept {
 bool OfiTransport::parting(std::uint32_t number, Clock::time_point now) const noexcept {
   const Peer& peer = peers_[number];
   if (!peer.met || peer.gone) return false;
-  if (peer.posted != peer.sent || peer.controls != 0) return true;
-  if (peer.bye_seen) return false;
-  // Another rank of this host knows that it has left or died: it may have no answer for us.
+  // The segment tells that it has left or died: it may have no answer for us.
   if (!peer.bye && header_.rank[number].closed.load(std::memory_order_relaxed) != 0) {
     return now - closing_since_ < kLastWord;
   }
+  if (peer.posted != peer.sent || peer.controls != 0) return true;
+  if (peer.bye_seen) return false;
   // Who leaves as well answers soon, unless it has gone already: then the answer was lost with its
   // connection.
   return !peer.bye || now - peer.bye_time < kLastWord;
