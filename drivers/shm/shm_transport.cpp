@@ -162,25 +162,38 @@ void ShmTransport::wait(std::chrono::microseconds timeout, bool busy) noexcept {
     (void)sched_yield();
     if (busy || something_to_do()) return;
   }
+  if (prepare_sleep()) sleep(timeout);
+  end_sleep();
+}
+
+bool ShmTransport::prepare_sleep() noexcept {
   for (std::uint32_t peer = 0; peer < size_; ++peer) {
     Incoming& in = in_[peer];
     if (in.cell != in.cells_told) tell(peer, in);
   }
   flush();
   job::RankRecord& self = header_.rank[rank_];
-  const std::uint32_t seen = self.wake.load(std::memory_order_acquire);
+  sleep_seen_ = self.wake.load(std::memory_order_acquire);
   self.sleeping.store(1, std::memory_order_relaxed);
   // Counterpart of flush(): either we see what the peer stored or it sees `sleeping`.
+  sleep_limit_ = std::chrono::microseconds::max();
   if (barrier_) {
-    if (membarrier(MEMBARRIER_CMD_GLOBAL_EXPEDITED) != 0)
-      timeout = std::min(timeout, std::chrono::microseconds(100));
+    if (membarrier(MEMBARRIER_CMD_GLOBAL_EXPEDITED) != 0) sleep_limit_ = std::chrono::microseconds(100);
   }
   std::atomic_thread_fence(std::memory_order_seq_cst);
-  if (!something_to_do()) {
-    const auto microseconds = std::clamp<std::int64_t>(timeout.count(), 0, 1000000000);
-    job::sleep(header_, rank_, seen, static_cast<std::uint32_t>(microseconds));
-  }
-  self.sleeping.store(0, std::memory_order_relaxed);
+  if (!something_to_do()) return true;
+  end_sleep();
+  return false;
+}
+
+void ShmTransport::sleep(std::chrono::microseconds timeout) noexcept {
+  const std::int64_t limit = std::min(timeout, sleep_limit_).count();
+  job::sleep(header_, rank_, sleep_seen_,
+             static_cast<std::uint32_t>(std::clamp<std::int64_t>(limit, 0, 1000000000)));
+}
+
+void ShmTransport::end_sleep() noexcept {
+  header_.rank[rank_].sleeping.store(0, std::memory_order_relaxed);
   for (std::uint32_t peer = 0; peer < size_; ++peer) out_[peer].wanted = false;
 }
 

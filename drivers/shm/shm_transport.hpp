@@ -31,6 +31,9 @@ class ShmTransport final : public soft::Transport {
   void flush() noexcept override;
   [[nodiscard]] bool gone(std::uint32_t peer) const noexcept override;
   void wait(std::chrono::microseconds timeout, bool busy) noexcept override;
+  [[nodiscard]] bool prepare_sleep() noexcept override;
+  void sleep(std::chrono::microseconds timeout) noexcept override;
+  void end_sleep() noexcept override;
   [[nodiscard]] bool direct(std::uint32_t peer) noexcept override;
   [[nodiscard]] bool reads_us(std::uint32_t peer) const noexcept override;
   [[nodiscard]] bool read(std::uint32_t peer, void* to, std::uint64_t from,
@@ -77,6 +80,8 @@ class ShmTransport final : public soft::Transport {
   bool barrier_ = false;       ///< membarrier(2) works
   std::uint64_t touched_ = 0;  ///< bit p: peer p must hear of commits or pops
   unsigned yields_ = 0;        ///< before a sleep
+  std::uint32_t sleep_seen_ = 0;                 ///< from prepare_sleep() to sleep()
+  std::chrono::microseconds sleep_limit_{0};     ///< the same
   std::array<Outgoing, soft::kMaxRanks> out_;
   std::array<Incoming, soft::kMaxRanks> in_;
   RankArea* areas_;

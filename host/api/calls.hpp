@@ -13,6 +13,27 @@ inline Status need(const char* argument, const void* pointer) {
   return {};
 }
 
+/// A call's hold of its endpoint, where threads share it. Nothing that another thread may change is looked at before.
+class Entry {
+ public:
+  Entry() noexcept = default;
+  explicit Entry(tally_endpoint* endpoint) noexcept { enter(endpoint); }
+  Entry(const Entry&) = delete;
+  Entry& operator=(const Entry&) = delete;
+  ~Entry() {
+    if (held_ != nullptr) held_->lock().unlock();
+  }
+  /// nullptr: there is nothing to hold.
+  void enter(tally_endpoint* endpoint) noexcept {
+    if (endpoint == nullptr || !endpoint->shared()) return;
+    endpoint->lock().lock();
+    held_ = endpoint;
+  }
+
+ private:
+  tally_endpoint* held_ = nullptr;
+};
+
 /// endpoint and, where given, a group of it; NULL stands for all ranks.
 inline Status resolve(tally_endpoint* endpoint, tally_group** group) {
   if (endpoint == nullptr) return bad_argument("endpoint is NULL");
@@ -43,6 +64,7 @@ template <typename Start>
 tally_status start_call(const char* call, tally_endpoint* endpoint, tally_group* group,
                         tally_request** request, Start start) {
   return boundary(call, [&]() -> Status {
+    const Entry entry(endpoint);
     Status status = resolve(endpoint, &group);
     if (status.ok()) status = need("request", request);
     if (!status.ok()) return status;
@@ -58,6 +80,7 @@ template <typename Start>
 tally_status blocking_call(const char* call, tally_endpoint* endpoint, tally_group* group,
                            tally_result* result, Start start) {
   return boundary(call, [&]() -> Status {
+    const Entry entry(endpoint);
     Status status = resolve(endpoint, &group);
     if (status.ok()) status = check_result(result);
     if (!status.ok()) return status;

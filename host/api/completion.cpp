@@ -58,10 +58,11 @@ Status tally_endpoint::wait(tally_request** handle, tally_result* result, Waitin
   while (!ended(request)) {
     if (progress() != 0) {
       waiting.spins = 0;
-      ++waiting.completions;
+      ++waiting.seen;
       continue;
     }
-    if (waiting.completions >= kStream) relax();
+    if (waiting.seen >= kStream) relax();
+    if (shared_) watch(request, waiting);
     Status status = idle(waiting, &request);
     if (status.ok() || ended(request)) continue;
     if (request.kind == tally_request::Kind::kCollective && status.code() == TALLY_ERR_TIMEOUT) {
@@ -123,18 +124,15 @@ int tally_endpoint::first_ended(tally_request** requests, std::size_t count, boo
 
 Status tally_endpoint::wait_for_one(tally_request** requests, std::size_t count, Waiting& waiting) {
   // Completions are counted, so that the requests are looked through twice and not once a completion.
-  tally::api::Watch watch;
+  waiting.completions = 0;
   for (std::size_t i = 0; i < count; ++i) {
-    if (tally_request* operation = *operation_of(&requests[i]); operation != nullptr) {
-      operation->watch = &watch;
-      operation->marks.watched = true;
-    }
+    if (tally_request* operation = *operation_of(&requests[i]); operation != nullptr) watch(*operation, waiting);
   }
   Status status;
-  while (watch.completions == 0 && status.ok()) {
+  while (waiting.completions == 0 && status.ok()) {
     if (progress() == 0) status = idle(waiting, requests, count);
   }
-  if (watch.completions != 0) status = {};
+  if (waiting.completions != 0) status = {};
   for (std::size_t i = 0; i < count; ++i) {
     if (tally_request* operation = *operation_of(&requests[i]); operation != nullptr)
       operation->marks.watched = false;

@@ -12,6 +12,7 @@
 #include <numeric>
 
 #include "api/boundary.hpp"
+#include "api/calls.hpp"
 #include "api/engine_factory.hpp"
 
 using tally::Status;
@@ -92,17 +93,39 @@ Status tally_endpoint::open(const tally_options& options, std::unique_ptr<tally_
   status = made->register_memory(made->control_->data(), sizeof *made->control_, &made->control_memory_);
   if (status.ok() && options.memory_cache != 0) status = made->make_cache();
   if (!status.ok()) return status;
+  made->shared_ = options.threads == TALLY_THREAD_MULTIPLE || options.progress_thread != 0;
+  if (options.progress_thread != 0)
+    made->progress_thread_ = std::thread([shared = made.get()] { shared->run_progress_thread(); });
   *endpoint = std::move(made);
   return {};
 }
 
 tally_endpoint::~tally_endpoint() {
+  end_progress_thread();
   engine_.reset();  // it may still write to buffers that the members below own
   // Not closed: open() failed, so the place in the job is free again.
   if (joined_) header().rank[rank()].pid.store(0);
 }
 
 Status tally_endpoint::close() {
+  {
+    const tally::api::Entry entry(this);
+    if (Status status = drain(); !status.ok()) return status;
+  }
+  end_progress_thread();
+  if (header().counters != 0) {
+    static_assert(sizeof(tally_counters) <= tally::job::kCountersBytes);
+    const tally_counters last = counters();
+    std::memcpy(job_.segment.counters(static_cast<std::uint32_t>(rank())), &last, sizeof last);
+  }
+  engine_.reset();
+  joined_ = false;
+  header().rank[rank()].closed.store(1);
+  tally::job::wake_all(header());  // who waits for room in this rank's queues waits in vain
+  return {};
+}
+
+Status tally_endpoint::drain() {
   if (live_requests_ != detached_) {
     return {TALLY_ERR_BUSY, fmt::format("endpoint: {} requests are under way or kept", live_requests_ - detached_)};
   }
@@ -116,15 +139,6 @@ Status tally_endpoint::close() {
     Status status = idle(waiting, nullptr);
     if (!status.ok()) return status;
   }
-  if (header().counters != 0) {
-    static_assert(sizeof(tally_counters) <= tally::job::kCountersBytes);
-    const tally_counters last = counters();
-    std::memcpy(job_.segment.counters(static_cast<std::uint32_t>(rank())), &last, sizeof last);
-  }
-  engine_.reset();
-  joined_ = false;
-  header().rank[rank()].closed.store(1);
-  tally::job::wake_all(header());  // who waits for room in this rank's queues waits in vain
   return {};
 }
 

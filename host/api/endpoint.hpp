@@ -6,6 +6,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -13,16 +14,19 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 #include <unordered_map>
 #include <vector>
 
 #include "api/collectives.hpp"
 #include "api/contexts.hpp"
+#include "api/endpoint_lock.hpp"
 #include "api/memory_cache.hpp"
 #include "api/objects.hpp"
 #include "api/outcomes.hpp"
 #include "api/own_types.hpp"
 #include "api/software_collectives.hpp"
+#include "api/segments.hpp"
 #include "engine/engine.hpp"
 #include "job/job.hpp"
 
@@ -30,6 +34,7 @@ struct tally_endpoint {
  public:
   using Clock = std::chrono::steady_clock;
   static constexpr const char* kJobEnds = "the job is being ended";
+  static constexpr std::chrono::milliseconds kSleep{10};  ///< one pause; bounds how late a failed job or a broken context is seen
 
   /// Joins the job. Throws job::Error where the job cannot be joined. options.size is sizeof(tally_options).
   static tally::Status open(const tally_options& options, std::unique_ptr<tally_endpoint>* endpoint);
@@ -38,6 +43,10 @@ struct tally_endpoint {
   ~tally_endpoint();
   /// Waits for sends, leaves the job. The caller destroys the object after TALLY_OK.
   tally::Status close();
+
+  /// Held around each call where threads share the endpoint; see Entry in calls.hpp.
+  [[nodiscard]] bool shared() const noexcept { return shared_; }
+  [[nodiscard]] tally::api::EndpointLock& lock() noexcept { return lock_; }
 
   [[nodiscard]] int rank() const noexcept { return job_.rank; }
   [[nodiscard]] int size() const noexcept { return job_.size; }
@@ -73,6 +82,11 @@ struct tally_endpoint {
   tally::Status start_collective(tally_group& group, const tally::api::CollectiveCall& call,
                                  tally_request** request);
 
+  // the same with lists of segments
+  tally::Status start_send(tally_group& group, const tally_segment* segments, std::size_t count, int destination, int tag,
+                           tally_request** request);
+  tally::Status start_receive(tally_group& group, const tally_segment* segments, std::size_t count, int source, int tag,
+                              tally_request** request);
   // persistent requests, made inactive
   tally::Status make_send(tally_group& group, const void* buffer, std::size_t length, int destination, int tag,
                           bool synchronous, tally_request** request);
@@ -153,17 +167,18 @@ struct tally_endpoint {
   };
   static constexpr std::size_t kControls = 16;
   /// What a wait remembers from one look to the next.
-  struct Waiting {
+  struct Waiting : tally::api::Watch {
     explicit Waiting(tally_endpoint& owner) : endpoint(owner), warn_after(owner.warn_after_) {}
     Waiting(const Waiting&) = delete;
     Waiting& operator=(const Waiting&) = delete;
     ~Waiting() {
       if (published) [[unlikely]]
         endpoint.withdraw_wait();
+      if (endpoint.shared_) endpoint.end_wait(*this);
     }
     tally_endpoint& endpoint;
     unsigned spins = 0;
-    unsigned completions = 0;  ///< that it has seen
+    unsigned seen = 0;         ///< completions, of whatever operation
     bool begun = false;        ///< it is longer than the spins
     bool published = false;    ///< the launcher knows of it
     Clock::time_point started;
@@ -173,6 +188,12 @@ struct tally_endpoint {
     Clock::time_point abort_asked{};
     Clock::time_point left_seen{};       ///< the receiver of the send is gone
     tally_request** culprit = nullptr;   ///< of several requests, the one for which the wait fails
+    // of an endpoint that threads share, see sharing.cpp
+    bool looks = false;       ///< for more than the end of watched operations
+    bool background = false;  ///< it is the progress thread's
+    std::thread::id thread;   ///< of one that has polled
+    std::atomic<std::uint32_t> asleep{0};
+    Waiting* next = nullptr;  ///< of followers_
     std::string probe;                   ///< what a probe looks for
     std::chrono::microseconds pause{0};  ///< 0: until the engine has news, at most kSleep
   };
@@ -240,7 +261,26 @@ struct tally_endpoint {
   /// Fails where the engine will not end the operation any more.
   tally::Status check_end(Waiting& waiting, tally_request& request, Clock::time_point now);
   tally::Status keep(tally_group& group, tally_request::Start start, tally_request** request);
+  /// The request's end is told to the wait.
+  static void watch(tally_request& request, Waiting& waiting) noexcept {
+    request.watch = &waiting;
+    request.marks.watched = true;
+  }
   [[nodiscard]] std::uint64_t activity(const Waiting& waiting) const;
+
+  // several threads, see sharing.cpp
+  /// Whether the wait is the one that polls; it becomes it where there is none.
+  [[nodiscard]] bool polls(Waiting& waiting) noexcept;
+  /// Between two looks of a wait that does not sleep yet.
+  void share(Waiting& waiting) noexcept;
+  /// Gives up the lock until there may be something for the wait, or the time is over.
+  void sleep(Waiting& waiting, std::chrono::microseconds timeout);
+  void rouse(Waiting& waiting) noexcept;
+  /// Those that look for something else than the end of an operation.
+  void rouse_lookers() noexcept;
+  void end_wait(Waiting& waiting) noexcept;
+  void run_progress_thread();
+  void end_progress_thread() noexcept;
   /// What the wait is for, in one line: in the caller's terms, and what the engine tells.
   [[nodiscard]] std::string describe_wait(const Waiting& waiting) const;
   /// The wait lasts: its rank's record in the job segment tells so, until it is withdrawn.
@@ -255,6 +295,15 @@ struct tally_endpoint {
                               bool synchronous, tally::SendDescriptor* send, tally_memory** region);
   tally::Status describe_receive(tally_group& group, void* buffer, std::size_t length, int source, int tag,
                                  tally::RecvDescriptor* receive, tally_memory** region);
+  // lists of segments, see segments.hpp
+  tally::Status stage(const tally::api::SegmentList& list, tally::api::StagingBuffer** buffer);
+  tally::Status staged_region(tally::api::StagingBuffer& buffer, std::size_t bytes, tally_memory** region);
+  tally::Status staged(tally::Status status, tally::api::StagingBuffer* buffer, tally_request* request);
+  void end_staging(tally_request& request) noexcept;
+  void count_staged(std::uint64_t bytes) noexcept {
+    counts_.cpu_copied_bytes += bytes;
+    counts_.fallback_segments += bytes;
+  }
   // messages without the checks, also in the control context
   tally::Status post_send(tally::SendDescriptor& send, tally_group& group, tally_memory* region,
                           bool internal, tally_request** request);
@@ -270,13 +319,15 @@ struct tally_endpoint {
   template <typename Descriptor>
   tally::Status set_pattern(tally_group& group, int source, int tag, Descriptor* wanted) const;
   tally::Status make_cache();
+  /// Waits for sends; fails while the program has something of the endpoint.
+  tally::Status drain();
   /// Of a message: its length, and the region that holds it.
   tally::Status check_buffer(const void* buffer, std::size_t length, tally_memory** region);
   /// Posts a probe and waits for its answer; TALLY_AGAIN: no message, or no room for the probe.
   tally::Status ask(tally::ProbeDescriptor probe, tally_group& group, tally::Completion* answer);
-  /// Makes sure of a slot for a message that is going to be claimed.
-  void reserve_message();
-  void report(const tally::Completion& answer, tally_group& group, tally_message** message,
+  /// A slot for a message that is going to be claimed.
+  [[nodiscard]] tally_message* reserve_message();
+  void report(const tally::Completion& answer, tally_group& group, tally_message* slot, tally_message** message,
               tally_result* result);
 
   // groups
@@ -303,6 +354,7 @@ struct tally_endpoint {
   std::unique_ptr<tally::Engine> engine_;
   std::vector<std::unique_ptr<tally_memory>> regions_;
   std::optional<tally::api::MemoryCache> cache_;
+  tally::api::StagingPool staging_;
   tally_memory* last_region_ = nullptr;  ///< the first to look at; not one that the cache may give up
   std::deque<tally_request> requests_;  // stable addresses
   std::vector<tally_request*> by_cookie_;
@@ -334,4 +386,13 @@ struct tally_endpoint {
   std::chrono::duration<double> give_up_after_{0};  ///< 0: never
   unsigned spins_ = 0;
   std::size_t max_message_ = 0;  ///< of the engine, bytes
+
+  bool shared_ = false;  ///< threads share the endpoint; set before any other can
+  tally::api::EndpointLock lock_;
+  Waiting* poller_ = nullptr;
+  Waiting* followers_ = nullptr;
+  bool poller_sleeps_ = false;
+  std::thread progress_thread_;
+  std::atomic<bool> progress_ends_{false};
+  std::atomic<std::uint32_t> progress_word_{0};
 };

@@ -226,8 +226,10 @@ Status tally_endpoint::free_group(tally_group* group) {
     freed_.push_back(std::move(freed));
   }
   if (software_ != nullptr) software_->forget(group->context);
-  if (group->retain) retained_groups_.push_back(std::move(*found));
-  groups_.erase(found);
+  // Found anew: other threads may have made and freed groups meanwhile.
+  const auto place = std::find_if(groups_.begin(), groups_.end(), [&](const auto& g) { return g.get() == group; });
+  if (group->retain) retained_groups_.push_back(std::move(*place));
+  groups_.erase(place);
   return {};
 }
 

@@ -16,6 +16,8 @@
 
 namespace tally::api {
 
+struct StagingBuffer;
+
 /// What a wait for any of several requests hears of.
 struct Watch {
   std::uint32_t completions = 0;  ///< of watched requests
@@ -89,6 +91,7 @@ struct tally_request {
     bool watched = false;   ///< `watch` is to be told of its end
     bool detached = false;  ///< the program has freed it; it goes when it has ended
     bool software = false;  ///< collective: SoftwareCollectives executes it
+    bool staged = false;    ///< its segments go through `staging`
   };
   tally_endpoint* endpoint = nullptr;
   std::uint32_t cookie = 0;
@@ -107,6 +110,7 @@ struct tally_request {
   std::uint16_t peer = 0;  ///< send: job rank
   tally::Completion completion;
   tally::api::Watch* watch = nullptr;
+  tally::api::StagingBuffer* staging = nullptr;
   tally_request* operation = nullptr;  ///< persistent: what it has under way
   Start start;                         ///< persistent
   tally_request* next_free = nullptr;

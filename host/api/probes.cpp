@@ -51,8 +51,8 @@ Status tally_endpoint::ask(ProbeDescriptor probe, tally_group& group, Completion
   }
 }
 
-void tally_endpoint::report(const Completion& answer, tally_group& group, tally_message** out,
-                            tally_result* result) {
+void tally_endpoint::report(const Completion& answer, tally_group& group, tally_message* slot,
+                            tally_message** out, tally_result* result) {
   if (result != nullptr) {
     result->source = group.from_job[answer.source];
     result->tag = static_cast<std::int32_t>(answer.tag);
@@ -61,8 +61,7 @@ void tally_endpoint::report(const Completion& answer, tally_group& group, tally_
     result->device_ns = answer.device_ns;
   }
   if (out == nullptr) return;
-  tally_message* message = free_messages_.back();
-  free_messages_.pop_back();
+  tally_message* message = slot;
   message->group = &group;
   message->number = answer.message;
   ++group.claimed;
@@ -76,11 +75,15 @@ Status tally_endpoint::probe_now(tally_group& group, int source, int tag, bool* 
   Status status = set_pattern(group, source, tag, &wanted);
   if (!status.ok()) return status;
   wanted.claim = message != nullptr;
-  if (wanted.claim) reserve_message();
+  tally_message* slot = wanted.claim ? reserve_message() : nullptr;
   Completion answer;
   status = ask(wanted, group, &answer);
   *found = status.ok();
-  if (status.ok()) report(answer, group, message, result);
+  if (status.ok()) {
+    report(answer, group, slot, message, result);
+  } else if (slot != nullptr) {
+    free_messages_.push_back(slot);
+  }
   if (status.code() != TALLY_AGAIN) return status;
   if (header().failed.load(std::memory_order_relaxed) != 0) return {TALLY_ERR_JOB, kJobEnds};
   return {};
@@ -92,7 +95,7 @@ Status tally_endpoint::probe(tally_group& group, int source, int tag, tally_mess
   Status status = set_pattern(group, source, tag, &wanted);
   if (!status.ok()) return status;
   wanted.claim = message != nullptr;
-  if (wanted.claim) reserve_message();
+  tally_message* slot = wanted.claim ? reserve_message() : nullptr;
   Waiting waiting(*this);
   waiting.probe = fmt::format("probe from {}, {}, context {}: no matching message yet\n",
                               wanted.any_source ? "any rank" : fmt::format("rank {}", wanted.source),
@@ -103,23 +106,29 @@ Status tally_endpoint::probe(tally_group& group, int source, int tag, tally_mess
     Completion answer;
     status = ask(wanted, group, &answer);
     if (status.ok()) {
-      report(answer, group, message, result);
+      report(answer, group, slot, message, result);
       return status;
     }
-    if (status.code() != TALLY_AGAIN) return status;
-    status = idle(waiting, nullptr);
-    if (!status.ok()) return status;
+    if (status.code() == TALLY_AGAIN) status = idle(waiting, nullptr);
+    if (!status.ok()) {
+      if (slot != nullptr) free_messages_.push_back(slot);
+      return status;
+    }
     if (!wakes && waiting.spins >= spins_) waiting.pause = std::min(waiting.pause * 2, kLongestPause);
   }
 }
 
 // Before the message is taken from the engine: memory that runs out afterwards would lose it.
-void tally_endpoint::reserve_message() {
-  if (!free_messages_.empty()) return;
-  free_messages_.reserve(messages_.size() + 1);
-  messages_.emplace_back();
-  messages_.back().endpoint = this;
-  free_messages_.push_back(&messages_.back());
+tally_message* tally_endpoint::reserve_message() {
+  if (free_messages_.empty()) {
+    free_messages_.reserve(messages_.size() + 1);
+    messages_.emplace_back();
+    messages_.back().endpoint = this;
+    return &messages_.back();
+  }
+  tally_message* slot = free_messages_.back();
+  free_messages_.pop_back();
+  return slot;
 }
 
 Status tally_endpoint::start_matched_receive(tally_message** handle, void* buffer, std::size_t length,

@@ -17,7 +17,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr auto kSleep = 10ms;  // one pause; bounds how late a failed job or a broken context is seen
 constexpr auto kPublish = 250ms;  // a wait that lasts as long is told to the launcher
 constexpr auto kAbortGrace = 5s;  // an engine has this long to end an aborted collective
 constexpr auto kLeftGrace = 1s;   // without progress: what a rank took before it left is told by then
@@ -71,6 +70,7 @@ std::size_t tally_endpoint::progress() {
     news_ += ended;
     taken += ended;
   }
+  if (shared_ && taken != 0) rouse_lookers();
   return taken;
 }
 
@@ -80,6 +80,8 @@ void tally_endpoint::complete(tally_request& request) {
   for (tally_memory* region : request.regions) {
     if (region != nullptr) --region->users;
   }
+  if (request.marks.staged) [[unlikely]]
+    end_staging(request);
   const bool ok = completion.status == TALLY_OK || completion.status == TALLY_ERR_TRUNCATED;
   switch (request.kind) {
     case tally_request::Kind::kSend:
@@ -119,7 +121,10 @@ void tally_endpoint::complete(tally_request& request) {
     retire(&handle);
   } else {
     request.state = tally_request::State::kDone;
-    if (request.marks.watched) ++request.watch->completions;
+    if (request.marks.watched) {
+      ++request.watch->completions;
+      if (shared_) rouse(static_cast<Waiting&>(*request.watch));
+    }
   }
 }
 
@@ -203,6 +208,7 @@ void tally_endpoint::abandon(tally_request** handle) noexcept {
   if (request.kind == tally_request::Kind::kCollective) request.group->retain = true;
   if (request.kind == tally_request::Kind::kSend) --unsent_;  // close does not wait for it
   request.marks.internal = true;
+  request.marks.watched = false;
   request.group = nullptr;
   request.state = tally_request::State::kAbandoned;
   *handle = nullptr;
@@ -234,6 +240,7 @@ Status tally_endpoint::idle(Waiting& waiting, tally_request** requests, std::siz
   if (count == 1) watch_context(**operation_of(requests));
   if (waiting.spins < spins_) {
     ++waiting.spins;
+    if (shared_) share(waiting);
     return {};
   }
   if (!waiting.begun) {  // the clock is not read in a wait that is over soon
@@ -241,7 +248,13 @@ Status tally_endpoint::idle(Waiting& waiting, tally_request** requests, std::siz
     waiting.started = Clock::now();
     waiting.next_look = waiting.started;
   }
-  engine_->wait(waiting.pause == 0us ? kSleep : waiting.pause);
+  const auto pause = waiting.pause == 0us ? std::chrono::microseconds(kSleep) : waiting.pause;
+  if (shared_) {
+    waiting.looks = waiting.looks || count == 0;
+    sleep(waiting, pause);
+  } else {
+    engine_->wait(pause);
+  }
   job_.look_after_peers();
   const Clock::time_point now = Clock::now();
   if (std::exchange(moved_, false)) last_progress_ = now;

@@ -14,6 +14,7 @@ using tally::api::bad_argument;
 using tally::api::blocking_call;
 using tally::api::boundary;
 using tally::api::check_result;
+using tally::api::Entry;
 using tally::api::need;
 using tally::api::resolve;
 using tally::api::start_with_room;
@@ -47,10 +48,6 @@ Status read_options(const tally_options* given, tally_options* options) {
   if (threads > TALLY_THREAD_MULTIPLE) return bad_argument("options->threads {} is out of range (0 to 3)", threads);
   if (options->progress_thread > 1)
     return bad_argument("options->progress_thread {} is not 0 or 1", options->progress_thread);
-  if (options->threads == TALLY_THREAD_MULTIPLE)
-    return {TALLY_ERR_UNSUPPORTED, "options->threads: TALLY_THREAD_MULTIPLE is not there yet"};
-  if (options->progress_thread != 0)
-    return {TALLY_ERR_UNSUPPORTED, "options->progress_thread: it is not there yet"};
   return {};
 }
 
@@ -65,6 +62,7 @@ Status open_endpoint(const tally_options& options, tally_endpoint** endpoint) {
 tally_status probe_now_call(const char* call, tally_endpoint* endpoint, tally_group* group, int source,
                             int tag, int* found, bool claim, tally_message** message, tally_result* result) {
   return boundary(call, [&]() -> Status {
+    const Entry entry(endpoint);
     Status status = resolve(endpoint, &group);
     if (status.ok()) status = need("found", found);
     if (status.ok() && claim) status = need("message", message);
@@ -80,6 +78,7 @@ tally_status probe_now_call(const char* call, tally_endpoint* endpoint, tally_gr
 tally_status probe_call(const char* call, tally_endpoint* endpoint, tally_group* group, int source, int tag,
                         bool claim, tally_message** message, tally_result* result) {
   return boundary(call, [&]() -> Status {
+    const Entry entry(endpoint);
     Status status = resolve(endpoint, &group);
     if (status.ok() && claim) status = need("message", message);
     if (status.ok()) status = check_result(result);
@@ -150,6 +149,7 @@ tally_status tally_endpoint_engine(const tally_endpoint* endpoint, const char** 
 
 tally_status tally_endpoint_counters(const tally_endpoint* endpoint, tally_counters* counters) {
   return boundary("tally_endpoint_counters", [&]() -> Status {
+    const Entry entry(const_cast<tally_endpoint*>(endpoint));
     Status status = need("endpoint", endpoint);
     if (status.ok()) status = need("counters", counters);
     if (!status.ok()) return status;
@@ -166,6 +166,7 @@ tally_status tally_endpoint_counters(const tally_endpoint* endpoint, tally_count
 
 tally_status tally_endpoint_progress(tally_endpoint* endpoint) {
   return boundary("tally_endpoint_progress", [&]() -> Status {
+    const Entry entry(endpoint);
     Status status = need("endpoint", endpoint);
     if (status.ok()) endpoint->progress();
     return status;
@@ -177,6 +178,7 @@ tally_status tally_endpoint_progress(tally_endpoint* endpoint) {
 tally_status tally_memory_register(tally_endpoint* endpoint, void* base, size_t length,
                                    tally_memory** memory) {
   return boundary("tally_memory_register", [&]() -> Status {
+    const Entry entry(endpoint);
     Status status = need("endpoint", endpoint);
     if (status.ok()) status = need("memory", memory);
     return status.ok() ? endpoint->register_memory(base, length, memory) : status;
@@ -185,6 +187,7 @@ tally_status tally_memory_register(tally_endpoint* endpoint, void* base, size_t 
 
 tally_status tally_memory_deregister(tally_memory* memory) {
   return boundary("tally_memory_deregister", [&]() -> Status {
+    const Entry entry(memory == nullptr ? nullptr : memory->endpoint);
     Status status = need("memory", memory);
     return status.ok() ? memory->endpoint->deregister_memory(memory) : status;
   });
@@ -215,6 +218,7 @@ tally_status tally_mprobe(tally_endpoint* endpoint, tally_group* group, int sour
 tally_status tally_mrecv_start(tally_message** message, void* buffer, size_t length,
                                tally_request** request) {
   return boundary("tally_mrecv_start", [&]() -> Status {
+    const Entry entry(message == nullptr || *message == nullptr ? nullptr : (*message)->endpoint);
     Status status = check_message(message);
     if (status.ok()) status = need("request", request);
     if (!status.ok()) return status;
@@ -226,6 +230,7 @@ tally_status tally_mrecv_start(tally_message** message, void* buffer, size_t len
 
 tally_status tally_mrecv(tally_message** message, void* buffer, size_t length, tally_result* result) {
   return boundary("tally_mrecv", [&]() -> Status {
+    const Entry entry(message == nullptr || *message == nullptr ? nullptr : (*message)->endpoint);
     Status status = check_message(message);
     if (status.ok()) status = check_result(result);
     if (!status.ok()) return status;
@@ -242,6 +247,7 @@ tally_status tally_mrecv(tally_message** message, void* buffer, size_t length, t
 
 tally_status tally_group_create(tally_endpoint* endpoint, const int* ranks, int size, tally_group** group) {
   return boundary("tally_group_create", [&]() -> Status {
+    const Entry entry(endpoint);
     Status status = need("endpoint", endpoint);
     if (status.ok()) status = need("group", group);
     return status.ok() ? endpoint->create_group(ranks, size, 0, group) : status;
@@ -250,6 +256,7 @@ tally_status tally_group_create(tally_endpoint* endpoint, const int* ranks, int 
 
 tally_status tally_group_free(tally_group* group) {
   return boundary("tally_group_free", [&]() -> Status {
+    const Entry entry(group == nullptr ? nullptr : group->endpoint);
     Status status = need("group", group);
     return status.ok() ? group->endpoint->free_group(group) : status;
   });
@@ -275,6 +282,7 @@ tally_status tally_group_size(const tally_group* group, int* size) {
 
 tally_status tally_group_set_algorithm(tally_group* group, const char* name) {
   return boundary("tally_group_set_algorithm", [&]() -> Status {
+    const Entry entry(group == nullptr ? nullptr : group->endpoint);
     Status status = need("group", group);
     if (status.ok()) status = need("name", name);
     return status.ok() ? group->endpoint->set_algorithm(*group, name) : status;

@@ -8,12 +8,14 @@
 using tally::Status;
 using tally::api::bad_argument;
 using tally::api::boundary;
+using tally::api::Entry;
 using tally::api::need;
 using tally::api::resolve;
 
 tally_status tally_group_create_keyed(tally_endpoint* endpoint, const int* ranks, int size, uint64_t key,
                                       tally_group** group) {
   return boundary("tally_group_create_keyed", [&]() -> Status {
+    const Entry entry(endpoint);
     Status status = need("endpoint", endpoint);
     if (status.ok()) status = need("group", group);
     return status.ok() ? endpoint->create_group(ranks, size, key, group) : status;
@@ -32,6 +34,7 @@ tally_status tally_group_id(const tally_group* group, uint32_t* id) {
 tally_status tally_group_channel(tally_endpoint* endpoint, tally_group* group, int channel,
                                  tally_group** out) {
   return boundary("tally_group_channel", [&]() -> Status {
+    const Entry entry(endpoint);
     Status status = resolve(endpoint, &group);
     if (status.ok()) status = need("out", out);
     return status.ok() ? endpoint->open_channel(*group, channel, out) : status;
@@ -41,6 +44,7 @@ tally_status tally_group_channel(tally_endpoint* endpoint, tally_group* group, i
 tally_status tally_op_create(tally_endpoint* endpoint, tally_reduce_function function, void* argument,
                              int commutative, tally_op* op) {
   return boundary("tally_op_create", [&]() -> Status {
+    const Entry entry(endpoint);
     Status status = need("endpoint", endpoint);
     if (status.ok() && function == nullptr) status = bad_argument("function is NULL");
     if (status.ok()) status = need("op", op);
@@ -51,6 +55,7 @@ tally_status tally_op_create(tally_endpoint* endpoint, tally_reduce_function fun
 
 tally_status tally_op_free(tally_endpoint* endpoint, tally_op op) {
   return boundary("tally_op_free", [&]() -> Status {
+    const Entry entry(endpoint);
     Status status = need("endpoint", endpoint);
     if (status.ok() && !endpoint->own_types().remove(op))
       status = bad_argument("op {} is not an operation of the program's own", static_cast<int>(op));
@@ -60,6 +65,7 @@ tally_status tally_op_free(tally_endpoint* endpoint, tally_op op) {
 
 tally_status tally_dtype_create(tally_endpoint* endpoint, size_t bytes, tally_dtype* dtype) {
   return boundary("tally_dtype_create", [&]() -> Status {
+    const Entry entry(endpoint);
     Status status = need("endpoint", endpoint);
     if (status.ok() && bytes == 0) status = bad_argument("bytes is 0");
     if (status.ok()) status = tally::api::check_sign("bytes", bytes);
@@ -71,6 +77,7 @@ tally_status tally_dtype_create(tally_endpoint* endpoint, size_t bytes, tally_dt
 
 tally_status tally_dtype_free(tally_endpoint* endpoint, tally_dtype dtype) {
   return boundary("tally_dtype_free", [&]() -> Status {
+    const Entry entry(endpoint);
     Status status = need("endpoint", endpoint);
     if (status.ok() && !endpoint->own_types().remove(dtype))
       status = bad_argument("dtype {} is not a type of the program's own", static_cast<int>(dtype));

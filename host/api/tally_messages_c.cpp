@@ -12,11 +12,17 @@ using tally::api::bad_argument;
 using tally::api::blocking_call;
 using tally::api::boundary;
 using tally::api::check_result;
+using tally::api::Entry;
 using tally::api::need;
 using tally::api::Outcomes;
 using tally::api::start_call;
 
 namespace {
+
+/// nullptr where there is no request. The endpoint of a request does not change.
+tally_endpoint* endpoint_of(tally_request* const* request) {
+  return request == nullptr || *request == nullptr ? nullptr : (*request)->endpoint;
+}
 
 /// Whether the program may have it: it has not ended for good.
 bool is_there(const tally_request& request) {
@@ -46,16 +52,19 @@ Status check_persistent(const tally_request* request) {
   return status;
 }
 
-/// All are checked before the first is touched. *endpoint: theirs, nullptr where all are NULL.
-Status check_requests(tally_request* const* requests, size_t count, tally_endpoint** endpoint) {
+/// All are checked before the first is touched. *endpoint: theirs, which is entered; nullptr where all are NULL.
+Status check_requests(tally_request* const* requests, size_t count, Entry& entry, tally_endpoint** endpoint) {
   *endpoint = nullptr;
   if (count > INT_MAX) return bad_argument("count {} is more than {}", count, INT_MAX);
   if (count != 0 && requests == nullptr) return bad_argument("requests is NULL");
   for (size_t i = 0; i < count; ++i) {
     if (requests[i] == nullptr) continue;
-    if (!is_there(*requests[i])) return bad_argument("requests[{}] is not under way", i);
-    if (*endpoint == nullptr) *endpoint = requests[i]->endpoint;
+    if (*endpoint == nullptr) {
+      *endpoint = requests[i]->endpoint;
+      entry.enter(*endpoint);
+    }
     if (requests[i]->endpoint != *endpoint) return bad_argument("requests[{}] is of another endpoint", i);
+    if (!is_there(*requests[i])) return bad_argument("requests[{}] is not under way", i);
   }
   return {};
 }
@@ -73,8 +82,9 @@ template <typename End>
 tally_status end_all(const char* call, tally_request** requests, size_t count, tally_result* results,
                      tally_status* statuses, End end) {
   return boundary(call, [&]() -> Status {
+    Entry entry;
     tally_endpoint* endpoint = nullptr;
-    Status status = check_requests(requests, count, &endpoint);
+    Status status = check_requests(requests, count, entry, &endpoint);
     if (status.ok()) status = check_results(results, count);
     if (!status.ok()) return status;
     const Outcomes outcomes(count == 0 ? nullptr : results, statuses);
@@ -92,8 +102,9 @@ template <typename End>
 tally_status end_any(const char* call, tally_request** requests, size_t count, int* index,
                      tally_result* result, End end) {
   return boundary(call, [&]() -> Status {
+    Entry entry;
     tally_endpoint* endpoint = nullptr;
-    Status status = check_requests(requests, count, &endpoint);
+    Status status = check_requests(requests, count, entry, &endpoint);
     if (status.ok()) status = need("index", index);
     if (status.ok()) status = check_result(result);
     if (!status.ok()) return status;
@@ -109,8 +120,9 @@ template <typename End>
 tally_status end_some(const char* call, tally_request** requests, size_t count, int* indices,
                       tally_result* results, tally_status* statuses, int* ended, End end) {
   return boundary(call, [&]() -> Status {
+    Entry entry;
     tally_endpoint* endpoint = nullptr;
-    Status status = check_requests(requests, count, &endpoint);
+    Status status = check_requests(requests, count, entry, &endpoint);
     if (status.ok() && count != 0) status = need("indices", indices);
     if (status.ok()) status = check_results(results, count);
     if (status.ok()) status = need("ended", ended);
@@ -173,6 +185,22 @@ tally_status tally_recv(tally_endpoint* endpoint, tally_group* group, void* buff
                        });
 }
 
+tally_status tally_sendv_start(tally_endpoint* endpoint, tally_group* group, const tally_segment* segments,
+                               size_t count, int destination, int tag, tally_request** request) {
+  return start_call("tally_sendv_start", endpoint, group, request,
+                    [&](tally_endpoint& where, tally_group& in, tally_request** made) {
+                      return where.start_send(in, segments, count, destination, tag, made);
+                    });
+}
+
+tally_status tally_recvv_start(tally_endpoint* endpoint, tally_group* group, const tally_segment* segments,
+                               size_t count, int source, int tag, tally_request** request) {
+  return start_call("tally_recvv_start", endpoint, group, request,
+                    [&](tally_endpoint& where, tally_group& in, tally_request** made) {
+                      return where.start_receive(in, segments, count, source, tag, made);
+                    });
+}
+
 // --- persistent requests ------------------------------------------------------------------------
 
 tally_status tally_send_init(tally_endpoint* endpoint, tally_group* group, const void* buffer, size_t length,
@@ -201,6 +229,7 @@ tally_status tally_recv_init(tally_endpoint* endpoint, tally_group* group, void*
 
 tally_status tally_request_start(tally_request* request) {
   return boundary("tally_request_start", [&]() -> Status {
+    const Entry entry(request == nullptr ? nullptr : request->endpoint);
     Status status = check_persistent(request);
     return status.ok() ? request->endpoint->start(*request) : status;
   });
@@ -208,8 +237,9 @@ tally_status tally_request_start(tally_request* request) {
 
 tally_status tally_requests_start_all(tally_request** requests, size_t count) {
   return boundary("tally_requests_start_all", [&]() -> Status {
+    Entry entry;
     tally_endpoint* endpoint = nullptr;
-    Status status = check_requests(requests, count, &endpoint);
+    Status status = check_requests(requests, count, entry, &endpoint);
     for (size_t i = 0; i < count && status.ok(); ++i) {
       if (requests[i] == nullptr) return bad_argument("requests[{}] is NULL", i);
       if (requests[i]->kind != tally_request::Kind::kPersistent)
@@ -223,6 +253,7 @@ tally_status tally_requests_start_all(tally_request** requests, size_t count) {
 
 tally_status tally_request_free(tally_request** request) {
   return boundary("tally_request_free", [&]() -> Status {
+    const Entry entry(endpoint_of(request));
     Status status = check_handle(request);
     if (status.ok()) (*request)->endpoint->free_request(request);
     return status;
@@ -233,6 +264,7 @@ tally_status tally_request_free(tally_request** request) {
 
 tally_status tally_test(tally_request** request, tally_result* result) {
   return boundary("tally_test", [&]() -> Status {
+    const Entry entry(endpoint_of(request));
     Status status = check_handle(request);
     if (status.ok()) status = check_result(result);
     return status.ok() ? (*request)->endpoint->test(request, result) : status;
@@ -241,6 +273,7 @@ tally_status tally_test(tally_request** request, tally_result* result) {
 
 tally_status tally_wait(tally_request** request, tally_result* result) {
   return boundary("tally_wait", [&]() -> Status {
+    const Entry entry(endpoint_of(request));
     Status status = check_handle(request);
     if (status.ok()) status = check_result(result);
     return status.ok() ? (*request)->endpoint->wait(request, result) : status;
@@ -297,6 +330,7 @@ tally_status tally_test_some(tally_request** requests, size_t count, int* indice
 
 tally_status tally_cancel(tally_request* request) {
   return boundary("tally_cancel", [&]() -> Status {
+    const Entry entry(request == nullptr ? nullptr : request->endpoint);
     Status status = check_request(request);
     if (!status.ok()) return status;
     tally_request* operation = *tally_endpoint::operation_of(&request);

@@ -9,13 +9,18 @@
 
 using tally::Status;
 using tally::api::boundary;
+using tally::api::Entry;
 using tally::api::need;
 
 Status tally_endpoint::wait_until(int (*done)(void*), void* argument) {
   Waiting waiting(*this);
   for (;;) {
     const std::uint64_t seen = news_;
-    if (done(argument) != 0) return {};
+    // Without the lock: it calls the endpoint, and may take locks of its own.
+    if (shared_) lock_.unlock();
+    const bool is_done = done(argument) != 0;
+    if (shared_) lock_.lock();
+    if (is_done) return {};
     if (progress() != 0 || news_ != seen) {
       waiting.spins = 0;
       continue;
@@ -27,7 +32,11 @@ Status tally_endpoint::wait_until(int (*done)(void*), void* argument) {
 
 void tally_endpoint::wake() {
   ++news_;
-  tally::job::wake(header(), static_cast<std::uint32_t>(rank()));
+  if (shared_) {
+    rouse_lookers();
+  } else {
+    tally::job::wake(header(), static_cast<std::uint32_t>(rank()));
+  }
 }
 
 std::string tally_endpoint::describe_wait(const Waiting& waiting) const {
@@ -70,6 +79,7 @@ void tally_endpoint::withdraw_wait() noexcept {
 tally_status tally_endpoint_wait_until(tally_endpoint* endpoint, int (*done)(void* argument),
                                        void* argument) {
   return boundary("tally_endpoint_wait_until", [&]() -> Status {
+    const Entry entry(endpoint);
     Status status = need("endpoint", endpoint);
     if (status.ok() && done == nullptr) status = tally::api::bad_argument("done is NULL");
     return status.ok() ? endpoint->wait_until(done, argument) : status;
@@ -78,6 +88,7 @@ tally_status tally_endpoint_wait_until(tally_endpoint* endpoint, int (*done)(voi
 
 tally_status tally_endpoint_wake(tally_endpoint* endpoint) {
   return boundary("tally_endpoint_wake", [&]() -> Status {
+    const Entry entry(endpoint);
     Status status = need("endpoint", endpoint);
     if (status.ok()) endpoint->wake();
     return status;
@@ -88,6 +99,7 @@ tally_status tally_endpoint_on_wait(tally_endpoint* endpoint,
                                     void (*describe)(void* argument, char* text, size_t bytes),
                                     void* argument) {
   return boundary("tally_endpoint_on_wait", [&]() -> Status {
+    const Entry entry(endpoint);
     Status status = need("endpoint", endpoint);
     if (status.ok()) endpoint->on_wait(describe, argument);
     return status;

@@ -2,12 +2,14 @@
 // The Engine interface: what every offload engine offers to the API layer.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
+#include <thread>
 
 #include "schedule/schedule.hpp"
 #include "tally/tally.h"
@@ -158,7 +160,7 @@ struct Completion {
   }
 };
 
-/// One process's end of an engine. Not thread-safe: the API layer serializes calls.
+/// One process's end of an engine. Not thread-safe: the API layer serializes calls, but for sleep().
 ///
 /// post_* return TALLY_OK, TALLY_AGAIN when a queue is full (poll, then try again; nothing was
 /// posted), or an error that names the argument. No call blocks but wait.
@@ -188,6 +190,18 @@ class Engine {
   virtual std::size_t poll(std::span<Completion> out) = 0;
   /// Gives the processor up until there may be something to poll, or `timeout` is over.
   virtual void wait(std::chrono::microseconds timeout) = 0;
+  /// wait() in parts, for a process of which several threads call: sleep() may run beside all other calls. One thread at a
+  /// time does prepare_sleep(), where that says so sleep(), then end_sleep(). What there is to poll when prepare_sleep()
+  /// returns, or comes later, and job::wake of this rank keep sleep() from sleeping on.
+  /// An engine that does not have it looks again soon.
+  [[nodiscard]] virtual bool prepare_sleep() {
+    wait(std::chrono::microseconds(0));
+    return true;
+  }
+  virtual void sleep(std::chrono::microseconds timeout) {
+    std::this_thread::sleep_for(std::min(timeout, std::chrono::microseconds(50)));
+  }
+  virtual void end_sleep() {}
   /// Ends a collective of this rank that other ranks have given up (best effort, asynchronous;
   /// it completes with TALLY_ERR_ABORTED).
   virtual void abort_collective(std::uint16_t context, std::uint16_t seq) = 0;

@@ -27,6 +27,10 @@ inline void futex_wait(std::atomic<std::uint32_t>& word, std::uint32_t seen,
   (void)syscall(SYS_futex, reinterpret_cast<std::uint32_t*>(&word), FUTEX_WAIT, seen, &limit, nullptr, 0);
 }
 
+inline void futex_wake_one(std::atomic<std::uint32_t>& word) noexcept {
+  (void)syscall(SYS_futex, reinterpret_cast<std::uint32_t*>(&word), FUTEX_WAKE, 1, nullptr, nullptr, 0);
+}
+
 inline void futex_wake_all(std::atomic<std::uint32_t>& word) noexcept {
   (void)syscall(SYS_futex, reinterpret_cast<std::uint32_t*>(&word), FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0);
 }

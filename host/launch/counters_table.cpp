@@ -36,6 +36,7 @@ const std::array<Section, 4>& sections() {
         {"fallback_send_window", &tally_counters::fallback_send_window},
         {"fallback_ring_full", &tally_counters::fallback_ring_full},
         {"fallback_staging", &tally_counters::fallback_staging, "bytes"},
+        {"fallback_segments", &tally_counters::fallback_segments, "bytes"},
         {"fallback_spilled_order", &tally_counters::fallback_spilled_order},
         {"fallback_spilled_unexpected", &tally_counters::fallback_spilled_unexpected},
         {"fallback_spilled_bounce", &tally_counters::fallback_spilled_bounce},

@@ -151,6 +151,13 @@ void SoftEngine::wait(std::chrono::microseconds timeout) {
   if (completions_.empty() && !news) transport_->wait(timeout, messages_.rendezvous().busy());
 }
 
+bool SoftEngine::prepare_sleep() {
+  const bool news = messages_.take_news();
+  messages_.rendezvous().drop_gone();
+  messages_.take_asking();
+  return completions_.empty() && !news && !messages_.rendezvous().busy() && transport_->prepare_sleep();
+}
+
 void SoftEngine::abort_collective(std::uint16_t context, std::uint16_t seq) {
   collectives_.abort(context, seq);
 }

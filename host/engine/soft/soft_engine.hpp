@@ -33,6 +33,9 @@ class SoftEngine final : public Engine {
   Status post_collective(const CollectiveDescriptor& collective) override;
   std::size_t poll(std::span<Completion> out) override;
   void wait(std::chrono::microseconds timeout) override;
+  [[nodiscard]] bool prepare_sleep() override;
+  void sleep(std::chrono::microseconds timeout) override { transport_->sleep(timeout); }
+  void end_sleep() override { transport_->end_sleep(); }
   void abort_collective(std::uint16_t context, std::uint16_t seq) override;
   void add_counters(tally_counters& counters) const override;
   [[nodiscard]] std::string describe_pending() const override;

@@ -3,10 +3,12 @@
 // the host allows it, access to a peer's memory.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <thread>
 
 namespace tally::soft {
 
@@ -99,6 +101,16 @@ class Transport {
   /// Gives the processor up, and sleeps until a frame is there, a reservation that failed since the last
   /// wait() may succeed, another rank wakes this one, or `timeout` is over. `busy`: does not sleep.
   virtual void wait(std::chrono::microseconds timeout, bool busy) noexcept = 0;
+
+  /// wait() in parts, as the engine's: see Engine::prepare_sleep.
+  [[nodiscard]] virtual bool prepare_sleep() noexcept {
+    wait({}, false);
+    return true;
+  }
+  virtual void sleep(std::chrono::microseconds timeout) noexcept {
+    std::this_thread::sleep_for(std::min(timeout, std::chrono::microseconds(50)));
+  }
+  virtual void end_sleep() noexcept {}
 
   // --- a peer's memory ---
   /// Whether read() of the peer's memory works. Tried once for each peer; what came out is told to it.

@@ -4,7 +4,8 @@
  * Conventions
  *   Each call returns a tally_status; outputs come last and are written on success only.
  *   tally_last_error() gives this thread's last failure as a sentence that names the argument.
- *   Threads: an endpoint and what was made from it belong to one thread at a time.
+ *   Threads: an endpoint and what was made from it belong to one thread at a time, unless it was opened for
+ *   TALLY_THREAD_MULTIPLE. Endpoints of a process are independent. docs/api.md tells more.
  *   Sizes and lengths are in bytes, counts in elements.
  */
 #ifndef TALLY_TALLY_H
@@ -155,6 +156,7 @@ typedef struct tally_counters {
   uint64_t fallback_user_op;            /* the operation is the program's own */
   uint64_t fallback_collective_context; /* the engine has no collectives for so many groups */
   uint64_t fallback_algorithm;          /* the algorithm of the group does not serve the call (TALLY_LOG=1 tells why) */
+  uint64_t fallback_segments;      /* bytes of messages in several segments that the CPU gathered or scattered */
 } tally_counters;
 
 /* --- endpoint ------------------------------------------------------------------------------- */
@@ -231,6 +233,18 @@ TALLY_API tally_status tally_ssend_start(tally_endpoint* endpoint, tally_group* 
                                          size_t length, int destination, int tag, tally_request** request);
 TALLY_API tally_status tally_ssend(tally_endpoint* endpoint, tally_group* group, const void* buffer, size_t length,
                                    int destination, int tag);
+
+/* The same with a buffer in parts: the message is the segments' bytes one behind the other. The array is free again when the call
+ * returns. Segments that lie one behind the other are one buffer, registered as any. Others need no registration: the CPU
+ * copies them from or to a buffer of the library (fallback_segments). */
+typedef struct tally_segment {
+  void* base;
+  size_t length;
+} tally_segment;
+TALLY_API tally_status tally_sendv_start(tally_endpoint* endpoint, tally_group* group, const tally_segment* segments,
+                                         size_t count, int destination, int tag, tally_request** request);
+TALLY_API tally_status tally_recvv_start(tally_endpoint* endpoint, tally_group* group, const tally_segment* segments,
+                                         size_t count, int source, int tag, tally_request** request);
 
 /* Persistent requests. *_init checks the arguments of *_start and makes a request that is not under way; tally_request_start
  * starts it, any number of times. A wait or test that finds its end leaves it, not under way, for the next start; of a request
