@@ -233,6 +233,70 @@ TEST(Cpp, failures_throw_the_status_and_the_text) {
   EXPECT_THROW(endpoint.all().allreduce(std::span<const int>(data), std::span(longer), TALLY_SUM), Error);
 }
 
+TEST_P(CppRanks, persistent_requests_sets_and_segments) {
+  expect_ranks(2, [](int rank) {
+    tally_options options{};
+    options.memory_cache = 1;
+    Endpoint endpoint(options);
+    Group all = endpoint.all();
+    const int other = 1 - rank;
+    std::vector<int> out(8);
+    std::vector<int> in(8);
+    PersistentRequest send = all.send_init(std::span<const int>(out), other, 3);
+    PersistentRequest receive = all.recv_init(std::span(in), other, 3);
+    RANK_CHECK(receive.test());
+    for (int round = 0; round < 3; ++round) {
+      std::fill(out.begin(), out.end(), 10 * round + rank);
+      receive.start();
+      send.start();
+      RANK_CHECK(receive.wait().length == 32);
+      send.wait();
+      RANK_CHECK(in.front() == 10 * round + other && in.back() == in.front());
+    }
+    int sum = 0;
+    PersistentRequest reduce = PersistentRequest::made([&](tally_request** request) {
+      return tally_allreduce_init(endpoint.handle(), nullptr, &rank, &sum, 1, TALLY_I32, TALLY_SUM, request);
+    });
+    reduce.start();
+    reduce.wait();
+    RANK_CHECK(sum == 1);
+
+    RequestSet set;
+    for (int i = 0; i < 4; ++i) set.add(all.recv_start(std::span(in).subspan(static_cast<std::size_t>(i), 1), other, i));
+    RANK_CHECK(!set.test_any() && set.test_some().empty() && !set.test_all() && set.size() == 4);
+    endpoint.all().barrier();
+    for (const int tag : {2, 0}) all.send(std::span<const int>(out).first(1), other, tag);
+    all.send(std::span<const int>(out).first(2), other, 3);
+    std::vector<bool> seen(4);
+    for (int left = 3; left > 0;) {
+      std::vector<Ended> ended = set.wait_some();
+      if (left == 3) {
+        const std::optional<Ended> one = set.test_any();
+        if (one) ended.push_back(*one);
+      }
+      for (const Ended& one : ended) {
+        RANK_CHECK(!seen[one.index] && !set.active(one.index) && one.result.tag == static_cast<int>(one.index));
+        RANK_CHECK(one.status == (one.index == 3 ? TALLY_ERR_TRUNCATED : TALLY_OK));
+        seen[one.index] = true;
+        --left;
+      }
+    }
+    all.barrier();  // the other rank has taken its three
+    all.send(std::span<const int>(out).first(1), other, 1);
+    const std::optional<Ended> last = set.wait_any();
+    RANK_CHECK(last && last->index == 1 && !set.wait_any() && set.wait_some().empty() && set.test_all());
+    set.wait_all();
+
+    const std::array<tally_segment, 2> from{tally_segment{out.data() + 6, 4}, tally_segment{out.data(), 4}};
+    const std::array<tally_segment, 2> to{tally_segment{in.data() + 1, 4}, tally_segment{in.data() + 5, 4}};
+    out[6] = 66;
+    out[0] = 77;
+    Request filled = all.recvv_start(to, other, 9);
+    all.sendv_start(from, other, 9).wait();
+    RANK_CHECK(filled.wait().length == 8 && in[1] == 66 && in[5] == 77);
+  });
+}
+
 TEST(Cpp, a_dropped_request_is_waited_for) {
   Endpoint endpoint;
   std::vector<int> data{1, 2};

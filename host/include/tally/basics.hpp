@@ -79,6 +79,8 @@ class Request {
   /// TALLY_ERR_CANCELLED.
   void cancel() { check(tally_cancel(request_)); }
   [[nodiscard]] tally_request* handle() const noexcept { return request_; }
+  /// Gives the request to the caller, who ends it.
+  [[nodiscard]] tally_request* release() noexcept { return std::exchange(request_, nullptr); }
 
   /// The request that start(tally_request**) -> tally_status makes.
   template <typename Start>

@@ -2,7 +2,8 @@
 // Tally for C++20: objects that own, spans, and exceptions over the C ABI of tally.h. Header-only.
 //
 // A failed call throws Error. The objects move but do not copy; each must go before the Endpoint that it was
-// made from. Threads: as in tally.h, an endpoint and its objects belong to one thread at a time.
+// made from. Threads: as in tally.h, an endpoint and its objects belong to one thread at a time,
+// unless it was opened for TALLY_THREAD_MULTIPLE.
 #ifndef TALLY_TALLY_HPP
 #define TALLY_TALLY_HPP
 
@@ -17,6 +18,7 @@
 
 #include "tally/basics.hpp"
 #include "tally/collectives.hpp"
+#include "tally/requests.hpp"
 #include "tally/tally.h"
 
 namespace tally {
@@ -132,6 +134,49 @@ class Group : public Collectives<Group> {
                                    int tag = TALLY_ANY_TAG) {
     return Request::started([&](tally_request** request) {
       return tally_recv_start(endpoint_, group_.get(), data.data(), data.size_bytes(), source, tag, request);
+    });
+  }
+
+  /// Ends only when a receive has matched the message.
+  template <Plain T>
+  void ssend(std::span<const T> data, int destination, int tag) {
+    check(tally_ssend(endpoint_, group_.get(), data.data(), data.size_bytes(), destination, tag));
+  }
+  template <Plain T>
+  [[nodiscard]] Request ssend_start(std::span<const T> data, int destination, int tag) {
+    return Request::started([&](tally_request** request) {
+      return tally_ssend_start(endpoint_, group_.get(), data.data(), data.size_bytes(), destination, tag, request);
+    });
+  }
+  /// Persistent ones; each start() takes the data of then.
+  template <Plain T>
+  [[nodiscard]] PersistentRequest send_init(std::span<const T> data, int destination, int tag) {
+    return PersistentRequest::made([&](tally_request** request) {
+      return tally_send_init(endpoint_, group_.get(), data.data(), data.size_bytes(), destination, tag, request);
+    });
+  }
+  template <Plain T>
+  [[nodiscard]] PersistentRequest ssend_init(std::span<const T> data, int destination, int tag) {
+    return PersistentRequest::made([&](tally_request** request) {
+      return tally_ssend_init(endpoint_, group_.get(), data.data(), data.size_bytes(), destination, tag, request);
+    });
+  }
+  template <Plain T>
+  [[nodiscard]] PersistentRequest recv_init(std::span<T> data, int source = TALLY_ANY_SOURCE, int tag = TALLY_ANY_TAG) {
+    return PersistentRequest::made([&](tally_request** request) {
+      return tally_recv_init(endpoint_, group_.get(), data.data(), data.size_bytes(), source, tag, request);
+    });
+  }
+  /// Messages of bytes in several places, one behind the other.
+  [[nodiscard]] Request sendv_start(std::span<const tally_segment> segments, int destination, int tag) {
+    return Request::started([&](tally_request** request) {
+      return tally_sendv_start(endpoint_, group_.get(), segments.data(), segments.size(), destination, tag, request);
+    });
+  }
+  [[nodiscard]] Request recvv_start(std::span<const tally_segment> segments, int source = TALLY_ANY_SOURCE,
+                                    int tag = TALLY_ANY_TAG) {
+    return Request::started([&](tally_request** request) {
+      return tally_recvv_start(endpoint_, group_.get(), segments.data(), segments.size(), source, tag, request);
     });
   }
 
