@@ -30,6 +30,7 @@ struct RunOptions {
   bool tag_output = false;
   std::string bind = "core";
   double deadlock = 5;
+  bool no_mpi = false;
 };
 
 void run(const RunOptions& options, std::vector<std::string> program, CommandContext& context) {
@@ -87,6 +88,7 @@ void run(const RunOptions& options, std::vector<std::string> program, CommandCon
   spec.tag_output = options.tag_output;
   spec.bind = options.bind == "core";
   spec.deadlock_seconds = options.deadlock;
+  spec.mpi = !options.no_mpi;
   spec.arguments = std::move(program);
   context.exit_code = run_job(spec);
 }
@@ -152,6 +154,9 @@ void add_run_command(CLI::App& app, CommandContext& context) {
       ->envname("TALLY_DEADLOCK")
       ->capture_default_str()
       ->type_name("SECONDS");
+  command->add_flag("--no-mpi", options->no_mpi,
+                    "Leave LD_LIBRARY_PATH alone: a program linked with Open MPI's library (libmpi.so.40) gets that one, not\n"
+                    "Tally's of the same name");
   command->prefix_command();
   command->callback([command, options, &context] { run(*options, command->remaining(), context); });
 }

@@ -22,6 +22,7 @@
 #include "job/job.hpp"
 #include "launch/counters_table.hpp"
 #include "launch/deadlock.hpp"
+#include "launch/mpi_library.hpp"
 #include "launch/output.hpp"
 #include "launch/process.hpp"
 
@@ -161,6 +162,8 @@ class Supervisor {
                              {"TALLY_RANK", std::to_string(rank)},
                              {"TALLY_SIZE", std::to_string(spec_.ranks)},
                              {"TALLY_ENGINE", job::engine_name(spec_.engine)}};
+      if (const std::string path = spec_.mpi ? library_path_of_job() : std::string(); !path.empty())
+        process.environment.emplace_back("LD_LIBRARY_PATH", path);
       // A device's simulation needs processors, too.
       if (spec_.bind && spec_.engine == job::EngineKind::kSoft) process.cpus = share_of_cpus(rank, spec_.ranks);
       process.stdout_fd = out.write.get();

@@ -21,6 +21,7 @@ struct JobSpec {
   bool counters = false;               ///< print a table
   std::string counters_json;           ///< write them to this file, or empty
   bool tag_output = false;
+  bool mpi = true;                     ///< programs linked with Open MPI's library get Tally's
   bool bind = true;                    ///< each rank to its share of the processors, where there are enough
   double deadlock_seconds = 0;         ///< a job that waits for so long for itself is ended (deadlock.hpp); 0: never
   std::string program;                 ///< resolved path

@@ -9,6 +9,8 @@
   generate.py front standard|openmpi N OF FILE part N of OF of MPI_* and PMPI_*
   generate.py counters TALLY_H FILE            the counters of tally.h, as lines of a macro
   generate.py exports standard|openmpi FILE    every symbol of the library, one a line
+  generate.py redeclare FILE                   all prototypes behind another implementation's mpi.h (tests)
+  generate.py values FILE                      constants that Open MPI's header has, as lines of a macro (tests)
   generate.py --check ROOT                     are the committed files (below ROOT = host/mpi) up to date?
 """
 import re
@@ -156,17 +158,22 @@ def symbols():
     """The data symbols of Open MPI's ABI: types first, then the symbols, each once."""
     constants, _, sizes = table.constants(HERE)
     out = [LICENCE, GENERATED, """// TALLY_MPI_SYMBOL_TYPE(type, bytes): types of the data symbols that are predefined handles. TALLY_MPI_SYMBOL(type, name): the
-// symbols. Define those that you need before you include this; they are undefined at the end.
+// symbols.
+// TALLY_MPI_FORTRAN(kind, NAME, integer): handles in Fortran. Define those that you need before you include this; they are undefined at the end.
 #ifndef TALLY_MPI_SYMBOL_TYPE
 #define TALLY_MPI_SYMBOL_TYPE(type, bytes)
 #endif
 #ifndef TALLY_MPI_SYMBOL
 #define TALLY_MPI_SYMBOL(type, name)
 #endif
+#ifndef TALLY_MPI_FORTRAN
+#define TALLY_MPI_FORTRAN(kind, name, integer)
+#endif
 """]
     out += [f"TALLY_MPI_SYMBOL_TYPE({t}, {sizes[kind]})\n" for kind, t in SYMBOL_TYPES.items()]
     out += [f"TALLY_MPI_SYMBOL({SYMBOL_TYPES[c.kind]}, {c.values[1]})\n" for c in constants if c.kind]
-    out.append("#undef TALLY_MPI_SYMBOL_TYPE\n#undef TALLY_MPI_SYMBOL\n")
+    out += [f"TALLY_MPI_FORTRAN({c.kind}, {c.name}, {c.fortran})\n" for c in constants if c.fortran >= 0]
+    out.append("#undef TALLY_MPI_SYMBOL_TYPE\n#undef TALLY_MPI_SYMBOL\n#undef TALLY_MPI_FORTRAN\n")
     return "".join(out)
 
 
@@ -208,6 +215,8 @@ def front_function(f, large):
         if holder is not None:
             pointer = holder.type.endswith("*")
             where = f"Holder({holder.name})" if not pointer else f"Holder::at({holder.name})"
+        if f.chapter == "io":  # also of MPI_File_open, whose communicator has no part in it
+            where = "Holder::files()"
         when = "tool_call" if f.chapter == "tool" else "any_time_call" if f.any_time else "call"
         body = (f"  if (tally::mpi::{f.core} == nullptr) return unserved{'_tool' if f.chapter == 'tool' else ''}(\"{name}\", {where});\n"
                 f"  return {when}(\"{name}\", {where}, [&] {{\n"
@@ -255,7 +264,53 @@ def exports(abi):
         for c in constants:
             if isinstance(c.values[1], str) and not c.ours[1]:
                 out.append(c.values[1] + (f" {sizes[c.kind]}" if c.kind else ""))
+        out += [name + (f" {size}" if size else "") for name, size in table.openmpi_cxx_symbols(HERE).items()]
     return "\n".join(out) + "\n"
+
+
+def redeclare():
+    """A C file in which a compiler compares the prototypes with those of the mpi.h that it is given."""
+    out = ["""/* Generated from host/mpi/abi by generate.py. */
+#include <mpi.h>
+/* What the peer does not have yet. */
+#ifdef PEER_OPENMPI
+typedef struct later_session* MPI_Session;
+typedef struct later_event_registration* MPI_T_event_registration;
+typedef struct later_event_instance* MPI_T_event_instance;
+typedef int MPI_T_cb_safety;
+typedef int MPI_T_source_order;
+typedef void(MPI_Session_errhandler_function)(MPI_Session*, int*, ...);
+typedef void(MPI_User_function_c)(void*, void*, MPI_Count*, MPI_Datatype*);
+typedef int(MPI_Datarep_conversion_function_c)(void*, MPI_Datatype, MPI_Count, void*, MPI_Offset, void*);
+typedef MPI_Comm_copy_attr_function MPI_Copy_function;
+typedef MPI_Comm_delete_attr_function MPI_Delete_function;
+typedef void(MPI_T_event_cb_function)(MPI_T_event_instance, MPI_T_event_registration, MPI_T_cb_safety, void*);
+typedef void(MPI_T_event_free_cb_function)(MPI_T_event_registration, MPI_T_cb_safety, void*);
+typedef void(MPI_T_event_dropped_cb_function)(MPI_Count, MPI_T_event_registration, int, MPI_T_cb_safety, void*);
+#undef MPI_Aint_add
+#undef MPI_Aint_diff
+#undef PMPI_Aint_add
+#undef PMPI_Aint_diff
+#endif
+"""]
+    for f in table.functions(HERE):
+        # Partitioned communication had other types before MPI-4.1, which MPICH 4.0 still has.
+        if f.abi or f.chapter == "partitioned":
+            continue
+        out += [f"{f.result} {p}{f.name(large)}({f.parameters(large) or 'void'});\n" for large in f.forms() for p in ("", "P")]
+    return "".join(out)
+
+
+def values():
+    constants, aliases, _ = table.constants(HERE)
+    # Not in the header as it is configured: types of Fortran that the machine's compiler lacks, and what MPI-3 removed.
+    absent = ("MPI_INTEGER16", "MPI_REAL2", "MPI_LB", "MPI_UB", "MPI_NULL_COPY_FN", "MPI_DUP_FN", "MPI_NULL_DELETE_FN")
+    out = []
+    for c in constants:
+        if c.values[1] is not None and not c.ours[1] and c.name not in absent:
+            out.append(f"{'INTEGER' if c.type in ('int', 'MPI_Offset') else 'ADDRESS'}({c.name})\n")
+    out += [f"ADDRESS({n})\n" for n, (_, abis) in aliases.items() if "openmpi" in abis]
+    return "".join(out)
 
 
 COMMITTED = {
@@ -287,6 +342,10 @@ def main(arguments):
             text = front(abi, int(part), int(parts))
         case ["counters", tally_h, file]:
             text = counters(tally_h)
+        case ["redeclare", file]:
+            text = redeclare()
+        case ["values", file]:
+            text = values()
         case ["exports", abi, file]:
             text = exports(abi)
         case ["--check", root]:

@@ -140,6 +140,7 @@ class Constant:
     ours: tuple          # one for each ABI: not part of the ABI, only the core has it
     type: str = "int"
     named: str = ""      # a datatype's name in named.hpp
+    fortran: int = -1    # a handle's integer in Open MPI's Fortran; -1: none
 
     @property
     def kind(self):
@@ -162,7 +163,13 @@ def constants(folder):
     for section, entries in table["integers"].items():
         out += [_constant(n, f"integers.{section}", v) for n, v in entries.items()]
     for kind, entries in table["handles"].items():
-        out += [_constant(n, f"handles.{kind}", v[:2], type=HANDLE_TYPES[kind], named=v[2] if len(v) > 2 else "")
+        out += [_constant(n, f"handles.{kind}", v[:2], type=HANDLE_TYPES[kind], named=v[2] if len(v) > 2 else "",
+                          fortran=table["fortran"].get(n, -1))
                 for n, v in entries.items()]
     out += [_constant(n, "pointers", v[1:], type=v[0]) for n, v in table["pointers"].items()]
     return out, table["aliases"], table["symbol_bytes"]
+
+
+def openmpi_cxx_symbols(folder):
+    """{name: bytes, or 0 for a function}"""
+    return tomllib.loads((Path(folder) / "constants.toml").read_text())["openmpi_cxx"]

@@ -610,7 +610,7 @@ TALLY_MPI_CORE_FUNCTION void Scatterv_init(const void* sendbuf, Counts sendcount
 
 // extensions
 #ifdef TALLY_MPI_OPENMPI
-TALLY_MPI_CORE_FUNCTION void Query_cuda_support();
+TALLY_MPI_CORE_FUNCTION int Query_cuda_support();
 #endif
 
 }  // namespace tally::mpi

@@ -16,9 +16,12 @@
     char unused[(bytes) - sizeof(void*)];   \
   };
 #define TALLY_MPI_SYMBOL(type, name) constinit type name{};
+// The types too, or they would hide the symbols.
+#pragma GCC visibility push(default)
 extern "C" {
 #include "ompi_abi/symbols.inc"
 }
+#pragma GCC visibility pop
 
 namespace tally::mpi::detail {
 

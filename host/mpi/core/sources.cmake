@@ -14,6 +14,7 @@ set(TALLY_MPI_CORE_SOURCES
   group.cpp
   handles.cpp
   info.cpp
+  integers.cpp
   intercomm.cpp
   op.cpp
   p2p.cpp

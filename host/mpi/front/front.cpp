@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "front/front.hpp"
 
-#include <fmt/format.h>
-
 #include <new>
 
 #include "core/errors.hpp"
@@ -44,9 +42,7 @@ int give(const char* function, Holder holder, const Error& error) noexcept {
   return raise(comm, function, error);
 }
 
-Error unsupported(const char* function) {
-  return Error{MPI_ERR_UNSUPPORTED_OPERATION, fmt::format("{} is not supported", function), {}};
-}
+Error unsupported() { return Error{MPI_ERR_UNSUPPORTED_OPERATION, "this function is not supported", {}}; }
 
 }  // namespace
 
@@ -60,12 +56,12 @@ int out_of_time(const char* function) noexcept {
               Error{MPI_ERR_OTHER, before ? "called before MPI_Init" : "called after MPI_Finalize", {}});
 }
 
-int unserved(const char* function, Holder holder) noexcept { return give(function, holder, unsupported(function)); }
+int unserved(const char* function, Holder holder) noexcept { return give(function, holder, unsupported()); }
 
 int unserved_tool(const char*, Holder) noexcept { return MPI_T_ERR_NOT_SUPPORTED; }
 
 void unserved_value(const char* function) noexcept {
-  die(function, nullptr, unsupported(function).text, MPI_ERR_UNSUPPORTED_OPERATION);
+  die(function, nullptr, unsupported().text, MPI_ERR_UNSUPPORTED_OPERATION);
 }
 
 void null_argument(const char* argument) { fail(MPI_ERR_ARG, "{} is NULL", argument); }

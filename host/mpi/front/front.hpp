@@ -3,7 +3,7 @@
 #pragma once
 
 // A function that the core does not define is null here.
-#define TALLY_MPI_CORE_FUNCTION [[gnu::weak]]
+#define TALLY_MPI_CORE_FUNCTION [[gnu::weak, gnu::visibility("hidden")]]
 #include <limits>
 #include <mutex>
 #include <type_traits>
@@ -28,6 +28,8 @@ class Holder {
   explicit Holder(MPI_Win window) noexcept : kind_(Kind::kWindow), handle_(window) {}
   explicit Holder(MPI_File file) noexcept : kind_(Kind::kFile), handle_(file) {}
   explicit Holder(MPI_Session session) noexcept : kind_(Kind::kSession), handle_(session) {}
+  /// Files have no handles of their own yet.
+  static Holder files() noexcept { return Holder(MPI_FILE_NULL); }
   /// Of an argument that is in and out; it may be NULL.
   template <typename Handle>
   static Holder at(const Handle* handle) noexcept {
