@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What the ABI tells of itself, and of Fortran (MPI 5.0, chapter 20).
 //
-// The Fortran types and the values of .true. and .false. are those of gfortran, and fixed: the library reduces with them.
+// The Fortran types and the values of .true. and .false. are those of gfortran, and fixed: the library
+// reduces with them.
 #include <algorithm>
 #include <cstring>
 #include <string>
@@ -39,15 +40,24 @@ constexpr SizeKey kSizes[] = {
     {"mpi_double_precision_size", datatype::Named::kDoublePrecision},
 };
 constexpr SizeKey kOptional[] = {
-    {"mpi_logical1_supported", datatype::Named::kLogical1},   {"mpi_logical2_supported", datatype::Named::kLogical2},
-    {"mpi_logical4_supported", datatype::Named::kLogical4},   {"mpi_logical8_supported", datatype::Named::kLogical8},
-    {"mpi_logical16_supported", datatype::Named::kLogical16}, {"mpi_integer1_supported", datatype::Named::kInteger1},
-    {"mpi_integer2_supported", datatype::Named::kInteger2},   {"mpi_integer4_supported", datatype::Named::kInteger4},
-    {"mpi_integer8_supported", datatype::Named::kInteger8},   {"mpi_integer16_supported", datatype::Named::kInteger16},
-    {"mpi_real2_supported", datatype::Named::kReal2},         {"mpi_real4_supported", datatype::Named::kReal4},
-    {"mpi_real8_supported", datatype::Named::kReal8},         {"mpi_real16_supported", datatype::Named::kReal16},
-    {"mpi_complex4_supported", datatype::Named::kComplex4},   {"mpi_complex8_supported", datatype::Named::kComplex8},
-    {"mpi_complex16_supported", datatype::Named::kComplex16}, {"mpi_complex32_supported", datatype::Named::kComplex32},
+    {"mpi_logical1_supported", datatype::Named::kLogical1},
+    {"mpi_logical2_supported", datatype::Named::kLogical2},
+    {"mpi_logical4_supported", datatype::Named::kLogical4},
+    {"mpi_logical8_supported", datatype::Named::kLogical8},
+    {"mpi_logical16_supported", datatype::Named::kLogical16},
+    {"mpi_integer1_supported", datatype::Named::kInteger1},
+    {"mpi_integer2_supported", datatype::Named::kInteger2},
+    {"mpi_integer4_supported", datatype::Named::kInteger4},
+    {"mpi_integer8_supported", datatype::Named::kInteger8},
+    {"mpi_integer16_supported", datatype::Named::kInteger16},
+    {"mpi_real2_supported", datatype::Named::kReal2},
+    {"mpi_real4_supported", datatype::Named::kReal4},
+    {"mpi_real8_supported", datatype::Named::kReal8},
+    {"mpi_real16_supported", datatype::Named::kReal16},
+    {"mpi_complex4_supported", datatype::Named::kComplex4},
+    {"mpi_complex8_supported", datatype::Named::kComplex8},
+    {"mpi_complex16_supported", datatype::Named::kComplex16},
+    {"mpi_complex32_supported", datatype::Named::kComplex32},
     {"mpi_double_complex_supported", datatype::Named::kDoubleComplex},
 };
 
@@ -77,7 +87,8 @@ void Abi_get_info(MPI_Info* info) {
 void Abi_get_fortran_info(MPI_Info* info) {
   check_out(info, "info");
   auto* made = new Info();
-  for (const SizeKey& of : kSizes) made->entries.emplace_back(of.key, std::to_string(datatype::named(of.type)->size()));
+  for (const SizeKey& of : kSizes)
+    made->entries.emplace_back(of.key, std::to_string(datatype::named(of.type)->size()));
   for (const SizeKey& of : kOptional)
     made->entries.emplace_back(of.key, predefined_handle(of.type) == MPI_DATATYPE_NULL ? "false" : "true");
   *info = handle(made);
@@ -85,7 +96,7 @@ void Abi_get_fortran_info(MPI_Info* info) {
 
 void Abi_set_fortran_info(MPI_Info info) {
   get_info(info);
-  fail(MPI_ERR_OTHER, "the sizes of Fortran's types are set already: those of gfortran");
+  fail(MPI_ERR_ABI, "the sizes of Fortran's types are set already: those of gfortran");
 }
 
 void Abi_get_fortran_booleans(int logical_size, void* logical_true, void* logical_false, int* is_set) {
@@ -102,7 +113,7 @@ void Abi_set_fortran_booleans(int logical_size, void* logical_true, void* logica
   check_logical_size(logical_size);
   check_out(logical_true, "logical_true");
   check_out(logical_false, "logical_false");
-  fail(MPI_ERR_OTHER, "the values of LOGICAL are set already: those of gfortran, 1 and 0");
+  fail(MPI_ERR_ABI, "the values of LOGICAL are set already: those of gfortran, 1 and 0");
 }
 
 }  // namespace tally::mpi

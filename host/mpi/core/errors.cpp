@@ -102,11 +102,12 @@ constexpr ClassText kClasses[] = {
     {MPI_ERR_VALUE_TOO_LARGE, "MPI_ERR_VALUE_TOO_LARGE: value is too large to store"},
     {MPI_ERR_SESSION, "MPI_ERR_SESSION: invalid session"},
     {MPI_ERR_ERRHANDLER, "MPI_ERR_ERRHANDLER: invalid error handler"},
+    {MPI_ERR_ABI, "MPI_ERR_ABI: the ABI does not allow this"},
 };
 
 /// Classes and codes of the program.
 struct Added {
-  int error_class;      ///< of a class: itself
+  int error_class;  ///< of a class: itself
   std::string text;
 };
 struct Table {
@@ -160,12 +161,18 @@ const char* class_text(int error_class) noexcept {
 
 int class_of(datatype::Fault fault) noexcept {
   switch (fault) {
-    case datatype::Fault::kType: return MPI_ERR_TYPE;
-    case datatype::Fault::kCount: return MPI_ERR_COUNT;
-    case datatype::Fault::kArg: return MPI_ERR_ARG;
-    case datatype::Fault::kOp: return MPI_ERR_OP;
-    case datatype::Fault::kTruncate: return MPI_ERR_TRUNCATE;
-    case datatype::Fault::kUnsupported: return MPI_ERR_UNSUPPORTED_OPERATION;
+    case datatype::Fault::kType:
+      return MPI_ERR_TYPE;
+    case datatype::Fault::kCount:
+      return MPI_ERR_COUNT;
+    case datatype::Fault::kArg:
+      return MPI_ERR_ARG;
+    case datatype::Fault::kOp:
+      return MPI_ERR_OP;
+    case datatype::Fault::kTruncate:
+      return MPI_ERR_TRUNCATE;
+    case datatype::Fault::kUnsupported:
+      return MPI_ERR_UNSUPPORTED_OPERATION;
   }
   return MPI_ERR_INTERN;
 }
@@ -184,25 +191,36 @@ void check(tally_status status) {
     return;
   const auto error_class = [&]() -> int {
     switch (status) {
-      case TALLY_ERR_ARGUMENT: return MPI_ERR_ARG;
-      case TALLY_ERR_TRUNCATED: return MPI_ERR_TRUNCATE;
-      case TALLY_ERR_UNSUPPORTED: return MPI_ERR_UNSUPPORTED_OPERATION;
-      case TALLY_ERR_MISMATCH: return MPI_ERR_NOT_SAME;
-      case TALLY_ERR_NO_MEMORY: return MPI_ERR_NO_MEM;
+      case TALLY_ERR_ARGUMENT:
+        return MPI_ERR_ARG;
+      case TALLY_ERR_TRUNCATED:
+        return MPI_ERR_TRUNCATE;
+      case TALLY_ERR_UNSUPPORTED:
+        return MPI_ERR_UNSUPPORTED_OPERATION;
+      case TALLY_ERR_MISMATCH:
+        return MPI_ERR_NOT_SAME;
+      case TALLY_ERR_NO_MEMORY:
+        return MPI_ERR_NO_MEM;
       case TALLY_ERR_NOT_REGISTERED:
-      case TALLY_ERR_PROTECTION: return MPI_ERR_BUFFER;
-      case TALLY_ERR_BUSY: return MPI_ERR_PENDING;
+      case TALLY_ERR_PROTECTION:
+        return MPI_ERR_BUFFER;
+      case TALLY_ERR_BUSY:
+        return MPI_ERR_PENDING;
       case TALLY_ERR_ABORTED:
       case TALLY_ERR_JOB:
-      case TALLY_ERR_PEER: return MPI_ERR_PROC_ABORTED;
-      case TALLY_ERR_INTERNAL: return MPI_ERR_INTERN;
-      default: return MPI_ERR_OTHER;
+      case TALLY_ERR_PEER:
+        return MPI_ERR_PROC_ABORTED;
+      case TALLY_ERR_INTERNAL:
+        return MPI_ERR_INTERN;
+      default:
+        return MPI_ERR_OTHER;
     }
   }();
   throw Error{error_class, tally_last_error(), {}};
 }
 
-// --- MPI_Error_* and MPI_Add_error_* ------------------------------------------------------------------------
+// --- MPI_Error_* and MPI_Add_error_*
+// ------------------------------------------------------------------------
 
 void Error_class(int errorcode, int* errorclass) {
   check_out(errorclass, "errorclass");
@@ -212,7 +230,8 @@ void Error_class(int errorcode, int* errorclass) {
   }
   const std::scoped_lock lock(table().mutex);
   const auto found = table().added.find(errorcode);
-  if (found == table().added.end()) fail(MPI_ERR_ARG, "errorcode {} is neither predefined nor added", errorcode);
+  if (found == table().added.end())
+    fail(MPI_ERR_ARG, "errorcode {} is neither predefined nor added", errorcode);
   *errorclass = found->second.error_class;
 }
 
@@ -226,7 +245,8 @@ void Error_string(int errorcode, char* string, int* resultlen) {
   } else {
     const std::scoped_lock lock(table().mutex);
     const auto found = table().added.find(errorcode);
-    if (found == table().added.end()) fail(MPI_ERR_ARG, "errorcode {} is neither predefined nor added", errorcode);
+    if (found == table().added.end())
+      fail(MPI_ERR_ARG, "errorcode {} is neither predefined nor added", errorcode);
     text = found->second.text;
   }
   copy_string(text, MPI_MAX_ERROR_STRING, string, resultlen);
@@ -264,7 +284,8 @@ void Add_error_string(int errorcode, const char* string) {
 void Remove_error_class(int errorclass) {
   const std::scoped_lock lock(table().mutex);
   const auto found = find_added(errorclass, "errorclass");
-  if (found->second.error_class != errorclass) fail(MPI_ERR_ARG, "errorclass {} is a code, not a class", errorclass);
+  if (found->second.error_class != errorclass)
+    fail(MPI_ERR_ARG, "errorclass {} is a code, not a class", errorclass);
   for (const auto& [code, added] : table().added) {
     if (code != errorclass && added.error_class == errorclass)
       fail(MPI_ERR_ARG, "errorclass {} still has code {}", errorclass, code);
@@ -276,7 +297,8 @@ void Remove_error_class(int errorclass) {
 void Remove_error_code(int errorcode) {
   const std::scoped_lock lock(table().mutex);
   const auto found = find_added(errorcode, "errorcode");
-  if (found->second.error_class == errorcode) fail(MPI_ERR_ARG, "errorcode {} is a class, not a code", errorcode);
+  if (found->second.error_class == errorcode)
+    fail(MPI_ERR_ARG, "errorcode {} is a class, not a code", errorcode);
   if (!found->second.text.empty()) fail(MPI_ERR_ARG, "errorcode {} still has a string", errorcode);
   table().added.erase(found);
 }
