@@ -19,7 +19,8 @@ void expect_members(MPI_Comm comm, const std::vector<int>& wanted, const char* w
   expect(got == wanted, "%s has other processes", what);
   int own = -1;
   MPI_Comm_rank(comm, &own);
-  expect(own >= 0 && static_cast<std::size_t>(own) < wanted.size() && wanted[static_cast<std::size_t>(own)] == rank,
+  expect(own >= 0 && static_cast<std::size_t>(own) < wanted.size() &&
+             wanted[static_cast<std::size_t>(own)] == rank,
          "%s: rank %d", what, own);
   digest(got);
 }
@@ -58,7 +59,8 @@ void communicators() {
   MPI_Isend(&out[1], 1, MPI_INT, next, 3, MPI_COMM_WORLD, &requests[2]);
   MPI_Isend(&out[0], 1, MPI_INT, next, 3, dup, &requests[3]);
   MPI_Waitall(4, requests, MPI_STATUSES_IGNORE);
-  expect(in[0] == previous && in[1] == previous + 100, "messages cross communicators: %d and %d", in[0], in[1]);
+  expect(in[0] == previous && in[1] == previous + 100, "messages cross communicators: %d and %d", in[0],
+         in[1]);
 
   MPI_Comm_split(MPI_COMM_WORLD, 0, -rank, &back);
   std::vector<int> reversed(everyone.rbegin(), everyone.rend());
@@ -109,7 +111,8 @@ void communicators() {
   MPI_Group_free(&mine);
   MPI_Group_free(&group);
 
-  // Several at once, and everything else goes on meanwhile: rank 0 begins its last, and needs a message before.
+  // Several at once, and everything else goes on meanwhile: rank 0 begins its last, and needs a message
+  // before.
   MPI_Comm later[3];
   MPI_Request pending[3];
   if (rank != 0) {
@@ -197,11 +200,13 @@ void many() {
   MPI_Comm_free(&chain);
 }
 
-// --- intercommunicators -------------------------------------------------------------------------------------
+// --- intercommunicators
+// -------------------------------------------------------------------------------------
 
 namespace {
 
-/// Each process sends its rank to the peer of the same number, if any, and to all of the others by a collective.
+/// Each process sends its rank to the peer of the same number, if any, and to all of the others by a
+/// collective.
 void expect_inter_works(MPI_Comm inter, const char* what) {
   int own = -1, local = 0, remote = 0;
   MPI_Comm_rank(inter, &own);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A program of MPI's C++ bindings, as Open MPI 4 has them in a library of its own, which stands on the library of its ABI.
+// A program of MPI's C++ bindings, as Open MPI 4 has them in a library of its own, which stands on the
+// library of its ABI.
 #include <mpi.h>
 
 #include <cstdio>

@@ -20,7 +20,8 @@ int tell_delete(MPI_Comm, int, void* value, void*) {
   MPI_Initialized(&initialized);
   MPI_Finalized(&finalized);
   MPI_Comm_rank(MPI_COMM_WORLD, &own);
-  std::printf("deleted %d: initialized %d, finalized %d\n", *static_cast<int*>(value), initialized, finalized);
+  std::printf("deleted %d: initialized %d, finalized %d\n", *static_cast<int*>(value), initialized,
+              finalized);
   std::fflush(stdout);
   return MPI_SUCCESS;
 }
@@ -57,7 +58,8 @@ int main(int argc, char** argv) {
     MPI_Comm_size(comm, &size);
     int sum = 0;
     MPI_Allreduce(&rank, &sum, 1, MPI_INT, MPI_SUM, comm);
-    if (rank == 0) std::printf("initialized %d, sum %s\n", flag, sum == size * (size - 1) / 2 ? "right" : "wrong");
+    if (rank == 0)
+      std::printf("initialized %d, sum %s\n", flag, sum == size * (size - 1) / 2 ? "right" : "wrong");
     MPI_Comm_free(&comm);
     MPI_Session_finalize(&session);
 #endif
@@ -93,7 +95,8 @@ int main(int argc, char** argv) {
     } else {
       work(0);
     }
-    if (rank == 0) std::printf("provided %s, %ld wrong\n", multiple ? "multiple" : "less", wrong[0] + wrong[1]);
+    if (rank == 0)
+      std::printf("provided %s, %ld wrong\n", multiple ? "multiple" : "less", wrong[0] + wrong[1]);
     for (MPI_Comm& parent : parents) MPI_Comm_free(&parent);
     MPI_Finalize();
     return 0;

@@ -63,7 +63,8 @@ void note(MPI_Comm* comm, int* code, ...) {
 void errors() {
   const ErrorsReturn world(MPI_COMM_WORLD), self(MPI_COMM_SELF);
   int value = 0;
-  EXPECT_ERROR(MPI_Send(&value, 1, MPI_INT, size, 0, MPI_COMM_WORLD), MPI_ERR_RANK, "send to a rank that is none");
+  EXPECT_ERROR(MPI_Send(&value, 1, MPI_INT, size, 0, MPI_COMM_WORLD), MPI_ERR_RANK,
+               "send to a rank that is none");
   EXPECT_ERROR(MPI_Send(&value, -1, MPI_INT, 0, 0, MPI_COMM_WORLD), MPI_ERR_COUNT, "send of -1 elements");
   EXPECT_ERROR(MPI_Send(&value, 1, MPI_INT, 0, -5, MPI_COMM_WORLD), MPI_ERR_TAG, "send with tag -5");
   EXPECT_ERROR(MPI_Send(&value, 1, MPI_DATATYPE_NULL, 0, 0, MPI_COMM_WORLD), MPI_ERR_TYPE, "send of no type");
@@ -86,9 +87,11 @@ void errors() {
          "the handler was called %d times with code %d, the call gave %d", called, called_with, code);
   MPI_Comm_split(comm, 0, 0, &child);
   code = MPI_Send(&value, 1, MPI_INT, size, 0, child);
-  expect(called == 2 && called_for == child && code != MPI_SUCCESS, "a split communicator does not inherit the handler");
+  expect(called == 2 && called_for == child && code != MPI_SUCCESS,
+         "a split communicator does not inherit the handler");
   code = MPI_Comm_call_errhandler(child, MPI_ERR_OTHER);
-  expect(called == 3 && called_with == MPI_ERR_OTHER && code == MPI_SUCCESS, "MPI_Comm_call_errhandler: code %d", code);
+  expect(called == 3 && called_with == MPI_ERR_OTHER && code == MPI_SUCCESS,
+         "MPI_Comm_call_errhandler: code %d", code);
   MPI_Comm_get_errhandler(child, &got);
   expect(got != MPI_ERRHANDLER_NULL, "MPI_Comm_get_errhandler gives the null handle");
   MPI_Errhandler_free(&got);
@@ -160,7 +163,8 @@ void sessions() {
   MPI_Comm comm = MPI_COMM_NULL, second = MPI_COMM_NULL, inter = MPI_COMM_NULL;
   MPI_Comm_create_from_group(group, "one", MPI_INFO_NULL, MPI_ERRORS_ARE_FATAL, &comm);
   MPI_Comm_create_from_group(group, "two", MPI_INFO_NULL, MPI_ERRORS_ARE_FATAL, &second);
-  expect(world_ranks(comm) == world_ranks(MPI_COMM_WORLD), "a communicator of mpi://WORLD has other processes");
+  expect(world_ranks(comm) == world_ranks(MPI_COMM_WORLD),
+         "a communicator of mpi://WORLD has other processes");
   expect_works(comm, "communicator of a session");
   expect_works(second, "second communicator of a session");
   MPI_Comm_free(&comm);
@@ -172,8 +176,8 @@ void sessions() {
     MPI_Group_incl(group, static_cast<int>(even.size()), even.data(), &evens);
     MPI_Group_incl(group, static_cast<int>(odd.size()), odd.data(), &odds);
     const bool is_even = rank % 2 == 0;
-    MPI_Intercomm_create_from_groups(is_even ? evens : odds, 0, is_even ? odds : evens, 0, "between", MPI_INFO_NULL,
-                                     MPI_ERRORS_ARE_FATAL, &inter);
+    MPI_Intercomm_create_from_groups(is_even ? evens : odds, 0, is_even ? odds : evens, 0, "between",
+                                     MPI_INFO_NULL, MPI_ERRORS_ARE_FATAL, &inter);
     int remote = 0;
     MPI_Comm_remote_size(inter, &remote);
     expect(remote == static_cast<int>((is_even ? odd : even).size()), "remote size %d", remote);

@@ -89,7 +89,8 @@ void groups() {
   from.push_back(MPI_PROC_NULL);
   MPI_Group_translate_ranks(all, size + 1, from.data(), even, to.data());
   for (int i = 0; i < size; ++i)
-    expect(to[static_cast<std::size_t>(i)] == (i % 2 == 0 ? i / 2 : MPI_UNDEFINED), "rank %d is translated wrongly", i);
+    expect(to[static_cast<std::size_t>(i)] == (i % 2 == 0 ? i / 2 : MPI_UNDEFINED),
+           "rank %d is translated wrongly", i);
   expect(to.back() == MPI_PROC_NULL, "MPI_PROC_NULL is translated to %d", to.back());
 
   const int beyond = size, twice[2] = {0, 0};
@@ -98,7 +99,8 @@ void groups() {
   EXPECT_ERROR(MPI_Group_incl(all, 1, &beyond, &made), MPI_ERR_RANK, "MPI_Group_incl of a rank beyond");
   EXPECT_ERROR(MPI_Group_incl(all, 2, twice, &made), MPI_ERR_RANK, "MPI_Group_incl of a rank twice");
   EXPECT_ERROR(MPI_Group_range_incl(all, 1, bad_range, &made), MPI_ERR_RANK, "MPI_Group_range_incl beyond");
-  EXPECT_ERROR(MPI_Group_range_incl(all, 1, no_stride, &made), MPI_ERR_ARG, "MPI_Group_range_incl with stride 0");
+  EXPECT_ERROR(MPI_Group_range_incl(all, 1, no_stride, &made), MPI_ERR_ARG,
+               "MPI_Group_range_incl with stride 0");
   EXPECT_ERROR(MPI_Group_size(MPI_GROUP_NULL, &result), MPI_ERR_GROUP, "size of MPI_GROUP_NULL");
   MPI_Group_free(&even);
   MPI_Group_free(&odd);
@@ -107,7 +109,8 @@ void groups() {
   expect(all == MPI_GROUP_NULL, "MPI_Group_free leaves its handle");
 }
 
-// --- attributes ---------------------------------------------------------------------------------------------
+// --- attributes
+// ---------------------------------------------------------------------------------------------
 
 namespace {
 
@@ -158,7 +161,8 @@ void attributes() {
 
   int extra = 42;
   int numbers[3] = {1, 2, 3};
-  int plus = MPI_KEYVAL_INVALID, none = MPI_KEYVAL_INVALID, same = MPI_KEYVAL_INVALID, nothing = MPI_KEYVAL_INVALID;
+  int plus = MPI_KEYVAL_INVALID, none = MPI_KEYVAL_INVALID, same = MPI_KEYVAL_INVALID,
+      nothing = MPI_KEYVAL_INVALID;
   MPI_Comm_create_keyval(copy_plus_one, MPI_COMM_NULL_DELETE_FN, &plus, &extra);
   MPI_Comm_create_keyval(copy_nothing, note_delete, &none, &numbers[0]);
   MPI_Comm_create_keyval(MPI_COMM_DUP_FN, note_delete, &same, &numbers[1]);
@@ -203,7 +207,8 @@ void attributes() {
   expect(flag != 0 && got == &storage[4], "an attribute whose deletion failed is gone");
   MPI_Comm_free(&comm);
   std::sort(deleted.begin(), deleted.end());
-  expect(deleted == (std::vector<int>{1, 2, 3}), "MPI_Comm_free called %d delete functions", static_cast<int>(deleted.size()));
+  expect(deleted == (std::vector<int>{1, 2, 3}), "MPI_Comm_free called %d delete functions",
+         static_cast<int>(deleted.size()));
 
   int failing = MPI_KEYVAL_INVALID;
   MPI_Comm_create_keyval(copy_fails, MPI_COMM_NULL_DELETE_FN, &failing, nullptr);
@@ -214,7 +219,8 @@ void attributes() {
   MPI_Comm_free_keyval(&failing);
 
   EXPECT_ERROR(MPI_Comm_set_attr(MPI_COMM_WORLD, MPI_TAG_UB, nullptr), 0, "setting MPI_TAG_UB");
-  EXPECT_ERROR(MPI_Comm_set_attr(MPI_COMM_WORLD, MPI_KEYVAL_INVALID, nullptr), MPI_ERR_KEYVAL, "an invalid key");
+  EXPECT_ERROR(MPI_Comm_set_attr(MPI_COMM_WORLD, MPI_KEYVAL_INVALID, nullptr), MPI_ERR_KEYVAL,
+               "an invalid key");
   int type_key = MPI_KEYVAL_INVALID;
   MPI_Type_create_keyval(MPI_TYPE_DUP_FN, note_type_delete, &type_key, &numbers[0]);
   EXPECT_ERROR(MPI_Comm_set_attr(MPI_COMM_WORLD, type_key, nullptr), MPI_ERR_KEYVAL, "a key of datatypes");
@@ -235,7 +241,8 @@ void attributes() {
   MPI_Comm_free_keyval(&nothing);
 }
 
-// --- info objects -------------------------------------------------------------------------------------------
+// --- info objects
+// -------------------------------------------------------------------------------------------
 
 void infos() {
   const ErrorsReturn world(MPI_COMM_WORLD), self(MPI_COMM_SELF);
@@ -267,7 +274,8 @@ void infos() {
 #if MPI_VERSION >= 4
   length = 0;
   MPI_Info_get_string(copy, "second", &length, value, &flag);
-  expect(flag != 0 && length == 15 && std::string(value) == "one", "MPI_Info_get_string of length 0: %d", length);
+  expect(flag != 0 && length == 15 && std::string(value) == "one", "MPI_Info_get_string of length 0: %d",
+         length);
   length = 4;
   MPI_Info_get_string(copy, "second", &length, value, &flag);
   expect(flag != 0 && length == 15 && std::string(value) == "two", "MPI_Info_get_string cut: '%s'", value);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //   mpi_objects SECTION...
 //
-// Runs sections of tests as one MPI job. Rank 0 prints "SECTION DIGEST"; the digest is a function of what the calls have given on
-// all ranks, and so the same on every correct MPI library. A failed check is printed and makes the exit code 1.
+// Runs sections of tests as one MPI job. Rank 0 prints "SECTION DIGEST"; the digest is a function of what the
+// calls have given on all ranks, and so the same on every correct MPI library. A failed check is printed and
+// makes the exit code 1.
 #include "program.hpp"
 
 #include <cstdarg>
@@ -44,8 +45,10 @@ void expect_error(int code, int error_class, const char* call) {
   char text[MPI_MAX_ERROR_STRING];
   int length = 0;
   MPI_Error_string(code, text, &length);
-  expect(length > 0 && std::strlen(text) == static_cast<std::size_t>(length), "%s: no text of the error", call);
-  expect(of == error_class || error_class == 0, "%s: error class %d (%s) in place of %d", call, of, text, error_class);
+  expect(length > 0 && std::strlen(text) == static_cast<std::size_t>(length), "%s: no text of the error",
+         call);
+  expect(of == error_class || error_class == 0, "%s: error class %d (%s) in place of %d", call, of, text,
+         error_class);
 }
 
 void digest(const void* data, std::size_t bytes) {
@@ -60,7 +63,8 @@ void expect_works(MPI_Comm comm, const char* what) {
   int got = -1, total = -1;
   MPI_Sendrecv(&own, 1, MPI_INT, (own + 1) % count, 7, &got, 1, MPI_INT, (own + count - 1) % count, 7, comm,
                MPI_STATUS_IGNORE);
-  expect(got == (own + count - 1) % count, "%s: message from rank %d has %d", what, (own + count - 1) % count, got);
+  expect(got == (own + count - 1) % count, "%s: message from rank %d has %d", what, (own + count - 1) % count,
+         got);
   MPI_Allreduce(&own, &total, 1, MPI_INT, MPI_SUM, comm);
   expect(total == count * (count - 1) / 2, "%s: sum %d of %d ranks", what, total, count);
 }
@@ -102,12 +106,18 @@ int main(int argc, char** argv) {
     void (*run)();
   };
   const Section sections[] = {
-      {"environment", test::environment}, {"errors", test::errors},
-      {"groups", test::groups},           {"communicators", test::communicators},
-      {"many", test::many},               {"intercommunicators", test::intercommunicators},
-      {"attributes", test::attributes},   {"infos", test::infos},
-      {"cartesian", test::cartesian},     {"graphs", test::graphs},
-      {"datatypes", test::datatypes},     {"operations", test::operations},
+      {"environment", test::environment},
+      {"errors", test::errors},
+      {"groups", test::groups},
+      {"communicators", test::communicators},
+      {"many", test::many},
+      {"intercommunicators", test::intercommunicators},
+      {"attributes", test::attributes},
+      {"infos", test::infos},
+      {"cartesian", test::cartesian},
+      {"graphs", test::graphs},
+      {"datatypes", test::datatypes},
+      {"operations", test::operations},
       {"sessions", test::sessions},
   };
   MPI_Init(&argc, &argv);

@@ -43,9 +43,11 @@ void cartesian() {
   int ndims = 0, got_dims[2], got_periods[2], coords[2];
   MPI_Cartdim_get(grid, &ndims);
   MPI_Cart_get(grid, 2, got_dims, got_periods, coords);
-  expect(ndims == 2 && got_dims[0] == dims[0] && got_dims[1] == dims[1] && got_periods[0] == 1 && got_periods[1] == 0,
+  expect(ndims == 2 && got_dims[0] == dims[0] && got_dims[1] == dims[1] && got_periods[0] == 1 &&
+             got_periods[1] == 0,
          "MPI_Cart_get");
-  expect(coords[0] == rank / dims[1] && coords[1] == rank % dims[1], "coordinates %d, %d", coords[0], coords[1]);
+  expect(coords[0] == rank / dims[1] && coords[1] == rank % dims[1], "coordinates %d, %d", coords[0],
+         coords[1]);
   for (int other = 0; other < size; ++other) {
     int at[2] = {-1, -1}, back = -1;
     MPI_Cart_coords(grid, other, 2, at);
@@ -61,7 +63,8 @@ void cartesian() {
     const auto wrapped = [&](int by) {
       return ((coords[0] + by) % dims[0] + dims[0]) % dims[0] * dims[1] + coords[1];
     };
-    expect(from == wrapped(-step) && to == wrapped(step), "shift by %d around: from %d to %d", step, from, to);
+    expect(from == wrapped(-step) && to == wrapped(step), "shift by %d around: from %d to %d", step, from,
+           to);
     digest(from);
     digest(to);
     MPI_Cart_shift(grid, 1, step, &from, &to);
@@ -69,7 +72,8 @@ void cartesian() {
       const int at = coords[1] + by;
       return at < 0 || at >= dims[1] ? MPI_PROC_NULL : rank + by;
     };
-    expect(from == bounded(-step) && to == bounded(step), "shift by %d to the border: from %d to %d", step, from, to);
+    expect(from == bounded(-step) && to == bounded(step), "shift by %d to the border: from %d to %d", step,
+           from, to);
   }
   expect_works(grid, "MPI_Cart_create");
 
@@ -79,7 +83,8 @@ void cartesian() {
   MPI_Comm_size(line, &count);
   MPI_Comm_rank(line, &own);
   MPI_Cartdim_get(line, &ndims);
-  expect(count == dims[1] && own == coords[1] && ndims == 1, "MPI_Cart_sub: %d processes, rank %d", count, own);
+  expect(count == dims[1] && own == coords[1] && ndims == 1, "MPI_Cart_sub: %d processes, rank %d", count,
+         own);
   expect_works(line, "MPI_Cart_sub");
   digest(world_ranks(line));
   MPI_Comm_free(&line);
@@ -108,14 +113,16 @@ void cartesian() {
   if (part != MPI_COMM_NULL) MPI_Comm_free(&part);
   const int too_many = size + 1;
   const int zero = 0;
-  EXPECT_ERROR(MPI_Cart_create(MPI_COMM_WORLD, 1, &too_many, &no_period, 0, &part), 0, "a grid that is too large");
+  EXPECT_ERROR(MPI_Cart_create(MPI_COMM_WORLD, 1, &too_many, &no_period, 0, &part), 0,
+               "a grid that is too large");
   EXPECT_ERROR(MPI_Cart_create(MPI_COMM_WORLD, 1, &zero, &no_period, 0, &part), 0, "a grid of 0 nodes");
   EXPECT_ERROR(MPI_Cart_coords(grid, size, 2, coords), MPI_ERR_RANK, "coordinates of a rank beyond");
   const int beyond[2] = {0, dims[1]};
   MPI_Comm_set_errhandler(grid, MPI_ERRORS_RETURN);
   EXPECT_ERROR(MPI_Cart_rank(grid, beyond, &own), MPI_ERR_ARG, "rank of coordinates beyond a border");
   EXPECT_ERROR(MPI_Cart_shift(grid, 2, 1, &own, &count), MPI_ERR_DIMS, "a shift in dimension 2 of 2");
-  EXPECT_ERROR(MPI_Cart_get(MPI_COMM_WORLD, 2, got_dims, got_periods, coords), MPI_ERR_TOPOLOGY, "no topology");
+  EXPECT_ERROR(MPI_Cart_get(MPI_COMM_WORLD, 2, got_dims, got_periods, coords), MPI_ERR_TOPOLOGY,
+               "no topology");
   MPI_Comm_free(&grid);
 }
 
@@ -135,7 +142,8 @@ void graph() {
   int status = -1, nodes = 0, count = 0;
   MPI_Topo_test(made, &status);
   MPI_Graphdims_get(made, &nodes, &count);
-  expect(status == MPI_GRAPH && nodes == size && count == index.back(), "MPI_Graphdims_get: %d, %d", nodes, count);
+  expect(status == MPI_GRAPH && nodes == size && count == index.back(), "MPI_Graphdims_get: %d, %d", nodes,
+         count);
   std::vector<int> got_index(index.size()), got_edges(edges.size());
   MPI_Graph_get(made, size, count, got_index.data(), got_edges.data());
   expect(got_index == index && got_edges == edges, "MPI_Graph_get");
@@ -152,22 +160,26 @@ void graph() {
   MPI_Comm_free(&made);
   const int bad = size;
   const int one = 1;
-  EXPECT_ERROR(MPI_Graph_create(MPI_COMM_SELF, 1, &one, &bad, 0, &made), MPI_ERR_ARG, "an edge to a node beyond");
+  EXPECT_ERROR(MPI_Graph_create(MPI_COMM_SELF, 1, &one, &bad, 0, &made), MPI_ERR_ARG,
+               "an edge to a node beyond");
 }
 
 void expect_edges(MPI_Comm made, std::vector<std::pair<int, int>> in, std::vector<std::pair<int, int>> out,
                   const char* what) {
   int indegree = -1, outdegree = -1, weighted = -1;
   MPI_Dist_graph_neighbors_count(made, &indegree, &outdegree, &weighted);
-  expect(indegree == static_cast<int>(in.size()) && outdegree == static_cast<int>(out.size()) && weighted != 0,
-         "%s: %d in, %d out, weighted %d", what, indegree, outdegree, weighted);
-  std::vector<int> sources(in.size() + 1), in_weights(in.size() + 1), targets(out.size() + 1), out_weights(out.size() + 1);
+  expect(
+      indegree == static_cast<int>(in.size()) && outdegree == static_cast<int>(out.size()) && weighted != 0,
+      "%s: %d in, %d out, weighted %d", what, indegree, outdegree, weighted);
+  std::vector<int> sources(in.size() + 1), in_weights(in.size() + 1), targets(out.size() + 1),
+      out_weights(out.size() + 1);
   MPI_Dist_graph_neighbors(made, indegree, sources.data(), in_weights.data(), outdegree, targets.data(),
                            out_weights.data());
   std::vector<std::pair<int, int>> got_in, got_out;
   for (std::size_t i = 0; i < in.size(); ++i) got_in.emplace_back(sources[i], in_weights[i]);
   for (std::size_t i = 0; i < out.size(); ++i) got_out.emplace_back(targets[i], out_weights[i]);
-  for (auto* list : {&got_in, &got_out, &in, &out}) std::sort(list->begin(), list->end());  // the order is free
+  for (auto* list : {&got_in, &got_out, &in, &out})
+    std::sort(list->begin(), list->end());  // the order is free
   expect(got_in == in && got_out == out, "%s: other edges", what);
 }
 
@@ -204,7 +216,8 @@ void graphs() {
   const int degree = 2;
   std::vector<int> to{(giver + 1) % size, (giver + 2) % size};
   std::vector<int> weights{weight(giver, to[0]), weight(giver, to[1])};
-  MPI_Dist_graph_create(MPI_COMM_WORLD, 1, &giver, &degree, to.data(), weights.data(), MPI_INFO_NULL, 0, &made);
+  MPI_Dist_graph_create(MPI_COMM_WORLD, 1, &giver, &degree, to.data(), weights.data(), MPI_INFO_NULL, 0,
+                        &made);
   expect_edges(made, in, out, "MPI_Dist_graph_create");
   expect_works(made, "MPI_Dist_graph_create");
   MPI_Comm_free(&made);
@@ -221,13 +234,15 @@ void graphs() {
                         MPI_UNWEIGHTED, MPI_INFO_NULL, 0, &made);
   int indegree = 0, outdegree = 0, weighted = 1, source = -1, target = -1;
   MPI_Dist_graph_neighbors_count(made, &indegree, &outdegree, &weighted);
-  expect(indegree == 1 && outdegree == 1 && weighted == 0, "a ring by rank 0: %d in, %d out", indegree, outdegree);
+  expect(indegree == 1 && outdegree == 1 && weighted == 0, "a ring by rank 0: %d in, %d out", indegree,
+         outdegree);
   MPI_Dist_graph_neighbors(made, 1, &source, MPI_UNWEIGHTED, 1, &target, MPI_UNWEIGHTED);
   expect(source == (rank + size - 1) % size && target == (rank + 1) % size, "from %d, to %d", source, target);
   MPI_Comm_free(&made);
   int beyond = size, one = 1;
-  EXPECT_ERROR(MPI_Dist_graph_create(MPI_COMM_SELF, 1, &beyond, &one, &beyond, MPI_UNWEIGHTED, MPI_INFO_NULL, 0, &made), 0,
-               "an edge to a process beyond");
+  EXPECT_ERROR(MPI_Dist_graph_create(MPI_COMM_SELF, 1, &beyond, &one, &beyond, MPI_UNWEIGHTED, MPI_INFO_NULL,
+                                     0, &made),
+               0, "an edge to a process beyond");
 }
 
 }  // namespace test

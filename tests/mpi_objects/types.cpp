@@ -47,12 +47,14 @@ void constructors() {
   MPI_Aint addresses[4] = {};
   MPI_Datatype types[4];
   MPI_Type_get_contents(vector, 3, 0, 1, integers, addresses, types);
-  expect(integers[0] == 3 && integers[1] == 2 && integers[2] == 4 && types[0] == MPI_INT, "contents of a vector");
+  expect(integers[0] == 3 && integers[1] == 2 && integers[2] == 4 && types[0] == MPI_INT,
+         "contents of a vector");
 
   MPI_Type_create_resized(vector, -4, 64, &resized);
   extents(resized, "a resized one", 24, -4, 64, 0, 40);
   of = envelope(resized);
-  expect(of.combiner == MPI_COMBINER_RESIZED && of.addresses == 2 && of.types == 1, "envelope of a resized one");
+  expect(of.combiner == MPI_COMBINER_RESIZED && of.addresses == 2 && of.types == 1,
+         "envelope of a resized one");
   MPI_Type_get_contents(resized, 0, 2, 1, integers, addresses, types);
   expect(addresses[0] == -4 && addresses[1] == 64, "contents of a resized one");
   of = envelope(types[0]);  // a derived type: a new handle, which the program frees
@@ -92,8 +94,8 @@ void constructors() {
   // Sends of one are receives of its elements.
   MPI_Type_commit(&record);
   Record out{'x', 2.5, {1, 2, 3}}, in{};
-  MPI_Sendrecv(&out, 1, record, (rank + 1) % size, 0, &in, 1, record, (rank + size - 1) % size, 0, MPI_COMM_WORLD,
-               MPI_STATUS_IGNORE);
+  MPI_Sendrecv(&out, 1, record, (rank + 1) % size, 0, &in, 1, record, (rank + size - 1) % size, 0,
+               MPI_COMM_WORLD, MPI_STATUS_IGNORE);
   expect(in.letter == 'x' && in.number == 2.5 && in.tail[2] == 3, "a struct does not arrive");
 
   const int many = 3;
@@ -103,7 +105,8 @@ void constructors() {
   EXPECT_ERROR(MPI_Type_get_contents(MPI_INT, 1, 1, 1, integers, addresses, types), 0, "contents of MPI_INT");
   MPI_Datatype predefined = MPI_INT;
   EXPECT_ERROR(MPI_Type_free(&predefined), MPI_ERR_TYPE, "freeing MPI_INT");
-  EXPECT_ERROR(MPI_Send(&out, 1, vector, MPI_PROC_NULL, 0, MPI_COMM_WORLD), MPI_ERR_TYPE, "a type that is not committed");
+  EXPECT_ERROR(MPI_Send(&out, 1, vector, MPI_PROC_NULL, 0, MPI_COMM_WORLD), MPI_ERR_TYPE,
+               "a type that is not committed");
   for (MPI_Datatype* type : {&vector, &record, &resized, &subarray, &dup, &indexed}) MPI_Type_free(type);
   expect(vector == MPI_DATATYPE_NULL, "MPI_Type_free leaves its handle");
 }
@@ -116,15 +119,24 @@ void names() {
     const char* name;
     int bytes;
   } known[] = {
-      {MPI_CHAR, "MPI_CHAR", 1},           {MPI_INT, "MPI_INT", 4},
-      {MPI_DOUBLE, "MPI_DOUBLE", 8},       {MPI_LONG_DOUBLE, "MPI_LONG_DOUBLE", 16},
-      {MPI_BYTE, "MPI_BYTE", 1},           {MPI_PACKED, "MPI_PACKED", 1},
-      {MPI_INT8_T, "MPI_INT8_T", 1},       {MPI_UINT64_T, "MPI_UINT64_T", 8},
-      {MPI_C_BOOL, "MPI_C_BOOL", 1},       {MPI_C_DOUBLE_COMPLEX, "MPI_C_DOUBLE_COMPLEX", 16},
-      {MPI_AINT, "MPI_AINT", 8},           {MPI_OFFSET, "MPI_OFFSET", 8},
-      {MPI_COUNT, "MPI_COUNT", 8},         {MPI_2INT, "MPI_2INT", 8},
-      {MPI_DOUBLE_INT, "MPI_DOUBLE_INT", 12}, {MPI_SHORT_INT, "MPI_SHORT_INT", 6},
-      {MPI_WCHAR, "MPI_WCHAR", 4},         {MPI_CXX_BOOL, "MPI_CXX_BOOL", 1},
+      {MPI_CHAR, "MPI_CHAR", 1},
+      {MPI_INT, "MPI_INT", 4},
+      {MPI_DOUBLE, "MPI_DOUBLE", 8},
+      {MPI_LONG_DOUBLE, "MPI_LONG_DOUBLE", 16},
+      {MPI_BYTE, "MPI_BYTE", 1},
+      {MPI_PACKED, "MPI_PACKED", 1},
+      {MPI_INT8_T, "MPI_INT8_T", 1},
+      {MPI_UINT64_T, "MPI_UINT64_T", 8},
+      {MPI_C_BOOL, "MPI_C_BOOL", 1},
+      {MPI_C_DOUBLE_COMPLEX, "MPI_C_DOUBLE_COMPLEX", 16},
+      {MPI_AINT, "MPI_AINT", 8},
+      {MPI_OFFSET, "MPI_OFFSET", 8},
+      {MPI_COUNT, "MPI_COUNT", 8},
+      {MPI_2INT, "MPI_2INT", 8},
+      {MPI_DOUBLE_INT, "MPI_DOUBLE_INT", 12},
+      {MPI_SHORT_INT, "MPI_SHORT_INT", 6},
+      {MPI_WCHAR, "MPI_WCHAR", 4},
+      {MPI_CXX_BOOL, "MPI_CXX_BOOL", 1},
   };
   for (const auto& of : known) {
     int bytes = -1;
@@ -176,7 +188,8 @@ void packing() {
   MPI_Unpack(buffer.data(), end, &position, back, 1, column, MPI_COMM_WORLD);
   MPI_Unpack(buffer.data(), end, &position, &got, 1, MPI_DOUBLE, MPI_COMM_WORLD);
   expect(position == end && got == 0.5, "MPI_Unpack: position %d of %d", position, end);
-  expect(back[0] == 1 && back[3] == 4 && back[6] == 7 && back[9] == 10 && back[1] == 0, "MPI_Unpack of a column");
+  expect(back[0] == 1 && back[3] == 4 && back[6] == 7 && back[9] == 10 && back[1] == 0,
+         "MPI_Unpack of a column");
 
   char external[16];
   MPI_Aint place = 0, needed = 0;
@@ -189,7 +202,8 @@ void packing() {
   MPI_Unpack_external("external32", external, 4, &place, &read, 1, MPI_INT);
   expect(read == one && place == 4, "MPI_Unpack_external gives %x", static_cast<unsigned>(read));
   position = static_cast<int>(buffer.size()) - 4;
-  EXPECT_ERROR(MPI_Pack(&matrix[1], 1, column, buffer.data(), static_cast<int>(buffer.size()), &position, MPI_COMM_WORLD),
+  EXPECT_ERROR(MPI_Pack(&matrix[1], 1, column, buffer.data(), static_cast<int>(buffer.size()), &position,
+                        MPI_COMM_WORLD),
                0, "MPI_Pack beyond the buffer");
   MPI_Type_free(&column);
 }
@@ -252,7 +266,8 @@ void operations() {
   MPI_Op predefined = MPI_SUM;
   EXPECT_ERROR(MPI_Op_free(&predefined), MPI_ERR_OP, "freeing MPI_SUM");
   EXPECT_ERROR(MPI_Reduce_local(in, inout, 3, MPI_DOUBLE, MPI_BXOR), MPI_ERR_OP, "exclusive or of doubles");
-  EXPECT_ERROR(MPI_Allreduce(&mine, &all, 1, MPI_INT, MPI_OP_NULL, MPI_COMM_WORLD), MPI_ERR_OP, "MPI_OP_NULL");
+  EXPECT_ERROR(MPI_Allreduce(&mine, &all, 1, MPI_INT, MPI_OP_NULL, MPI_COMM_WORLD), MPI_ERR_OP,
+               "MPI_OP_NULL");
 }
 
 }  // namespace test

@@ -13,7 +13,9 @@ namespace tally::mpi {
 namespace {
 
 enum class Of { kComm, kType, kWin };
-const char* name(Of of) { return of == Of::kComm ? "communicators" : of == Of::kType ? "datatypes" : "windows"; }
+const char* name(Of of) {
+  return of == Of::kComm ? "communicators" : of == Of::kType ? "datatypes" : "windows";
+}
 
 using AnyFunction = void (*)();
 
@@ -70,7 +72,8 @@ Keyval& find_keyval(int keyval, Of of, const char* argument) {
     fail(MPI_ERR_KEYVAL, "{} {} is not a key that the program made", argument, keyval);
   }
   if (found->second.of != of) {
-    fail(MPI_ERR_KEYVAL, "{} {} was made for {}, not for {}", argument, keyval, name(found->second.of), name(of));
+    fail(MPI_ERR_KEYVAL, "{} {} was made for {}, not for {}", argument, keyval, name(found->second.of),
+         name(of));
   }
   return found->second;
 }
@@ -98,7 +101,8 @@ void free_keyval(int* keyval, Of of, const char* argument) {
 
 /// Throws the code of a callback that failed; the text tells whose it was.
 void check_callback(int code, const char* which, int keyval) {
-  if (code != MPI_SUCCESS) throw Error{code, fmt::format("the {} function of key {} returned {}", which, keyval, code), {}};
+  if (code != MPI_SUCCESS)
+    throw Error{code, fmt::format("the {} function of key {} returned {}", which, keyval, code), {}};
 }
 
 template <typename T>
@@ -115,7 +119,8 @@ void call_delete(T& object, const Attributes::Entry& entry) {
   const Keyval& keyval = keyvals().table.at(entry.keyval);
   const auto remove = reinterpret_cast<typename Kind::Delete>(keyval.remove);
   if (Kind::deletes_nothing(remove)) return;
-  check_callback(remove(handle(&object), entry.keyval, entry.value, keyval.extra_state), "delete", entry.keyval);
+  check_callback(remove(handle(&object), entry.keyval, entry.value, keyval.extra_state), "delete",
+                 entry.keyval);
 }
 
 template <typename T>
@@ -166,7 +171,8 @@ bool get_attribute(const T& object, int keyval, void* value, const char* argumen
 
 template <typename T>
 void delete_all(T& object) {
-  while (!object.attributes.entries.empty()) remove_attribute(object, object.attributes.entries.back().keyval);
+  while (!object.attributes.entries.empty())
+    remove_attribute(object, object.attributes.entries.back().keyval);
 }
 
 template <typename T>
@@ -241,10 +247,12 @@ void copy_attributes(Datatype& old, Datatype& made) { copy_all(old, made); }
 void delete_attributes(Comm& comm) { delete_all(comm); }
 void delete_attributes(Datatype& type) { delete_all(type); }
 
-// --- communicators ------------------------------------------------------------------------------------------
+// --- communicators
+// ------------------------------------------------------------------------------------------
 
 void Comm_create_keyval(MPI_Comm_copy_attr_function* comm_copy_attr_fn,
-                        MPI_Comm_delete_attr_function* comm_delete_attr_fn, int* comm_keyval, void* extra_state) {
+                        MPI_Comm_delete_attr_function* comm_delete_attr_fn, int* comm_keyval,
+                        void* extra_state) {
   check_out(comm_keyval, "comm_keyval");
   *comm_keyval = make_keyval(Of::kComm, any(comm_copy_attr_fn), any(comm_delete_attr_fn), extra_state);
 }
@@ -268,10 +276,12 @@ void Comm_delete_attr(MPI_Comm comm, int comm_keyval) {
   delete_attribute(object, comm_keyval, "comm_keyval");
 }
 
-// --- datatypes ----------------------------------------------------------------------------------------------
+// --- datatypes
+// ----------------------------------------------------------------------------------------------
 
 void Type_create_keyval(MPI_Type_copy_attr_function* type_copy_attr_fn,
-                        MPI_Type_delete_attr_function* type_delete_attr_fn, int* type_keyval, void* extra_state) {
+                        MPI_Type_delete_attr_function* type_delete_attr_fn, int* type_keyval,
+                        void* extra_state) {
   check_out(type_keyval, "type_keyval");
   *type_keyval = make_keyval(Of::kType, any(type_copy_attr_fn), any(type_delete_attr_fn), extra_state);
 }
@@ -290,10 +300,11 @@ void Type_delete_attr(MPI_Datatype datatype, int type_keyval) {
   delete_attribute(get_type(datatype), type_keyval, "type_keyval");
 }
 
-// --- windows: keys can be made, but there is no window to put an attribute to --------------------------------
+// --- windows: keys can be made, but there is no window to put an attribute to
+// --------------------------------
 
-void Win_create_keyval(MPI_Win_copy_attr_function* win_copy_attr_fn, MPI_Win_delete_attr_function* win_delete_attr_fn,
-                       int* win_keyval, void* extra_state) {
+void Win_create_keyval(MPI_Win_copy_attr_function* win_copy_attr_fn,
+                       MPI_Win_delete_attr_function* win_delete_attr_fn, int* win_keyval, void* extra_state) {
   check_out(win_keyval, "win_keyval");
   *win_keyval = make_keyval(Of::kWin, any(win_copy_attr_fn), any(win_delete_attr_fn), extra_state);
 }

@@ -11,8 +11,8 @@ namespace tally::mpi {
 void copy_attributes(Comm& old, Comm& made);
 void copy_attributes(Datatype& old, Datatype& made);
 
-/// Calls the keys' delete functions, the latest attribute first. Where one fails, that attribute and the earlier
-/// ones stay, and its code is thrown.
+/// Calls the keys' delete functions, the latest attribute first. Where one fails, that attribute and the
+/// earlier ones stay, and its code is thrown.
 void delete_attributes(Comm& comm);
 void delete_attributes(Datatype& type);
 

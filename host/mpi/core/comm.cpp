@@ -99,7 +99,8 @@ void Comm_get_parent(MPI_Comm* parent) {
   *parent = MPI_COMM_NULL;  // no process is spawned by others
 }
 
-// --- names and hints ----------------------------------------------------------------------------------------
+// --- names and hints
+// ----------------------------------------------------------------------------------------
 
 void Comm_set_name(MPI_Comm comm, const char* comm_name) {
   Comm& object = get_comm(comm);
@@ -131,7 +132,8 @@ void Comm_get_info(MPI_Comm comm, MPI_Info* info_used) {
   *info_used = handle(made);
 }
 
-// --- end ----------------------------------------------------------------------------------------------------
+// --- end
+// ----------------------------------------------------------------------------------------------------
 
 void Comm_free(MPI_Comm* comm) { release_comm(comm); }
 

@@ -16,7 +16,8 @@ namespace {
 
 // Tags on the library's channel, below 2^30:
 //   [0, 2^28)     messages of something that is made, by its number
-//   [2^29, 2^30)  on MPI_COMM_WORLD: the first process's word that it has taken a context, by a hash of the key
+//   [2^29, 2^30)  on MPI_COMM_WORLD: the first process's word that it has taken a context, by a hash of the
+//   key
 constexpr std::uint32_t kCreationMask = (1u << 28) - 1;
 constexpr int kWordTag = 1 << 29;
 constexpr std::uint32_t kGroupKeys = 1u << 31;  // numbers above: MPI_Comm_create_group's tags
@@ -34,12 +35,14 @@ int word_tag(std::uint64_t key) noexcept {
 
 /// Groups of destroyed communicators that something still uses.
 std::vector<tally_group*>& lingering() {
-  static auto* const groups = new std::vector<tally_group*>();  // for what runs at the end of the process, too
+  static auto* const groups =
+      new std::vector<tally_group*>();  // for what runs at the end of the process, too
   return *groups;
 }
 /// Groups of communicators that exist.
 std::vector<tally_group*>& living() {
-  static auto* const groups = new std::vector<tally_group*>();  // for what runs at the end of the process, too
+  static auto* const groups =
+      new std::vector<tally_group*>();  // for what runs at the end of the process, too
   return *groups;
 }
 
@@ -55,12 +58,13 @@ Task make_tally_group(std::vector<int> job_ranks, std::uint64_t key, tally_group
   }
   tally_group* group = nullptr;
   // The others hear of it even if there is no context: they fail as this process does.
-  const tally_status status =
-      tally_group_create_keyed(runtime.endpoint, job_ranks.data(), static_cast<int>(job_ranks.size()), key, &group);
+  const tally_status status = tally_group_create_keyed(runtime.endpoint, job_ranks.data(),
+                                                       static_cast<int>(job_ranks.size()), key, &group);
   const std::string text = status == TALLY_OK ? std::string() : tally_last_error();
   if (leader == runtime.job_rank) {
     Operations words;
-    for (std::size_t member = 1; member < job_ranks.size(); ++member) words.send(world, nullptr, 0, job_ranks[member], tag);
+    for (std::size_t member = 1; member < job_ranks.size(); ++member)
+      words.send(world, nullptr, 0, job_ranks[member], tag);
     co_await words.all();
   }
   if (status == TALLY_ERR_NO_MEMORY) throw Error{MPI_ERR_OTHER, "too many communicators: " + text, {}};
@@ -98,7 +102,7 @@ int creation_tag(std::uint32_t creation) noexcept { return static_cast<int>(crea
 std::uint64_t creation_key(const Comm& comm, std::uint32_t creation) noexcept {
   std::uint32_t id = 0;  // of all ranks
   if (comm.group != nullptr) (void)tally_group_id(comm.group, &id);
-  // Few numbers: the Tally API counts what is made of each list and key. 
+  // Few numbers: the Tally API counts what is made of each list and key.
   return mix(mix(0xcbf29ce484222325u, id), creation < kGroupKeys ? creation % kPending : creation);
 }
 
@@ -114,15 +118,20 @@ int own_rank_in_group(const Comm& comm) noexcept {
   (void)tally_group_rank(comm.group, &rank);
   return rank;
 }
-int ranks_in_group(const Comm& comm) noexcept { return comm.inter() ? comm.size + comm.remote->size() : comm.size; }
+int ranks_in_group(const Comm& comm) noexcept {
+  return comm.inter() ? comm.size + comm.remote->size() : comm.size;
+}
 
 // Bruck, Ho, Kipnis, Upfal, Weathersby, "Efficient Algorithms for All-to-All Communications in Multiport
-// Message-Passing Systems", 1997: after step k each process has the blocks of 2^(k+1) processes from itself on.
+// Message-Passing Systems", 1997: after step k each process has the blocks of 2^(k+1) processes from itself
+// on.
 Task gather_all(Comm& comm, int tag, void* all, std::size_t bytes) {
   const int size = ranks_in_group(comm);
   const int rank = own_rank_in_group(comm);
   auto* const blocks = static_cast<std::byte*>(all);
-  const auto block = [&](std::vector<std::byte>& from, int i) { return from.data() + static_cast<std::size_t>(i) * bytes; };
+  const auto block = [&](std::vector<std::byte>& from, int i) {
+    return from.data() + static_cast<std::size_t>(i) * bytes;
+  };
   std::vector<std::byte> rotated(static_cast<std::size_t>(size) * bytes);
   std::memcpy(rotated.data(), blocks + static_cast<std::size_t>(rank) * bytes, bytes);
   for (int have = 1; have < size; have *= 2) {
@@ -159,7 +168,8 @@ Task build(Comm& made, std::vector<int> job_ranks, std::uint64_t key) {
   finish(made, group);
 }
 
-Task build_inter(Comm& made, std::vector<int> local, std::vector<int> remote, bool local_is_low, std::uint64_t key) {
+Task build_inter(Comm& made, std::vector<int> local, std::vector<int> remote, bool local_is_low,
+                 std::uint64_t key) {
   // The library's own communicator of the local group; its side tells the keys apart.
   Ref<Comm> own = new_comm(nullptr);
   co_await build(*own, local, mix(key, local_is_low ? 1 : 2));
@@ -184,7 +194,9 @@ Task build_inter(Comm& made, std::vector<int> local, std::vector<int> remote, bo
   finish(made, group);
 }
 
-bool local_is_low(const Comm& comm) noexcept { return comm.remote_ranks.empty() || comm.remote_ranks.front() != 0; }
+bool local_is_low(const Comm& comm) noexcept {
+  return comm.remote_ranks.empty() || comm.remote_ranks.front() != 0;
+}
 
 Ref<Comm> new_comm(const Comm* parent) {
   Ref<Comm> made(new Comm());
@@ -195,7 +207,8 @@ Ref<Comm> new_comm(const Comm* parent) {
 
 std::string describe(const Comm& comm) {
   if (!comm.name.empty()) return comm.name;
-  if (comm.inter()) return fmt::format("(intercommunicator of {} and {} processes)", comm.size, comm.remote->size());
+  if (comm.inter())
+    return fmt::format("(intercommunicator of {} and {} processes)", comm.size, comm.remote->size());
   return fmt::format("({} processes)", comm.size);
 }
 

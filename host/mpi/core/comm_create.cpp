@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Communicators made of communicators (MPI 5.0, 7.4.2). Each function has one Task, which runs to its end or, in the
-// non-blocking forms, behind a request.
+// Communicators made of communicators (MPI 5.0, 7.4.2). Each function has one Task, which runs to its end or,
+// in the non-blocking forms, behind a request.
+#include <unistd.h>
 #include <algorithm>
 #include <fstream>
 #include <memory>
-#include <unistd.h>
 #include <utility>
 
 #include "core/attributes.hpp"
@@ -32,7 +32,8 @@ Task build_same(Comm& old, Comm& made) {
   return build(made, old.members->ranks, key);
 }
 
-// The program's copy functions run last: where one of them fails, the other processes still get their communicators.
+// The program's copy functions run last: where one of them fails, the other processes still get their
+// communicators.
 MPI_Comm duplicate(Comm& old, const InfoEntries& info) {
   Ref<Comm> made = new_comm(&old);
   run(build_same(old, *made));
@@ -42,7 +43,9 @@ MPI_Comm duplicate(Comm& old, const InfoEntries& info) {
   return handle(made.give());
 }
 
-InfoEntries entries_of(MPI_Info info) { return info == MPI_INFO_NULL ? InfoEntries() : get_info(info).entries; }
+InfoEntries entries_of(MPI_Info info) {
+  return info == MPI_INFO_NULL ? InfoEntries() : get_info(info).entries;
+}
 
 /// Keeps the new communicator until the request has ended, also where the program has freed the request.
 struct Duplication : Plan {
@@ -65,7 +68,8 @@ void duplicate_later(Comm& old, const InfoEntries& info, MPI_Comm* newcomm, MPI_
   *request = handle(under_way);
 }
 
-// --- split --------------------------------------------------------------------------------------------------
+// --- split
+// --------------------------------------------------------------------------------------------------
 
 struct Choice {
   int color;
@@ -73,13 +77,15 @@ struct Choice {
 };
 
 /// Of the processes with the caller's color: job ranks, by key and then by rank in the old group.
-std::vector<int> chosen(const std::vector<Choice>& choices, std::size_t first, const Group& group, int color) {
+std::vector<int> chosen(const std::vector<Choice>& choices, std::size_t first, const Group& group,
+                        int color) {
   std::vector<int> members;
   for (int i = 0; i < group.size(); ++i) {
     if (choices[first + static_cast<std::size_t>(i)].color == color) members.push_back(i);
   }
   std::stable_sort(members.begin(), members.end(), [&](int a, int b) {
-    return choices[first + static_cast<std::size_t>(a)].key < choices[first + static_cast<std::size_t>(b)].key;
+    return choices[first + static_cast<std::size_t>(a)].key <
+           choices[first + static_cast<std::size_t>(b)].key;
   });
   for (int& member : members) member = group.ranks[static_cast<std::size_t>(member)];
   return members;
@@ -126,10 +132,12 @@ int host_color() {
   return static_cast<int>(hash & 0x3fffffffu);
 }
 
-// Values of split_type that mean "no processes in common": above the hosts' colours, and different for each process.
+// Values of split_type that mean "no processes in common": above the hosts' colours, and different for each
+// process.
 constexpr int kAlone = 0x40000000;
 
-/// What the info asks for by "mpi_hw_resource_type" or "mpi_pset_name": a colour; MPI_UNDEFINED where it is nothing here.
+/// What the info asks for by "mpi_hw_resource_type" or "mpi_pset_name": a colour; MPI_UNDEFINED where it is
+/// nothing here.
 int guided_color(const InfoEntries& info, int rank) {
   const std::string* resource = find_info(info, "mpi_hw_resource_type");
   if (resource != nullptr && *resource == "mpi_shared_memory") return host_color();
@@ -149,7 +157,8 @@ bool is_shared_type(int split_type) {
 #endif
 }
 
-// --- create -------------------------------------------------------------------------------------------------
+// --- create
+// -------------------------------------------------------------------------------------------------
 
 /// Checks that the group's processes are in `of`.
 void check_within(const Group& group, const Group& of, const char* whose) {
@@ -185,7 +194,8 @@ Task create_inter(Comm& comm, const Group& group, Ref<Comm>* made) {
 
 }  // namespace
 
-// --- duplicates ---------------------------------------------------------------------------------------------
+// --- duplicates
+// ---------------------------------------------------------------------------------------------
 
 void Comm_dup(MPI_Comm comm, MPI_Comm* newcomm) {
   Comm& old = get_comm(comm);
@@ -213,7 +223,8 @@ void Comm_idup_with_info(MPI_Comm comm, MPI_Info info, MPI_Comm* newcomm, MPI_Re
   duplicate_later(old, entries_of(info), newcomm, request);
 }
 
-// --- splits -------------------------------------------------------------------------------------------------
+// --- splits
+// -------------------------------------------------------------------------------------------------
 
 void Comm_split(MPI_Comm comm, int color, int key, MPI_Comm* newcomm) {
   Comm& old = get_comm(comm);
@@ -242,7 +253,8 @@ void Comm_split_type(MPI_Comm comm, int split_type, int key, MPI_Info info, MPI_
   *newcomm = handle(made.give());
 }
 
-// --- of groups ----------------------------------------------------------------------------------------------
+// --- of groups
+// ----------------------------------------------------------------------------------------------
 
 void Comm_create(MPI_Comm comm, MPI_Group group, MPI_Comm* newcomm) {
   Comm& old = get_comm(comm);

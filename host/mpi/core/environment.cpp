@@ -2,6 +2,7 @@
 // Start and end, versions, time and memory (MPI 5.0, chapter 11 and 10).
 #include "core/environment.hpp"
 
+#include <unistd.h>
 #include <algorithm>
 #include <bit>
 #include <cstdio>
@@ -12,7 +13,6 @@
 #include <numeric>
 #include <string>
 #include <thread>
-#include <unistd.h>
 
 #include "core/attributes.hpp"
 #include "core/comm.hpp"
@@ -64,7 +64,8 @@ Comm* make_world_comm(MPI_Comm predefined, const char* name, std::vector<int> ra
   return comm;
 }
 
-/// Ends when all processes have begun it. By messages, so that collectives that the program has left behind are not in its way.
+/// Ends when all processes have begun it. By messages, so that collectives that the program has left behind
+/// are not in its way.
 Task meet(Comm& world) {
   // Hensgen, Finkel, Manber, "Two Algorithms for Barrier Synchronization", 1988.
   const int tag = creation_tag(next_creation(world));
@@ -82,8 +83,8 @@ void close_library() {
   // The object stays: its error handler is that of calls behind the end.
   (void)tally_group_free(runtime.self->group);
   free_groups(true);
-  // What the program has left under way keeps the endpoint busy: it then ends with the process, and disturbs nobody, since all
-  // processes are here.
+  // What the program has left under way keeps the endpoint busy: it then ends with the process, and disturbs
+  // nobody, since all processes are here.
   const tally_status status = tally_endpoint_close(runtime.endpoint);
   if (status == TALLY_OK) runtime.endpoint = nullptr;
   if (status != TALLY_OK && status != TALLY_ERR_BUSY) check(status);
@@ -130,7 +131,8 @@ int open_library(int required_level) {
   return required_level;
 }
 
-// --- start and end ------------------------------------------------------------------------------------------
+// --- start and end
+// ------------------------------------------------------------------------------------------
 
 void Init(int* argc, char*** argv) {
   int provided = 0;
@@ -185,9 +187,9 @@ void Is_thread_main(int* flag) {
 
 void Abort(MPI_Comm comm, int errorcode) {
   const Comm* object = find_comm(comm);
-  const std::string report =
-      fmt::format("tally: rank {} of {} called MPI_Abort{} with code {}\n", runtime.job_rank, runtime.job_size,
-                  object == nullptr ? std::string() : " on communicator " + describe(*object), errorcode);
+  const std::string report = fmt::format(
+      "tally: rank {} of {} called MPI_Abort{} with code {}\n", runtime.job_rank, runtime.job_size,
+      object == nullptr ? std::string() : " on communicator " + describe(*object), errorcode);
   std::fflush(nullptr);
   const ssize_t wrote = ::write(STDERR_FILENO, report.data(), report.size());
   (void)wrote;
@@ -198,7 +200,8 @@ void Abort(MPI_Comm comm, int errorcode) {
 
 void Pcontrol(int) {}
 
-// --- versions and names -------------------------------------------------------------------------------------
+// --- versions and names
+// -------------------------------------------------------------------------------------
 
 void Get_version(int* version, int* subversion) {
   check_out(version, "version");
@@ -238,7 +241,8 @@ void Get_hw_resource_info(MPI_Info* hw_info) {
   *hw_info = handle(made);
 }
 
-// --- time and memory ----------------------------------------------------------------------------------------
+// --- time and memory
+// ----------------------------------------------------------------------------------------
 
 double Wtime() {
   timespec now{};

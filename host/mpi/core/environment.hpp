@@ -4,8 +4,8 @@
 
 namespace tally::mpi {
 
-/// Joins the job, where that is not done, and makes what every use of the library needs: MPI_COMM_WORLD and MPI_COMM_SELF. Throws
-/// Error. Returns the thread level that is provided.
+/// Joins the job, where that is not done, and makes what every use of the library needs: MPI_COMM_WORLD and
+/// MPI_COMM_SELF. Throws Error. Returns the thread level that is provided.
 int open_library(int required_level);
 
 }  // namespace tally::mpi

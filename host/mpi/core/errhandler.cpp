@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Error handlers (MPI 5.0, 9.3 and 9.4) and what is done when a call has failed.
+#include <unistd.h>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <thread>
-#include <unistd.h>
 
 #include "core/comm.hpp"
 #include "core/errors.hpp"
@@ -30,23 +30,30 @@ MPI_Errhandler make_errhandler(MPI_Comm_errhandler_function* for_comm, void (*fo
 
 /// Of files that are opened later.
 Ref<Errhandler>& of_files() {
-  static auto* const instance = new Ref<Errhandler>(Ref<Errhandler>::share(&get_errhandler(MPI_ERRORS_RETURN)));
+  static auto* const instance =
+      new Ref<Errhandler>(Ref<Errhandler>::share(&get_errhandler(MPI_ERRORS_RETURN)));
   return *instance;
 }
 
 /// Windows and files have no objects here, so that no handle of them is valid.
-[[noreturn]] void no_window() { fail(MPI_ERR_WIN, "win is not a window of this program: windows are not served"); }
-[[noreturn]] void no_file() { fail(MPI_ERR_FILE, "file is not a file of this program: files are not served"); }
+[[noreturn]] void no_window() {
+  fail(MPI_ERR_WIN, "win is not a window of this program: windows are not served");
+}
+[[noreturn]] void no_file() {
+  fail(MPI_ERR_FILE, "file is not a file of this program: files are not served");
+}
 
 }  // namespace
 
 void die(const char* function, const Comm* comm, const std::string& text, int code) noexcept {
-  // Another process has failed and has told why. The launcher ends this one in a moment: its report and code would hide those.
+  // Another process has failed and has told why. The launcher ends this one in a moment: its report and code
+  // would hide those.
   if (code == MPI_ERR_PROC_ABORTED) std::this_thread::sleep_for(kLaunchersTime);
   // One write: reports of several ranks do not mix.
   try {
     std::string report = "tally: ";
-    if (runtime.world != nullptr) report += fmt::format("rank {} of {}: ", runtime.job_rank, runtime.job_size);
+    if (runtime.world != nullptr)
+      report += fmt::format("rank {} of {}: ", runtime.job_rank, runtime.job_size);
     report += function == nullptr ? "MPI" : function;
     if (comm != nullptr) report += fmt::format(" on communicator {}", describe(*comm));
     report += fmt::format(" failed: {}\n", text);
@@ -71,14 +78,16 @@ int act(Errhandler& errhandler, const Comm* comm, void* handle_address, const ch
   remember_failure(error.error_class, function, error.text);
   try {
     switch (errhandler.does) {
-      case Errhandler::Does::kReturn: break;
+      case Errhandler::Does::kReturn:
+        break;
       case Errhandler::Does::kCall: {
         const Ref<Errhandler> alive = Ref<Errhandler>::share(&errhandler);
         int code = error.error_class;
         if (errhandler.comm_function != nullptr) {
           errhandler.comm_function(static_cast<MPI_Comm*>(handle_address), &code, nullptr);
         } else if (errhandler.other_function != nullptr) {
-          reinterpret_cast<void (*)(void*, int*, ...)>(errhandler.other_function)(handle_address, &code, nullptr);
+          reinterpret_cast<void (*)(void*, int*, ...)>(errhandler.other_function)(handle_address, &code,
+                                                                                  nullptr);
         }
         break;
       }
@@ -108,11 +117,13 @@ int raise(Comm* comm, const char* function, const Error& error) noexcept {
   return act(*by->errhandler, comm, &address, function, error);
 }
 
-int raise_by(Errhandler* errhandler, void* handle_address, const char* function, const Error& error) noexcept {
+int raise_by(Errhandler* errhandler, void* handle_address, const char* function,
+             const Error& error) noexcept {
   return act(*errhandler, nullptr, handle_address, function, error);
 }
 
-// --- error handlers as objects ------------------------------------------------------------------------------
+// --- error handlers as objects
+// ------------------------------------------------------------------------------
 
 void Comm_create_errhandler(MPI_Comm_errhandler_function* comm_errhandler_fn, MPI_Errhandler* errhandler) {
   check_function(comm_errhandler_fn == nullptr, "comm_errhandler_fn");
@@ -159,7 +170,8 @@ void Win_call_errhandler(MPI_Win, int) { no_window(); }
 void File_set_errhandler(MPI_File file, MPI_Errhandler errhandler) {
   if (file != MPI_FILE_NULL) no_file();
   Errhandler& with = get_errhandler(errhandler);
-  if (with.comm_function != nullptr) fail(MPI_ERR_ARG, "errhandler was made for communicators, not for files");
+  if (with.comm_function != nullptr)
+    fail(MPI_ERR_ARG, "errhandler was made for communicators, not for files");
   of_files() = Ref<Errhandler>::share(&with);
 }
 void File_get_errhandler(MPI_File file, MPI_Errhandler* errhandler) {
@@ -172,7 +184,8 @@ void File_call_errhandler(MPI_File file, int errorcode) {
   int error_class = MPI_SUCCESS;
   Error_class(errorcode, &error_class);
   MPI_File address = file;
-  raise_by(of_files().get(), &address, "MPI_File_call_errhandler", Error{errorcode, "called by the program", {}});
+  raise_by(of_files().get(), &address, "MPI_File_call_errhandler",
+           Error{errorcode, "called by the program", {}});
 }
 
 void Errhandler_free(MPI_Errhandler* errhandler) {

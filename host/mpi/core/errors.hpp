@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Error classes and codes, their texts, and what is done about an error (MPI 5.0, chapter 9).
 //
-// A call that fails returns its error class as the code. MPI_Error_string of that code adds what the last failed call of
-// the calling thread told, so that a program that prints the text names the argument.
+// A call that fails returns its error class as the code. MPI_Error_string of that code adds what the last
+// failed call of the calling thread told, so that a program that prints the text names the argument.
 #pragma once
 
 #include <string>
@@ -24,9 +24,9 @@ const char* class_text(int error_class) noexcept;
 /// What MPI_Error_string adds to the text of the class for this thread's last failure.
 void remember_failure(int code, const char* function, const std::string& text) noexcept;
 
-/// Remembers the failure for MPI_Error_string, then does what the error handler of `comm` says: ends the job, returns the
-/// code, or calls the program's function and returns the code. nullptr: MPI_COMM_SELF, or before MPI_Init and after
-/// MPI_Finalize the initial handler, which ends the job.
+/// Remembers the failure for MPI_Error_string, then does what the error handler of `comm` says: ends the job,
+/// returns the code, or calls the program's function and returns the code. nullptr: MPI_COMM_SELF, or before
+/// MPI_Init and after MPI_Finalize the initial handler, which ends the job.
 int raise(Comm* comm, const char* function, const Error& error) noexcept;
 /// The same by an error handler of another object (a session).
 int raise_by(Errhandler* handler, void* handle_address, const char* function, const Error& error) noexcept;

@@ -35,7 +35,8 @@ std::vector<bool> listed(const Group& group, int n, const int ranks[]) {
   for (int i = 0; i < n; ++i) {
     if (ranks[i] < 0 || ranks[i] >= group.size())
       fail(MPI_ERR_RANK, "ranks[{}] {} is out of range (0 to {})", i, ranks[i], group.size() - 1);
-    if (seen[static_cast<std::size_t>(ranks[i])]) fail(MPI_ERR_RANK, "ranks[{}] {} is in the list before", i, ranks[i]);
+    if (seen[static_cast<std::size_t>(ranks[i])])
+      fail(MPI_ERR_RANK, "ranks[{}] {} is in the list before", i, ranks[i]);
     seen[static_cast<std::size_t>(ranks[i])] = true;
   }
   return seen;
@@ -61,7 +62,8 @@ std::vector<int> expand(const Group& group, int n, const int (*ranges)[3]) {
       const long rank = first + step * stride;
       if (rank < 0 || rank >= group.size())
         fail(MPI_ERR_RANK, "ranges[{}]: rank {} is out of range (0 to {})", i, rank, group.size() - 1);
-      if (seen[static_cast<std::size_t>(rank)]) fail(MPI_ERR_RANK, "ranges[{}]: rank {} is named twice", i, rank);
+      if (seen[static_cast<std::size_t>(rank)])
+        fail(MPI_ERR_RANK, "ranges[{}]: rank {} is named twice", i, rank);
       seen[static_cast<std::size_t>(rank)] = true;
       ranks.push_back(static_cast<int>(rank));
     }
@@ -92,7 +94,8 @@ int compare(const Group& a, const Group& b) {
   return of_a == of_b ? MPI_SIMILAR : MPI_UNEQUAL;
 }
 
-// --- MPI_Group_* --------------------------------------------------------------------------------------------
+// --- MPI_Group_*
+// --------------------------------------------------------------------------------------------
 
 void Group_size(MPI_Group group, int* size) {
   const Group& object = get_group(group);
@@ -192,7 +195,8 @@ void Group_range_incl(MPI_Group group, int n, int ranges[][3], MPI_Group* newgro
   const Group& object = get_group(group);
   check_out(newgroup, "newgroup");
   std::vector<int> result;
-  for (const int rank : expand(object, n, ranges)) result.push_back(object.ranks[static_cast<std::size_t>(rank)]);
+  for (const int rank : expand(object, n, ranges))
+    result.push_back(object.ranks[static_cast<std::size_t>(rank)]);
   *newgroup = give(std::move(result));
 }
 

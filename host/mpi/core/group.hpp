@@ -7,8 +7,8 @@
 
 namespace tally::mpi {
 
-/// A group of these job ranks, with the calling process's rank in it; a new reference (MPI_GROUP_EMPTY's object when there
-/// are none).
+/// A group of these job ranks, with the calling process's rank in it; a new reference (MPI_GROUP_EMPTY's
+/// object when there are none).
 [[nodiscard]] Ref<Group> make_group(std::vector<int> job_ranks);
 
 /// Rank in `group` of a rank of the job; MPI_UNDEFINED.

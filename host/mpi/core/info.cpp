@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Info objects (MPI 5.0, chapter 10).
+#include <sys/utsname.h>
+#include <unistd.h>
 #include <algorithm>
 #include <cstring>
 #include <fstream>
 #include <string>
 #include <string_view>
-#include <sys/utsname.h>
-#include <unistd.h>
 
 #include "core/error.hpp"
 #include "core/functions.hpp"
@@ -98,7 +98,8 @@ const std::string* find_info(const InfoEntries& entries, std::string_view key) {
   return nullptr;
 }
 
-// --- MPI_Info_* ---------------------------------------------------------------------------------------------
+// --- MPI_Info_*
+// ---------------------------------------------------------------------------------------------
 
 void Info_create(MPI_Info* info) {
   check_out(info, "info");
@@ -111,9 +112,11 @@ void Info_create_env(int argc, char* argv[], MPI_Info* info) {
   auto* made = new Info();
   fill_info_env(&made->entries);
   if (argc > 0 && argv != nullptr) {
-    std::erase_if(made->entries, [](const auto& entry) { return entry.first == "command" || entry.first == "argv"; });
+    std::erase_if(made->entries,
+                  [](const auto& entry) { return entry.first == "command" || entry.first == "argv"; });
     std::string arguments;
-    for (int i = 1; i < argc && argv[i] != nullptr; ++i) arguments += (i > 1 ? " " : "") + std::string(argv[i]);
+    for (int i = 1; i < argc && argv[i] != nullptr; ++i)
+      arguments += (i > 1 ? " " : "") + std::string(argv[i]);
     if (argv[0] != nullptr) made->entries.emplace_back("command", argv[0]);
     if (!arguments.empty()) made->entries.emplace_back("argv", arguments.substr(0, MPI_MAX_INFO_VAL - 1));
   }
@@ -139,7 +142,8 @@ void Info_set(MPI_Info info, const char* key, const char* value) {
   const std::string_view name = check_key(key);
   if (value == nullptr) fail(MPI_ERR_INFO_VALUE, "value is NULL");
   if (::strnlen(value, MPI_MAX_INFO_VAL) >= MPI_MAX_INFO_VAL)
-    fail(MPI_ERR_INFO_VALUE, "value has more than MPI_MAX_INFO_VAL - 1 = {} characters", MPI_MAX_INFO_VAL - 1);
+    fail(MPI_ERR_INFO_VALUE, "value has more than MPI_MAX_INFO_VAL - 1 = {} characters",
+         MPI_MAX_INFO_VAL - 1);
   set_hint(&object.entries, std::string(name), value);
 }
 

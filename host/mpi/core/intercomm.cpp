@@ -24,8 +24,8 @@ int leaders_tag(int tag) noexcept { return 1 << 28 | (tag & ((1 << 28) - 1)); }
 
 /// What one leader tells the other one of its group.
 struct Introduction {
-  std::uint64_t key;   ///< of this side's local communicator
-  std::int32_t count;  ///< processes; 0: something is wrong at this side
+  std::uint64_t key;      ///< of this side's local communicator
+  std::int32_t count;     ///< processes; 0: something is wrong at this side
   std::int32_t ranks[1];  ///< of the job; as many as it has
 };
 constexpr std::size_t kHead = offsetof(Introduction, ranks);
@@ -75,7 +75,8 @@ Task create(Comm& local, int leader, Comm* peer, int remote, int tag, Ref<Comm>*
   const bool low = local.members->ranks.front() < others.ranks.front();
   std::vector<int> own_ranks = local.members->ranks;
   *made = new_comm(&local);
-  co_await build_inter(**made, std::move(own_ranks), std::move(others.ranks), low, low ? own_key : others.key);
+  co_await build_inter(**made, std::move(own_ranks), std::move(others.ranks), low,
+                       low ? own_key : others.key);
 }
 
 Task merge(Comm& inter, int high, Ref<Comm>* made) {
@@ -87,8 +88,8 @@ Task merge(Comm& inter, int high, Ref<Comm>* made) {
   const auto first_local = static_cast<std::ptrdiff_t>(low ? 0 : inter.remote->size());
   const auto first_remote = static_cast<std::ptrdiff_t>(low ? inter.size : 0);
   const auto differs = [&](std::ptrdiff_t first, int count) {
-    return std::adjacent_find(wishes.begin() + first, wishes.begin() + first + count, std::not_equal_to<>()) !=
-           wishes.begin() + first + count;
+    return std::adjacent_find(wishes.begin() + first, wishes.begin() + first + count,
+                              std::not_equal_to<>()) != wishes.begin() + first + count;
   };
   if (differs(first_local, inter.size) || differs(first_remote, inter.remote->size()))
     fail(MPI_ERR_ARG, "high differs between processes of one group");
@@ -103,8 +104,8 @@ Task merge(Comm& inter, int high, Ref<Comm>* made) {
 }
 
 /// As create(), but the leaders know the other group already.
-Task create_from_groups(std::vector<int> own_ranks, int leader, std::vector<int> remote_ranks, std::uint64_t key,
-                        Ref<Comm>* made) {
+Task create_from_groups(std::vector<int> own_ranks, int leader, std::vector<int> remote_ranks,
+                        std::uint64_t key, Ref<Comm>* made) {
   // Carries the other group's processes from the leader to all.
   Ref<Comm> local = new_comm(nullptr);
   co_await build(*local, own_ranks, key);
@@ -122,9 +123,9 @@ Task create_from_groups(std::vector<int> own_ranks, int leader, std::vector<int>
 
 }  // namespace
 
-void Intercomm_create_from_groups(MPI_Group local_group, int local_leader, MPI_Group remote_group, int remote_leader,
-                                  const char* stringtag, MPI_Info info, MPI_Errhandler errhandler,
-                                  MPI_Comm* newintercomm) {
+void Intercomm_create_from_groups(MPI_Group local_group, int local_leader, MPI_Group remote_group,
+                                  int remote_leader, const char* stringtag, MPI_Info info,
+                                  MPI_Errhandler errhandler, MPI_Comm* newintercomm) {
   const Group& local = get_group(local_group, "local_group");
   check_out(stringtag, "stringtag");
   check_out(newintercomm, "newintercomm");
@@ -161,7 +162,8 @@ void Intercomm_create(MPI_Comm local_comm, int local_leader, MPI_Comm peer_comm,
       fail(MPI_ERR_RANK, "remote_leader {} is out of range (0 to {})", remote_leader, peer->peers() - 1);
     if (tag < 0) fail(MPI_ERR_TAG, "tag {} is out of range (0 to {})", tag, TALLY_MAX_TAG);
     remote = peer->peer(remote_leader);
-    if (!peer->inter() && remote == peer->rank) fail(MPI_ERR_RANK, "remote_leader {} is the caller", remote_leader);
+    if (!peer->inter() && remote == peer->rank)
+      fail(MPI_ERR_RANK, "remote_leader {} is the caller", remote_leader);
   }
   Ref<Comm> made;
   run(create(local, local_leader, peer, remote, tag, &made));

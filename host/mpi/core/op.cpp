@@ -13,7 +13,8 @@ void check_out(const void* pointer, const char* name) {
 }
 
 void check_data(const void* buffer, const datatype::Type& type, const char* name) {
-  if (buffer == MPI_IN_PLACE) fail(MPI_ERR_BUFFER, "{} is MPI_IN_PLACE, which MPI_Reduce_local does not take", name);
+  if (buffer == MPI_IN_PLACE)
+    fail(MPI_ERR_BUFFER, "{} is MPI_IN_PLACE, which MPI_Reduce_local does not take", name);
   // MPI_BOTTOM goes with addresses in the type.
   if (buffer == nullptr && type.true_lb() == 0 && type.size() > 0) fail(MPI_ERR_BUFFER, "{} is NULL", name);
 }

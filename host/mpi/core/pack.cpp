@@ -42,7 +42,8 @@ void check_buffer(const void* buffer, MPI_Count bytes, const char* argument) {
   if (buffer == nullptr && bytes > 0) fail(MPI_ERR_BUFFER, "{} is NULL", argument);
 }
 
-/// MPI_BOTTOM is a null pointer with a type of absolute addresses: allowed, unless the type begins at the address 0.
+/// MPI_BOTTOM is a null pointer with a type of absolute addresses: allowed, unless the type begins at the
+/// address 0.
 void check_typed(const void* buffer, const datatype::Type& type, MPI_Count bytes, const char* argument) {
   if (bytes > 0 && buffer == MPI_BOTTOM && type.true_lb() == 0) fail(MPI_ERR_BUFFER, "{} is NULL", argument);
 }
@@ -89,8 +90,8 @@ void Pack_size(MPI_Count incount, MPI_Datatype datatype, MPI_Comm comm, MPI_Coun
   *size = bytes_of(incount, type.size(), "incount");
 }
 
-void Pack_external(const char* datarep, const void* inbuf, MPI_Count incount, MPI_Datatype datatype, void* outbuf,
-                   MPI_Count outsize, MPI_Count* position) {
+void Pack_external(const char* datarep, const void* inbuf, MPI_Count incount, MPI_Datatype datatype,
+                   void* outbuf, MPI_Count outsize, MPI_Count* position) {
   check_datarep(datarep);
   const datatype::Type& type = usable(datatype);
   check_out(position, "position");
@@ -99,12 +100,14 @@ void Pack_external(const char* datarep, const void* inbuf, MPI_Count incount, MP
   check_buffer(outbuf, bytes, "outbuf");
   check_typed(inbuf, type, bytes, "inbuf");
   if (bytes > 0)
-    with_faults([&] { datatype::pack_external32(type, inbuf, incount, static_cast<std::byte*>(outbuf) + *position); });
+    with_faults([&] {
+      datatype::pack_external32(type, inbuf, incount, static_cast<std::byte*>(outbuf) + *position);
+    });
   *position += bytes;
 }
 
-void Unpack_external(const char* datarep, const void* inbuf, MPI_Count insize, MPI_Count* position, void* outbuf,
-                     MPI_Count outcount, MPI_Datatype datatype) {
+void Unpack_external(const char* datarep, const void* inbuf, MPI_Count insize, MPI_Count* position,
+                     void* outbuf, MPI_Count outcount, MPI_Datatype datatype) {
   check_datarep(datarep);
   const datatype::Type& type = usable(datatype);
   check_out(position, "position");

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The objects of predefined handles that exist before MPI_Init: made when the library is loaded, never destroyed.
+// The objects of predefined handles that exist before MPI_Init: made when the library is loaded, never
+// destroyed.
 #include <optional>
 #include <string_view>
 
@@ -22,7 +23,8 @@ void make(MPI_Op predefined, const char* name) {
   auto* object = new Op(true);
   object->reduction = operation(name);
   // MPI_REPLACE takes the later of two values.
-  object->commutative = object->reduction != datatype::Op::kReplace && object->reduction != datatype::Op::kNoOp;
+  object->commutative =
+      object->reduction != datatype::Op::kReplace && object->reduction != datatype::Op::kNoOp;
   bind(predefined, *object);
 }
 void make(MPI_Group predefined, const char*) {

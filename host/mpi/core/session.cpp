@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Sessions (MPI 5.0, 11.3): other ways to open the library than MPI_Init. Process sets are mpi://WORLD and mpi://SELF.
+// Sessions (MPI 5.0, 11.3): other ways to open the library than MPI_Init. Process sets are mpi://WORLD and
+// mpi://SELF.
 #include "core/session.hpp"
 
 #include <algorithm>
@@ -123,7 +124,8 @@ void Session_get_pset_info(MPI_Session session, const char* pset_name, MPI_Info*
   *info = handle(made);
 }
 
-void Session_create_errhandler(MPI_Session_errhandler_function* session_errhandler_fn, MPI_Errhandler* errhandler) {
+void Session_create_errhandler(MPI_Session_errhandler_function* session_errhandler_fn,
+                               MPI_Errhandler* errhandler) {
   if (session_errhandler_fn == nullptr) fail(MPI_ERR_ARG, "session_errhandler_fn is NULL");
   check_out(errhandler, "errhandler");
   auto* made = new Errhandler(Errhandler::Does::kCall);
@@ -147,7 +149,8 @@ void Session_call_errhandler(MPI_Session session, int errorcode) {
   int error_class = MPI_SUCCESS;
   Error_class(errorcode, &error_class);
   MPI_Session address = session;
-  raise_by(object.errhandler.get(), &address, "MPI_Session_call_errhandler", Error{errorcode, "called by the program", {}});
+  raise_by(object.errhandler.get(), &address, "MPI_Session_call_errhandler",
+           Error{errorcode, "called by the program", {}});
 }
 
 void Group_from_session_pset(MPI_Session session, const char* pset_name, MPI_Group* newgroup) {

@@ -21,8 +21,8 @@ struct Topology {
   std::vector<int> index;
   std::vector<int> edges;
 
-  /// Neighbours of the calling process in the order of the neighbourhood collectives (8.6): from whom, and to whom. A Cartesian
-  /// one has two in each dimension, MPI_PROC_NULL beyond a border.
+  /// Neighbours of the calling process in the order of the neighbourhood collectives (8.6): from whom, and to
+  /// whom. A Cartesian one has two in each dimension, MPI_PROC_NULL beyond a border.
   std::vector<int> sources;
   std::vector<int> destinations;
   // kDistributedGraph

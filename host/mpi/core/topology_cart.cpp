@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Cartesian topologies (MPI 5.0, 8.5.1, 8.5.2, 8.5.5 to 8.5.8). Ranks are in row-major order of the coordinates; processes
-// are not reordered, since all pairs of them are equally near.
+// Cartesian topologies (MPI 5.0, 8.5.1, 8.5.2, 8.5.5 to 8.5.8). Ranks are in row-major order of the
+// coordinates; processes are not reordered, since all pairs of them are equally near.
 #include <algorithm>
 #include <memory>
 #include <utility>
@@ -33,7 +33,8 @@ int check_grid(int ndims, const int dims[], const int periods[], int available) 
   for (int i = 0; i < ndims; ++i) {
     if (dims[i] <= 0) fail(MPI_ERR_DIMS, "dims[{}] {} is not positive", i, dims[i]);
     nodes *= dims[i];
-    if (nodes > available) fail(MPI_ERR_DIMS, "dims: the grid is larger than the {} processes of comm", available);
+    if (nodes > available)
+      fail(MPI_ERR_DIMS, "dims: the grid is larger than the {} processes of comm", available);
   }
   return static_cast<int>(nodes);
 }
@@ -80,8 +81,8 @@ std::unique_ptr<Topology> make_grid(std::vector<int> dims, std::vector<int> peri
   return grid;
 }
 
-/// The most even factors of `nodes`, the largest first: the largest is as small as it can be, then the next one, ... Each is at
-/// most `limit`. False where there are none.
+/// The most even factors of `nodes`, the largest first: the largest is as small as it can be, then the next
+/// one, ... Each is at most `limit`. False where there are none.
 bool factor(int nodes, int limit, std::size_t count, std::vector<int>* factors) {
   if (count == 0) return nodes == 1;
   const auto at_least = [&](long root) {  // root^count >= nodes
@@ -105,7 +106,8 @@ bool factor(int nodes, int limit, std::size_t count, std::vector<int>* factors) 
     if (candidate > limit) return false;
     if (nodes % candidate != 0) continue;
     factors->push_back(static_cast<int>(candidate));
-    if (factor(static_cast<int>(nodes / candidate), static_cast<int>(candidate), count - 1, factors)) return true;
+    if (factor(static_cast<int>(nodes / candidate), static_cast<int>(candidate), count - 1, factors))
+      return true;
     factors->pop_back();
   }
   return false;
@@ -163,7 +165,8 @@ void Dims_create(int nnodes, int ndims, int dims[]) {
   }
 }
 
-void Cart_create(MPI_Comm comm_old, int ndims, const int dims[], const int periods[], int, MPI_Comm* comm_cart) {
+void Cart_create(MPI_Comm comm_old, int ndims, const int dims[], const int periods[], int,
+                 MPI_Comm* comm_cart) {
   Comm& old = check_intra(get_comm(comm_old, "comm_old"), "comm_old");
   check_out(comm_cart, "comm_cart");
   const int nodes = check_grid(ndims, dims, periods, old.size);
@@ -214,8 +217,8 @@ void Cart_rank(MPI_Comm comm, const int coords[], int* rank) {
     if (grid.periods[at(i)] != 0) {
       inside[at(i)] = (coords[i] % size + size) % size;
     } else if (coords[i] < 0 || coords[i] >= size) {
-      fail(MPI_ERR_ARG, "coords[{}] {} is out of range (0 to {}), and the dimension is not periodic", i, coords[i],
-           size - 1);
+      fail(MPI_ERR_ARG, "coords[{}] {} is out of range (0 to {}), and the dimension is not periodic", i,
+           coords[i], size - 1);
     } else {
       inside[at(i)] = coords[i];
     }
@@ -227,7 +230,8 @@ void Cart_coords(MPI_Comm comm, int rank, int maxdims, int coords[]) {
   const Comm& object = get_comm(comm);
   const Topology& grid = topology_of(object, Topology::Type::kCartesian);
   const int ndims = static_cast<int>(grid.dims.size());
-  if (rank < 0 || rank >= object.size) fail(MPI_ERR_RANK, "rank {} is out of range (0 to {})", rank, object.size - 1);
+  if (rank < 0 || rank >= object.size)
+    fail(MPI_ERR_RANK, "rank {} is out of range (0 to {})", rank, object.size - 1);
   if (maxdims < ndims) fail(MPI_ERR_ARG, "maxdims {} is less than the grid's {} dimensions", maxdims, ndims);
   check_array(coords, ndims, "coords");
   const std::vector<int> of = coords_of(grid, rank);
@@ -265,7 +269,8 @@ void Cart_sub(MPI_Comm comm, const int remain_dims[], MPI_Comm* newcomm) {
   for (int other = 0; other < old.size; ++other) {
     const std::vector<int> coords = coords_of(grid, other);
     bool same = true;
-    for (std::size_t i = 0; i < ndims; ++i) same = same && (remain_dims[i] != 0 || coords[i] == grid.coords[i]);
+    for (std::size_t i = 0; i < ndims; ++i)
+      same = same && (remain_dims[i] != 0 || coords[i] == grid.coords[i]);
     if (!same) continue;
     if (other == old.rank) rank = static_cast<int>(members.size());
     members.push_back(old.members->ranks[at(other)]);

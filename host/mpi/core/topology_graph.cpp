@@ -23,7 +23,8 @@ void check_array(const void* array, int length, const char* name) {
 
 std::size_t at(int i) noexcept { return static_cast<std::size_t>(i); }
 
-// --- graphs -------------------------------------------------------------------------------------------------
+// --- graphs
+// -------------------------------------------------------------------------------------------------
 
 void check_graph(int nnodes, const int index[], const int edges[], int available) {
   if (nnodes < 0 || nnodes > available)
@@ -31,7 +32,8 @@ void check_graph(int nnodes, const int index[], const int edges[], int available
   check_array(index, nnodes, "index");
   int before = 0;
   for (int i = 0; i < nnodes; ++i) {
-    if (index[i] < before) fail(MPI_ERR_ARG, "index[{}] {} is less than the {} before it", i, index[i], before);
+    if (index[i] < before)
+      fail(MPI_ERR_ARG, "index[{}] {} is less than the {} before it", i, index[i], before);
     before = index[i];
   }
   check_array(edges, before, "edges");
@@ -50,7 +52,8 @@ void check_rank(int rank, int size) {
   if (rank < 0 || rank >= size) fail(MPI_ERR_RANK, "rank {} is out of range (0 to {})", rank, size - 1);
 }
 
-// --- distributed graphs -------------------------------------------------------------------------------------
+// --- distributed graphs
+// -------------------------------------------------------------------------------------
 
 // MPI_UNWEIGHTED is no array; MPI_WEIGHTS_EMPTY is one of no elements.
 bool has_weights(const int* weights) { return weights != MPI_UNWEIGHTED; }
@@ -97,13 +100,15 @@ Task exchange_ends(Comm& comm, std::vector<std::vector<EdgeEnd>> told, std::vect
     if (r == own) {
       std::copy(told[own].begin(), told[own].end(), heard->begin() + static_cast<std::ptrdiff_t>(first));
     } else if (count > 0) {
-      messages.receive(comm.internal, heard->data() + first, count * sizeof(EdgeEnd), static_cast<int>(r), tag);
+      messages.receive(comm.internal, heard->data() + first, count * sizeof(EdgeEnd), static_cast<int>(r),
+                       tag);
     }
     first += count;
   }
   for (std::size_t r = 0; r < size; ++r) {
     if (r != own && !told[r].empty())
-      messages.send(comm.internal, told[r].data(), told[r].size() * sizeof(EdgeEnd), static_cast<int>(r), tag);
+      messages.send(comm.internal, told[r].data(), told[r].size() * sizeof(EdgeEnd), static_cast<int>(r),
+                    tag);
   }
   co_await messages.all();
 }
@@ -119,9 +124,11 @@ MPI_Comm with_topology(Comm& old, int nodes, std::unique_ptr<Topology> topology)
 
 }  // namespace
 
-// --- graphs -------------------------------------------------------------------------------------------------
+// --- graphs
+// -------------------------------------------------------------------------------------------------
 
-void Graph_create(MPI_Comm comm_old, int nnodes, const int indx[], const int edges[], int, MPI_Comm* comm_graph) {
+void Graph_create(MPI_Comm comm_old, int nnodes, const int indx[], const int edges[], int,
+                  MPI_Comm* comm_graph) {
   Comm& old = check_intra(get_comm(comm_old, "comm_old"), "comm_old");
   check_out(comm_graph, "comm_graph");
   check_graph(nnodes, indx, edges, old.size);
@@ -185,11 +192,12 @@ void Graph_neighbors(MPI_Comm comm, int rank, int maxneighbors, int neighbors[])
   std::copy_n(graph.edges.begin() + first, count, neighbors);
 }
 
-// --- distributed graphs -------------------------------------------------------------------------------------
+// --- distributed graphs
+// -------------------------------------------------------------------------------------
 
-void Dist_graph_create_adjacent(MPI_Comm comm_old, int indegree, const int sources[], const int sourceweights[],
-                                int outdegree, const int destinations[], const int destweights[], MPI_Info info, int,
-                                MPI_Comm* comm_dist_graph) {
+void Dist_graph_create_adjacent(MPI_Comm comm_old, int indegree, const int sources[],
+                                const int sourceweights[], int outdegree, const int destinations[],
+                                const int destweights[], MPI_Info info, int, MPI_Comm* comm_dist_graph) {
   Comm& old = check_intra(get_comm(comm_old, "comm_old"), "comm_old");
   check_out(comm_dist_graph, "comm_dist_graph");
   if (info != MPI_INFO_NULL) get_info(info);
@@ -208,8 +216,9 @@ void Dist_graph_create_adjacent(MPI_Comm comm_old, int indegree, const int sourc
   *comm_dist_graph = with_topology(old, old.size, std::move(graph));
 }
 
-void Dist_graph_create(MPI_Comm comm_old, int n, const int sources[], const int degrees[], const int destinations[],
-                       const int weights[], MPI_Info info, int, MPI_Comm* comm_dist_graph) {
+void Dist_graph_create(MPI_Comm comm_old, int n, const int sources[], const int degrees[],
+                       const int destinations[], const int weights[], MPI_Info info, int,
+                       MPI_Comm* comm_dist_graph) {
   Comm& old = check_intra(get_comm(comm_old, "comm_old"), "comm_old");
   check_out(comm_dist_graph, "comm_dist_graph");
   if (info != MPI_INFO_NULL) get_info(info);
@@ -239,7 +248,8 @@ void Dist_graph_create(MPI_Comm comm_old, int n, const int sources[], const int 
   graph->weighted = has_weights(weights);
   for (const EdgeEnd& end : heard) {
     (end.outgoing != 0 ? graph->destinations : graph->sources).push_back(end.other);
-    if (graph->weighted) (end.outgoing != 0 ? graph->destination_weights : graph->source_weights).push_back(end.weight);
+    if (graph->weighted)
+      (end.outgoing != 0 ? graph->destination_weights : graph->source_weights).push_back(end.weight);
   }
   *comm_dist_graph = with_topology(old, old.size, std::move(graph));
 }
@@ -254,8 +264,8 @@ void Dist_graph_neighbors_count(MPI_Comm comm, int* indegree, int* outdegree, in
   *weighted = graph.weighted;
 }
 
-void Dist_graph_neighbors(MPI_Comm comm, int maxindegree, int sources[], int sourceweights[], int maxoutdegree,
-                          int destinations[], int destweights[]) {
+void Dist_graph_neighbors(MPI_Comm comm, int maxindegree, int sources[], int sourceweights[],
+                          int maxoutdegree, int destinations[], int destweights[]) {
   const Topology& graph = topology_of(get_comm(comm), Topology::Type::kDistributedGraph);
   if (maxindegree < 0) fail(MPI_ERR_ARG, "maxindegree {} is negative", maxindegree);
   if (maxoutdegree < 0) fail(MPI_ERR_ARG, "maxoutdegree {} is negative", maxoutdegree);

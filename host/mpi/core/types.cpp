@@ -37,8 +37,8 @@ void make(MPI_Datatype* newtype, F&& constructor) {
   *newtype = handle(new Datatype(with_faults(constructor)));
 }
 
-/// Predefined types without a predefined handle, which live until the process ends: the same arguments give the same
-/// handle.
+/// Predefined types without a predefined handle, which live until the process ends: the same arguments give
+/// the same handle.
 MPI_Datatype parameterized(const datatype::Ref& type) {
   static auto* const made = new std::map<const datatype::Type*, Datatype*>();
   Datatype*& object = (*made)[type.get()];
@@ -54,7 +54,8 @@ MPI_Datatype handle_for(const datatype::Ref& type) {
   return handle(new Datatype(type));
 }
 
-// --- constructors -------------------------------------------------------------------------------------------
+// --- constructors
+// -------------------------------------------------------------------------------------------
 
 void Type_contiguous(MPI_Count count, MPI_Datatype oldtype, MPI_Datatype* newtype, bool large) {
   const datatype::Ref& old = get_type(oldtype).type;
@@ -105,8 +106,8 @@ void Type_create_hindexed_block(MPI_Count count, MPI_Count blocklength, Counts d
   });
 }
 
-void Type_create_struct(MPI_Count count, Counts blocklengths, Counts displacements, const MPI_Datatype types[],
-                        MPI_Datatype* newtype, bool large) {
+void Type_create_struct(MPI_Count count, Counts blocklengths, Counts displacements,
+                        const MPI_Datatype types[], MPI_Datatype* newtype, bool large) {
   if (count < 0) fail(MPI_ERR_COUNT, "count {} is negative", count);
   if (count > 0 && types == nullptr) fail(MPI_ERR_ARG, "array_of_types is NULL");
   std::vector<datatype::Ref> refs;
@@ -168,7 +169,8 @@ void Type_match_size(int typeclass, int size, MPI_Datatype* datatype) {
   } else if (typeclass == MPI_TYPECLASS_COMPLEX) {
     kind = datatype::TypeClass::kComplex;
   } else {
-    fail(MPI_ERR_ARG, "typeclass {} is none of MPI_TYPECLASS_REAL, MPI_TYPECLASS_INTEGER, MPI_TYPECLASS_COMPLEX",
+    fail(MPI_ERR_ARG,
+         "typeclass {} is none of MPI_TYPECLASS_REAL, MPI_TYPECLASS_INTEGER, MPI_TYPECLASS_COMPLEX",
          typeclass);
   }
   *datatype = predefined_handle(with_faults([&] { return datatype::match_size(kind, size); }));
@@ -182,7 +184,8 @@ void Type_get_value_index(MPI_Datatype value_type, MPI_Datatype index_type, MPI_
   *pair_type = pair ? handle_for(pair) : MPI_DATATYPE_NULL;
 }
 
-// --- life ---------------------------------------------------------------------------------------------------
+// --- life
+// ---------------------------------------------------------------------------------------------------
 
 void Type_dup(MPI_Datatype oldtype, MPI_Datatype* newtype) {
   Datatype& old = get_type(oldtype);

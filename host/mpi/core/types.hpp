@@ -20,8 +20,8 @@ decltype(auto) with_faults(F&& f) {
   }
 }
 
-/// A handle for the program of what MPI_Type_get_contents and the like give: the predefined handle where there is one, else
-/// that of a new object.
+/// A handle for the program of what MPI_Type_get_contents and the like give: the predefined handle where
+/// there is one, else that of a new object.
 [[nodiscard]] MPI_Datatype handle_for(const datatype::Ref& type);
 
 }  // namespace tally::mpi

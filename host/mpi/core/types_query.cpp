@@ -18,23 +18,40 @@ void check_out(const void* pointer, const char* name) {
 
 int abi_value(Combiner combiner) noexcept {
   switch (combiner) {
-    case Combiner::kNamed: return MPI_COMBINER_NAMED;
-    case Combiner::kDup: return MPI_COMBINER_DUP;
-    case Combiner::kContiguous: return MPI_COMBINER_CONTIGUOUS;
-    case Combiner::kVector: return MPI_COMBINER_VECTOR;
-    case Combiner::kHvector: return MPI_COMBINER_HVECTOR;
-    case Combiner::kIndexed: return MPI_COMBINER_INDEXED;
-    case Combiner::kHindexed: return MPI_COMBINER_HINDEXED;
-    case Combiner::kIndexedBlock: return MPI_COMBINER_INDEXED_BLOCK;
-    case Combiner::kHindexedBlock: return MPI_COMBINER_HINDEXED_BLOCK;
-    case Combiner::kStruct: return MPI_COMBINER_STRUCT;
-    case Combiner::kSubarray: return MPI_COMBINER_SUBARRAY;
-    case Combiner::kDarray: return MPI_COMBINER_DARRAY;
-    case Combiner::kF90Real: return MPI_COMBINER_F90_REAL;
-    case Combiner::kF90Complex: return MPI_COMBINER_F90_COMPLEX;
-    case Combiner::kF90Integer: return MPI_COMBINER_F90_INTEGER;
-    case Combiner::kResized: return MPI_COMBINER_RESIZED;
-    case Combiner::kValueIndex: return MPI_COMBINER_VALUE_INDEX;
+    case Combiner::kNamed:
+      return MPI_COMBINER_NAMED;
+    case Combiner::kDup:
+      return MPI_COMBINER_DUP;
+    case Combiner::kContiguous:
+      return MPI_COMBINER_CONTIGUOUS;
+    case Combiner::kVector:
+      return MPI_COMBINER_VECTOR;
+    case Combiner::kHvector:
+      return MPI_COMBINER_HVECTOR;
+    case Combiner::kIndexed:
+      return MPI_COMBINER_INDEXED;
+    case Combiner::kHindexed:
+      return MPI_COMBINER_HINDEXED;
+    case Combiner::kIndexedBlock:
+      return MPI_COMBINER_INDEXED_BLOCK;
+    case Combiner::kHindexedBlock:
+      return MPI_COMBINER_HINDEXED_BLOCK;
+    case Combiner::kStruct:
+      return MPI_COMBINER_STRUCT;
+    case Combiner::kSubarray:
+      return MPI_COMBINER_SUBARRAY;
+    case Combiner::kDarray:
+      return MPI_COMBINER_DARRAY;
+    case Combiner::kF90Real:
+      return MPI_COMBINER_F90_REAL;
+    case Combiner::kF90Complex:
+      return MPI_COMBINER_F90_COMPLEX;
+    case Combiner::kF90Integer:
+      return MPI_COMBINER_F90_INTEGER;
+    case Combiner::kResized:
+      return MPI_COMBINER_RESIZED;
+    case Combiner::kValueIndex:
+      return MPI_COMBINER_VALUE_INDEX;
   }
   return MPI_COMBINER_NAMED;
 }
@@ -45,11 +62,13 @@ void refuse_large(const datatype::Type& type, const char* instead) {
 }
 
 const datatype::Contents& contents_of(const datatype::Type& type) {
-  if (type.combiner() == Combiner::kNamed) fail(MPI_ERR_TYPE, "datatype is a predefined type: it has no contents");
+  if (type.combiner() == Combiner::kNamed)
+    fail(MPI_ERR_TYPE, "datatype is a predefined type: it has no contents");
   return type.contents();
 }
 
-void check_room(MPI_Count room, std::size_t needed, const void* array, const char* maximum, const char* name) {
+void check_room(MPI_Count room, std::size_t needed, const void* array, const char* maximum,
+                const char* name) {
   if (room < 0 || static_cast<std::size_t>(room) < needed)
     fail(MPI_ERR_ARG, "{} {} is less than the {} that the contents have", maximum, room, needed);
   if (needed != 0) check_out(array, name);
@@ -83,12 +102,14 @@ void Type_get_true_extent(MPI_Datatype datatype, MPI_Count* true_lb, MPI_Count* 
   *true_extent = object.type->true_extent();
 }
 
-// --- names --------------------------------------------------------------------------------------------------
+// --- names
+// --------------------------------------------------------------------------------------------------
 
 void Type_get_name(MPI_Datatype datatype, char* type_name, int* resultlen) {
   check_out(type_name, "type_name");
   check_out(resultlen, "resultlen");
-  const std::string name = datatype == MPI_DATATYPE_NULL ? std::string("MPI_DATATYPE_NULL") : get_type(datatype).name;
+  const std::string name =
+      datatype == MPI_DATATYPE_NULL ? std::string("MPI_DATATYPE_NULL") : get_type(datatype).name;
   const std::size_t length = std::min<std::size_t>(name.size(), MPI_MAX_OBJECT_NAME - 1);
   std::memcpy(type_name, name.data(), length);
   type_name[length] = '\0';
@@ -101,7 +122,8 @@ void Type_set_name(MPI_Datatype datatype, const char* type_name) {
   object.name.assign(type_name, ::strnlen(type_name, MPI_MAX_OBJECT_NAME - 1));
 }
 
-// --- envelopes and contents ---------------------------------------------------------------------------------
+// --- envelopes and contents
+// ---------------------------------------------------------------------------------
 
 void Type_get_envelope(MPI_Datatype datatype, int* num_integers, int* num_addresses, int* num_datatypes,
                        int* combiner) {
@@ -135,12 +157,14 @@ void Type_get_envelope_c(MPI_Datatype datatype, MPI_Count* num_integers, MPI_Cou
 }
 
 void Type_get_contents(MPI_Datatype datatype, int max_integers, int max_addresses, int max_datatypes,
-                       int array_of_integers[], MPI_Aint array_of_addresses[], MPI_Datatype array_of_datatypes[]) {
+                       int array_of_integers[], MPI_Aint array_of_addresses[],
+                       MPI_Datatype array_of_datatypes[]) {
   const datatype::Type& type = *get_type(datatype).type;
   const datatype::Contents& contents = contents_of(type);
   refuse_large(type, "MPI_Type_get_contents_c");
   check_room(max_integers, contents.integers.size(), array_of_integers, "max_integers", "array_of_integers");
-  check_room(max_addresses, contents.addresses.size(), array_of_addresses, "max_addresses", "array_of_addresses");
+  check_room(max_addresses, contents.addresses.size(), array_of_addresses, "max_addresses",
+             "array_of_addresses");
   check_room(max_datatypes, contents.types.size(), array_of_datatypes, "max_datatypes", "array_of_datatypes");
   std::copy(contents.integers.begin(), contents.integers.end(), array_of_integers);
   std::copy(contents.addresses.begin(), contents.addresses.end(), array_of_addresses);
@@ -154,7 +178,8 @@ void Type_get_contents_c(MPI_Datatype datatype, MPI_Count max_integers, MPI_Coun
   const datatype::Type& type = *get_type(datatype).type;
   const datatype::Contents& contents = contents_of(type);
   check_room(max_integers, contents.integers.size(), array_of_integers, "max_integers", "array_of_integers");
-  check_room(max_addresses, contents.addresses.size(), array_of_addresses, "max_addresses", "array_of_addresses");
+  check_room(max_addresses, contents.addresses.size(), array_of_addresses, "max_addresses",
+             "array_of_addresses");
   check_room(max_large_counts, contents.large_counts.size(), array_of_large_counts, "max_large_counts",
              "array_of_large_counts");
   check_room(max_datatypes, contents.types.size(), array_of_datatypes, "max_datatypes", "array_of_datatypes");
