@@ -165,7 +165,8 @@ module tally_cmd #(
   // --- checks: the first that fails is reported --------------------------------------------------
   tally_pkg::recv_desc_t desc;
   tally_pkg::coll_desc_t coll;
-  logic                  any_source, any_tag, is_inline, is_rts, bad_peer, bad_tag, bad_handle;
+  logic                  any_source, any_tag, is_inline, is_sync, is_rts, bad_peer, bad_tag;
+  logic                  bad_handle;
   logic [16:0]           entry;
   logic [7:0]            status;
   logic [31:0]           detail;
@@ -181,8 +182,10 @@ module tally_cmd #(
   assign any_tag    = desc.flags[tally_pkg::MsgFlagAnyTagBit];
   assign is_inline  = desc.flags[tally_pkg::MsgFlagInlineBit]
                     && desc.opcode == tally_pkg::OpcodeSend;
+  assign is_sync    = desc.flags[tally_pkg::MsgFlagSyncBit]
+                    && desc.opcode == tally_pkg::OpcodeSend;
   // What is inline has no memory that could be read: always eager.
-  assign is_rts     = desc.length > 32'(eager_max_i) && !is_inline;
+  assign is_rts     = (desc.length > 32'(eager_max_i) || is_sync) && !is_inline;
   assign cells      = is_rts ? 5'd1
                     : 5'((desc.length[12:0] + 13'(tally_pkg::MsgHeaderBytes)
                           + 13'(tally_pkg::CellBytes - 1)) >> CellShift);
@@ -212,6 +215,9 @@ module tally_cmd #(
         end else if (bad_tag) begin
           status = tally_pkg::StatusBadField;
           detail = 32'd8;
+        end else if (is_inline && is_sync) begin
+          status = tally_pkg::StatusBadField;
+          detail = 32'd1;
         end else if (is_inline && desc.length > 32'(tally_pkg::InlineBytes)) begin
           status = tally_pkg::StatusBadField;
           detail = 32'd24;

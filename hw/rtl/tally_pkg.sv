@@ -101,7 +101,7 @@ package tally_pkg;
 
   // First byte of a submission descriptor.
   localparam logic [7:0] OpcodeNop = 8'd0;  // Completes at once
-  // Tagged send: eager up to EagerMax bytes, rendezvous above
+  // Tagged send: eager up to EagerMax bytes, rendezvous above and with Sync
   localparam logic [7:0] OpcodeSend = 8'd1;
   // Receive: takes the oldest unexpected message that matches, or is posted to the match unit
   localparam logic [7:0] OpcodeRecv = 8'd2;
@@ -252,6 +252,9 @@ package tally_pkg;
   localparam int unsigned MsgFlagInlineBit = 2;  // Send from inline_data, at most InlineBytes
   localparam int unsigned MsgFlagNoAppendBit = 3;  // Recv: only search, do not post
   localparam int unsigned MsgFlagClaimBit = 4;  // Probe: take the message out of the queue
+  // Send: rendezvous whatever the length, so that it completes when a receive has matched it; not
+  // with Inline
+  localparam int unsigned MsgFlagSyncBit = 5;
 
   // Bits of Cqe.flags.
 

@@ -169,6 +169,29 @@ TEST_F(Device, inline_send_reads_no_payload_memory) {
   EXPECT_EQ(hosts[0]->read(global_reg::kCntDmaReadBeats), 0u);
 }
 
+TEST_F(Device, send_with_sync_completes_only_when_a_receive_has_matched_it) {
+  start(2);
+  std::uint32_t cookie = 1;
+  for (const std::uint32_t length : {0u, 5u, 4032u}) {
+    for (const unsigned to : {0u, 1u}) {
+      fill(0, 0, length, length + to);
+      MsgDesc s = send(0, to, 0, length, 7, cookie);
+      s.flags = kMsgFlagSync;
+      hosts[0]->post(s, true);
+      fabric->run_for(20'000'000);
+      hosts[0]->poll();
+      for (const Cqe& c : hosts[0]->completions) EXPECT_NE(c.cookie, cookie) << "complete before it was matched";
+      hosts[to]->post(recv(to, 0, 500'000, 4032, 7, cookie + 1), true);
+      const Cqe got = completion(to, cookie + 1);
+      EXPECT_EQ(status(got), Status::kOk);
+      EXPECT_EQ(got.length, length);
+      EXPECT_EQ(status(completion(0, cookie)), Status::kOk);
+      EXPECT_TRUE(std::equal(memory[0].begin(), memory[0].begin() + length, memory[to].begin() + 500'000));
+      cookie += 2;
+    }
+  }
+}
+
 TEST_F(Device, oldest_receive_takes_the_first_message_across_wildcards) {
   start(3);
   // In order: any/any, exact, any-source; messages of tag 4 from node 1 then node 2.

@@ -174,6 +174,7 @@ void FakeDevice::accept(const std::array<std::byte, 64>& descriptor) {
       if (m.peer >= ranks) return;
       if ((m.flags & device::kMsgFlagInline) != 0) {
         rule(m.length <= device::kInlineBytes, "inline length");
+        rule((m.flags & device::kMsgFlagSync) == 0, "an inline send with Sync");
       } else {
         check_region(m.key, m.addr, m.length, "send");
       }
@@ -183,7 +184,9 @@ void FakeDevice::accept(const std::array<std::byte, 64>& descriptor) {
       }
       sends.push_back(m);
       rule(std::count_if(sends.begin(), sends.end(),
-                         [&](const auto& each) { return each.length <= registers[global::kEagerMax / 4]; }) <=
+                         [&](const auto& each) {
+                           return each.length <= registers[global::kEagerMax / 4] && (each.flags & device::kMsgFlagSync) == 0;
+                         }) <=
                device::kEagerSends,
            "eager sends on the device");
       return;

@@ -246,7 +246,7 @@ void ModelDevice::send(unsigned ep, const device::MsgDesc& d) {
   const bool is_inline = (d.flags & device::kMsgFlagInline) != 0;
   network_.rule(is_inline ? d.length <= device::kInlineBytes : in_region(ep, d.key, d.addr, d.length),
                 "send buffer");
-  if (d.length <= registers_[global::kEagerMax / 4]) {
+  if (d.length <= registers_[global::kEagerMax / 4] && (d.flags & device::kMsgFlagSync) == 0) {
     network_.rule(++e.sends <= device::kEagerSends, "unfinished eager sends");
     m.header.ptype = static_cast<std::uint8_t>(device::PacketType::kEager);
     m.header.payload_len = static_cast<std::uint16_t>(d.length);

@@ -191,6 +191,23 @@ TEST_F(RingEngineTest, holds_no_rendezvous_for_those_before_it) {
   EXPECT_EQ(counters().fallback_send_window, 0u);
 }
 
+TEST_F(RingEngineTest, asks_for_a_rendezvous_of_short_synchronous_sends) {
+  open(2, {.operations = 1000, .eager_max = 100});
+  for (const std::uint32_t length : {0u, 8u, 100u, 101u}) {
+    SendDescriptor send;
+    send.buffer = memory_.data();
+    send.length = length;
+    send.key = key_;
+    send.destination = 1;
+    send.cookie = length;
+    send.synchronous = true;
+    ASSERT_TRUE(engine_->post_send(send).ok());
+    device_.consume();
+    EXPECT_EQ(device_.sends.back().flags, device::kMsgFlagSync) << length;
+    EXPECT_EQ(device_.sends.back().length, length);
+  }
+}
+
 TEST_F(RingEngineTest, holds_sends_and_collectives_until_every_rank_is_up) {
   int awaited = 2;
   ring::RingEngineOptions options;

@@ -344,7 +344,7 @@ void Bench::take_tx() {
   const Descriptor desc = sent->second;
   sends_.erase(sent);
   const bool is_inline = (desc.flags & device::kMsgFlagInline) != 0;
-  const bool rts = !is_inline && desc.length > config_.eager_max;
+  const bool rts = is_rendezvous(desc, config_.eager_max);
   device::MsgHeader right{};
   right.magic = device::kDeviceId;
   right.version = 1;
@@ -407,7 +407,7 @@ void Bench::sample() {
     cells_[qp] += top_->rsv_cells_o;
     // The descriptor that is taken in this cycle.
     const Descriptor& desc = last_taken_;
-    const bool eager = (desc.flags & device::kMsgFlagInline) != 0 || desc.length <= config_.eager_max;
+    const bool eager = !is_rendezvous(desc, config_.eager_max);
     EXPECT_EQ(+top_->rsv_cells_o, eager ? cells_of(64 + desc.length) : 1u);
     if (eager) most_eager = std::max(most_eager, ++eager_[qp >> 4]);
     EXPECT_GE(top_->rsv_cells_o, 1u);

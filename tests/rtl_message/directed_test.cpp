@@ -68,9 +68,10 @@ TEST(Command, fields_out_of_range_are_named) {
   bench.submit(1, set(plain(Opcode::kProbe, 9), [](auto& d) { d.tag = 0x80000000; }));
   bench.submit(1, plain(Opcode::kMrecv, 10, 4096));
   bench.submit(1, set(plain(Opcode::kFetch, 11), [](auto& d) { d.peer = 6; }));
+  bench.submit(1, set(inline_desc(2, kContext, 1, 4, 12), [](auto& d) { d.flags |= device::kMsgFlagSync; }));
   bench.expect_finished();
-  const unsigned field[] = {0, 4, 8, 24, 4, 8, 6, 6, 4, 8, 6, 4};
-  for (unsigned i = 1; i <= 11; ++i) expect_status(bench, 1, i, Status::kBadField, field[i]);
+  const unsigned field[] = {0, 4, 8, 24, 4, 8, 6, 6, 4, 8, 6, 4, 1};
+  for (unsigned i = 1; i <= 12; ++i) expect_status(bench, 1, i, Status::kBadField, field[i]);
   EXPECT_TRUE(bench.sent_cycles.empty());
 }
 
@@ -324,6 +325,22 @@ TEST(Rendezvous, posted_and_unexpected_reach_the_rendezvous_unit_and_the_fin_com
     ASSERT_NE(bench.find(0, 6), nullptr);
     EXPECT_EQ(bench.find(0, 6)->cqe.flags, device::kCqeFlagRendezvous);
     EXPECT_EQ(bench.find(0, 6)->cqe.length, 5000u);
+  }
+}
+
+TEST(Rendezvous, a_short_send_with_sync_is_one_and_completes_when_it_is_matched) {
+  for (const std::uint32_t length : {0u, 1u, 32u, 300u}) {
+    Bench bench({});
+    auto sync = send(0, 1, 1, length, 6);
+    sync.flags = device::kMsgFlagSync;
+    bench.submit(0, sync);
+    bench.run_until_idle();
+    EXPECT_EQ(bench.find(0, 6), nullptr) << length;
+    bench.submit(1, receive(1, 0, 1, 0, 300, 5));
+    bench.expect_finished();
+    ASSERT_NE(bench.find(0, 6), nullptr) << length;
+    EXPECT_EQ(bench.find(0, 6)->cqe.flags, device::kCqeFlagRendezvous);
+    EXPECT_EQ(bench.find(0, 6)->cqe.length, length);
   }
 }
 

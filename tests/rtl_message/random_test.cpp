@@ -119,8 +119,10 @@ class Program {
       return;
     }
     const std::uint32_t n = bytes();
-    bench_.submit(ep_, send_desc(to, context(), tag(), Bench::send_area(ep_) + r.below(2000000), n, next(),
-                                 Bench::send_key(ep_)));
+    auto desc = send_desc(to, context(), tag(), Bench::send_area(ep_) + r.below(2000000), n, next(),
+                          Bench::send_key(ep_));
+    if (r.percent(20)) desc.flags = device::kMsgFlagSync;
+    bench_.submit(ep_, desc);
   }
   void receive() {
     Random& r = bench_.random;

@@ -89,6 +89,7 @@ void Reference::taken(unsigned ep, const Desc& desc, std::uint32_t arrival) {
   const bool any_source = (desc.flags & device::kMsgFlagAnySource) != 0;
   const bool any_tag = (desc.flags & device::kMsgFlagAnyTag) != 0;
   const bool is_inline = (desc.flags & device::kMsgFlagInline) != 0;
+  const bool sync = (desc.flags & device::kMsgFlagSync) != 0;
   const bool bad_handle = desc.handle >= config.posted[ep];
   const bool bad_peer = desc.peer >= config.ranks[ep];
   const bool bad_tag = desc.tag > 0x7fffffff;
@@ -110,6 +111,8 @@ void Reference::taken(unsigned ep, const Desc& desc, std::uint32_t arrival) {
         field(4);
       else if (bad_tag)
         field(8);
+      else if (is_inline && sync)
+        field(1);
       else if (is_inline && desc.length > device::kInlineBytes)
         field(24);
       else if (!is_inline)
@@ -164,7 +167,7 @@ void Reference::taken(unsigned ep, const Desc& desc, std::uint32_t arrival) {
     return;
   }
   if (opcode == Opcode::kSend) {
-    if (is_inline || desc.length <= config.eager_max) {
+    if (!is_rendezvous(desc, config.eager_max)) {
       e.cqe.length = desc.length;
       expect(ep, e);
     }

@@ -27,6 +27,12 @@ struct Matched {
   bool operator==(const Matched&) const = default;
 };
 
+/// Whether a Send goes as an Rts: what is inline never does.
+inline bool is_rendezvous(const device::RecvDesc& send, unsigned eager_max) {
+  return (send.flags & device::kMsgFlagInline) == 0 &&
+         (send.length > eager_max || (send.flags & device::kMsgFlagSync) != 0);
+}
+
 class Reference {
  public:
   using Desc = device::RecvDesc;

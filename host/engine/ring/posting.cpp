@@ -46,7 +46,6 @@ Status RingEngine::post_send(const SendDescriptor& send) {
   if (send.length > capabilities_.max_message) {
     return {TALLY_ERR_ARGUMENT, "length " + std::to_string(send.length) + " is more than a message may have"};
   }
-  if (send.synchronous) return {TALLY_ERR_UNSUPPORTED, "this device has no synchronous sends"};
   if (!regions_.covers(send.key, send.buffer, send.length))
     return not_registered("buffer", send.key, send.length);
   if ((peers_[send.destination].failed & kMsgFailed) != 0) return peer_error(send.destination);
@@ -54,7 +53,8 @@ Status RingEngine::post_send(const SendDescriptor& send) {
   Status status = begin(Kind::kSend, send.cookie, &index);
   if (!status.ok()) return status;
   Operation& operation = operations_[index];
-  if (send.length <= options_.eager_max) {
+  const bool eager = send.length <= options_.eager_max && !send.synchronous;
+  if (eager) {
     const std::uint64_t packet = device::kMsgHeaderBytes + send.length;
     operation.cells = static_cast<std::uint16_t>((packet + device::kCellBytes - 1) / device::kCellBytes);
   }
@@ -65,10 +65,11 @@ Status RingEngine::post_send(const SendDescriptor& send) {
   d.tag = send.tag;
   d.length = static_cast<std::uint32_t>(send.length);
   d.cookie = index;
-  if (send.length <= device::kInlineBytes && send.length <= options_.eager_max) {
+  if (eager && send.length <= device::kInlineBytes) {
     d.flags = static_cast<std::uint8_t>(device::kMsgFlagInline);
     if (send.length > 0) std::memcpy(d.inline_data, send.buffer, send.length);
   } else {
+    if (send.synchronous) d.flags = static_cast<std::uint8_t>(device::kMsgFlagSync);
     d.key = send.key;
     d.addr = reinterpret_cast<std::uintptr_t>(send.buffer);
     use_region(operation, send.key, send.length);

@@ -104,7 +104,7 @@ inline constexpr std::uint32_t kBarBytes = 0x40000;
 /// First byte of a submission descriptor.
 enum class Opcode : std::uint8_t {
   kNop = 0,  ///< Completes at once
-  kSend = 1,  ///< Tagged send: eager up to EagerMax bytes, rendezvous above
+  kSend = 1,  ///< Tagged send: eager up to EagerMax bytes, rendezvous above and with Sync
   kRecv = 2,  ///< Receive: takes the oldest unexpected message that matches, or is posted to the match unit
   kCollective = 3,  ///< Runs a schedule of the schedule memory
   kCancel = 4,  ///< Takes the posted receive `handle` back
@@ -246,6 +246,8 @@ inline constexpr std::uint16_t kMsgFlagAnyTag = 0x2;  ///< Recv, Probe: any tag
 inline constexpr std::uint16_t kMsgFlagInline = 0x4;  ///< Send from inline_data, at most InlineBytes
 inline constexpr std::uint16_t kMsgFlagNoAppend = 0x8;  ///< Recv: only search, do not post
 inline constexpr std::uint16_t kMsgFlagClaim = 0x10;  ///< Probe: take the message out of the queue
+/// Send: rendezvous whatever the length, so that it completes when a receive has matched it; not with Inline
+inline constexpr std::uint16_t kMsgFlagSync = 0x20;
 
 // Bits of Cqe.flags.
 
