@@ -11,11 +11,7 @@
 namespace tally::test {
 namespace {
 
-struct Synchronous : OnEngine {
-  void SetUp() override {
-    if (on_rtl()) GTEST_SKIP() << "the device has no synchronous sends yet";
-  }
-};
+struct Synchronous : OnEngine {};
 TALLY_ON_EACH_ENGINE(Synchronous);
 
 constexpr std::size_t kLengths[] = {0, 8, 40, 5000, 100000, 1u << 20};
