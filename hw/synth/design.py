@@ -91,14 +91,16 @@ def instances(variants: dict[str, Variant], top: str) -> collections.Counter:
     return counts
 
 
-def digest(variant: Variant, variants: dict[str, Variant], rtl: pathlib.Path, salt: str) -> str:
-    """Hash of all that the variant's own netlist depends on: its parameters, its source, its children's, the package."""
-    names = {variant.module} | {variants[child].module for child in variant.children}
-    files = [rtl / f"{name}.sv" for name in sorted(names)]
-    files += [rtl / "tally_pkg.sv", *sorted(rtl.glob("*.svh"))]
+def plain(text: str) -> str:
+    """RTLIL without what tells where it comes from: attributes of source, line numbers and yosys's running numbers in names."""
+    return re.sub(r"(:\d+\.\d+-\d+\.\d+|:\d+)?\$\d+", "$", re.sub(r"^ *attribute \\src .*\n", "", text, flags=re.M))
+
+
+def digest(variant: Variant, variants: dict[str, Variant], salt: str) -> str:
+    """Hash of all that the variant's own netlist depends on: what it was elaborated to, and its children's ports."""
     state = hashlib.sha256((salt + variant.name + repr(sorted(variant.children.items()))).encode())
-    for file in files:
-        state.update(strip(file.read_text()).encode())
+    for text in [variant.text, *(stub(variants[child]) for child in sorted(variant.children))]:
+        state.update(plain(text).encode())
     return state.hexdigest()[:24]
 
 

@@ -53,7 +53,7 @@ class Engine:
         self.areas, self.graphs = {}, {}
 
     def digest(self, module: str) -> str:
-        parts = [design.digest(self.variants[name], self.variants, RTL, self.yosys + SYNTHESIS)
+        parts = [design.digest(self.variants[name], self.variants, self.yosys + SYNTHESIS)
                  for name in self.groups[module]]
         return design.join(parts)
 
