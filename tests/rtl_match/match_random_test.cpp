@@ -2,8 +2,10 @@
 // tally_match against the reference under random programs of all operations, at several sizes.
 #include <gtest/gtest.h>
 
+#ifndef TALLY_FEW_SIZES
 #include <Vtally_match_1.h>
 #include <Vtally_match_2.h>
+#endif
 #include <Vtally_match_8.h>
 #include <Vtally_match_odd.h>
 #include <Vtally_match_tight.h>
@@ -18,9 +20,12 @@ namespace {
 template <class Bench>
 class MatchRandom : public ::testing::Test {};
 
-using Benches = ::testing::Types<MatchBench<Vtally_match_1, 1, 1>, MatchBench<Vtally_match_2, 2, 2>,
-                                 MatchBench<Vtally_match_odd, 3, 5, 33, 7>, MatchBench<Vtally_match_8, 8, 8>,
-                                 MatchBench<Vtally_match_tight, 64, 64, 65, 70>>;
+using Benches = ::testing::Types<
+#ifndef TALLY_FEW_SIZES
+    MatchBench<Vtally_match_1, 1, 1>, MatchBench<Vtally_match_2, 2, 2>,
+#endif
+    MatchBench<Vtally_match_odd, 3, 5, 33, 7>, MatchBench<Vtally_match_8, 8, 8>,
+    MatchBench<Vtally_match_tight, 64, 64, 65, 70>>;
 TYPED_TEST_SUITE(MatchRandom, Benches);
 
 TYPED_TEST(MatchRandom, agrees_with_the_reference) {
