@@ -26,6 +26,9 @@ static_assert(kDataBytes / 4 + 2 * soft::kMaxPayload <= kDataBytes);
 // Other ranks, or other programs, may need the processor for what this one waits for. A yield is about half a
 // microsecond where nobody does.
 constexpr unsigned kYields = 200;
+// One that takes longer has given the processor to somebody who computes, for a whole slice of the scheduler: the next one
+// would again, whatever arrives meanwhile. Who sleeps instead is woken at once, before its turn.
+constexpr std::chrono::microseconds kLongYield{50};
 
 constexpr std::uint64_t lines(std::uint64_t bytes) noexcept { return (bytes + kLine - 1) / kLine * kLine; }
 
@@ -158,9 +161,13 @@ bool ShmTransport::something_to_do() noexcept {
 
 void ShmTransport::wait(std::chrono::microseconds timeout, bool busy) noexcept {
   flush();
+  auto before = std::chrono::steady_clock::now();
   for (unsigned i = 0; i < (busy ? 1 : yields_); ++i) {
     (void)sched_yield();
     if (busy || something_to_do()) return;
+    const auto after = std::chrono::steady_clock::now();
+    if (after - before > kLongYield) break;
+    before = after;
   }
   if (prepare_sleep()) sleep(timeout);
   end_sleep();
