@@ -77,7 +77,9 @@ void Rendezvous::complete_send(std::uint32_t number, tally_status status) {
 
 void Rendezvous::drop_gone() {
   for (std::uint32_t number = 0; number < asked_.size(); ++number) {
-    if (asked_[number].live && transport_.gone(asked_[number].send.destination)) {
+    const std::uint32_t peer = asked_[number].send.destination;
+    // What it sent before it left is taken first: it may be the word that the data have been fetched.
+    if (asked_[number].live && transport_.gone(peer) && transport_.front(peer).header == nullptr) {
       complete_send(number, TALLY_ERR_JOB);
     }
   }
