@@ -30,6 +30,8 @@ Status tally_endpoint::ask(ProbeDescriptor probe, tally_group& group, Completion
   if (!status.ok()) return status;
   Waiting waiting(*this);  // of its own: as long as the engine answers, a claim is not given up half-way
   waiting.probe = "a probe waits for the device's answer\n";
+  // The thread that polls may itself wait for what the caller holds: this one looks on its own.
+  if (shared_) waiting.pause = kFirstPause;
   while (request->state != tally_request::State::kDone) {
     if (progress() != 0) continue;
     status = idle(waiting, request);
