@@ -32,6 +32,12 @@ SYMBOL_TYPES = {
 }
 
 
+# They read what no other thread may change meanwhile.
+LOCAL = {"Comm_rank", "Comm_size", "Comm_remote_size", "Comm_test_inter", "Group_rank", "Group_size", "Type_size",
+         "Type_get_extent", "Type_get_true_extent", "Get_count", "Get_elements", "Status_set_elements", "Query_thread",
+         "Is_thread_main"}
+
+
 def constant_lines(abi):
     index = table.ABIS.index(abi)
     constants, aliases, _ = table.constants(HERE)
@@ -217,7 +223,8 @@ def front_function(f, large):
             where = f"Holder({holder.name})" if not pointer else f"Holder::at({holder.name})"
         if f.chapter == "io":  # also of MPI_File_open, whose communicator has no part in it
             where = "Holder::files()"
-        when = "tool_call" if f.chapter == "tool" else "any_time_call" if f.any_time else "call"
+        when = ("tool_call" if f.chapter == "tool" else "any_time_call" if f.any_time
+                else "local_call" if f.core in LOCAL else "call")
         body = (f"  if (tally::mpi::{f.core} == nullptr) return unserved{'_tool' if f.chapter == 'tool' else ''}(\"{name}\", {where});\n"
                 f"  return {when}(\"{name}\", {where}, [&] {{\n"
                 + "".join(f"    {line}\n" for line in before) + f"    {call};\n"

@@ -92,9 +92,7 @@ void drop_if_unused(int keyval) {
 
 void free_keyval(int* keyval, Of of, const char* argument) {
   if (keyval == nullptr) fail(MPI_ERR_ARG, "{} is NULL", argument);
-  Keyval& object = find_keyval(*keyval, of, argument);
-  if (object.freed) fail(MPI_ERR_KEYVAL, "{} {} was freed before", argument, *keyval);
-  object.freed = true;
+  find_keyval(*keyval, of, argument).freed = true;  // again, while there are attributes: no effect
   drop_if_unused(*keyval);
   *keyval = MPI_KEYVAL_INVALID;
 }
@@ -114,13 +112,17 @@ std::size_t position(const T& object, int keyval) {
 }
 
 template <typename T>
-void call_delete(T& object, const Attributes::Entry& entry) {
+void call_delete(T& object, const Attributes::Entry entry) {  // a copy: the callback may change the list
   using Kind = Kinds<T>;
-  const Keyval& keyval = keyvals().table.at(entry.keyval);
+  const Keyval keyval = keyvals().table.at(entry.keyval);
   const auto remove = reinterpret_cast<typename Kind::Delete>(keyval.remove);
   if (Kind::deletes_nothing(remove)) return;
-  check_callback(remove(handle(&object), entry.keyval, entry.value, keyval.extra_state), "delete",
-                 entry.keyval);
+  int code = MPI_SUCCESS;
+  {
+    const WithoutLock open;
+    code = remove(handle(&object), entry.keyval, entry.value, keyval.extra_state);
+  }
+  check_callback(code, "delete", entry.keyval);
 }
 
 template <typename T>
@@ -180,13 +182,17 @@ void copy_all(T& old, T& made) {
   using Kind = Kinds<T>;
   const std::vector<Attributes::Entry> entries = old.attributes.entries;
   for (const Attributes::Entry& entry : entries) {
-    Keyval& keyval = keyvals().table.at(entry.keyval);
+    const Keyval keyval = keyvals().table.at(entry.keyval);
     const auto copy = reinterpret_cast<typename Kind::Copy>(keyval.copy);
     if (Kind::copies_nothing(copy)) continue;
     void* value = entry.value;
     if (!Kind::duplicates(copy)) {
       int flag = 0;
-      const int code = copy(handle(&old), entry.keyval, keyval.extra_state, entry.value, &value, &flag);
+      int code = MPI_SUCCESS;
+      {
+        const WithoutLock open;
+        code = copy(handle(&old), entry.keyval, keyval.extra_state, entry.value, &value, &flag);
+      }
       if (code != MPI_SUCCESS) {
         try {
           delete_all(made);

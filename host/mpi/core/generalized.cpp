@@ -24,6 +24,7 @@ void query(Request& request) {
   const Functions& of = functions(request);
   set_empty(&request.status);
   if (of.query_fn == nullptr) return;
+  const WithoutLock open;
   const int code = of.query_fn(of.extra_state, &request.status);
   request.failure = code;
   if (code != MPI_SUCCESS) request.failure_text = "query_fn of the generalized request returned an error";
@@ -33,12 +34,14 @@ int release_state(Request& request) {
   Functions& of = functions(request);
   if (of.released || of.free_fn == nullptr) return MPI_SUCCESS;
   of.released = true;
+  const WithoutLock open;
   return of.free_fn(of.extra_state);
 }
 
 void cancel(Request& request) {
   const Functions& of = functions(request);
   if (of.cancel_fn == nullptr) return;
+  const WithoutLock open;
   const int code = of.cancel_fn(of.extra_state, request.complete ? 1 : 0);
   if (code != MPI_SUCCESS) fail(code, "cancel_fn of the generalized request returned an error");
 }

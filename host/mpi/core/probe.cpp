@@ -85,7 +85,8 @@ void Iprobe(int source, int tag, MPI_Comm handle, int* flag, MPI_Status* status)
   check(tally_iprobe(runtime.endpoint, comm.group, engine_source(comm, source), engine_tag(tag), &found,
                      &result));
   *flag = found;
-  if (found != 0) report(comm, result, status);
+  if (found == 0) return let_others_in();
+  report(comm, result, status);
 }
 
 void Mprobe(int source, int tag, MPI_Comm of, MPI_Message* message, MPI_Status* status) {
@@ -126,7 +127,7 @@ void Improbe(int source, int tag, MPI_Comm of, int* flag, MPI_Message* message, 
   check(tally_improbe(runtime.endpoint, comm.group, engine_source(comm, source), engine_tag(tag), &found,
                       &claimed, &result));
   *flag = found;
-  if (found == 0) return;
+  if (found == 0) return let_others_in();
   *message = give(comm, claimed, result);
   report(comm, result, status);
 }

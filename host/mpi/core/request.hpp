@@ -88,6 +88,9 @@ struct Request : Object {
 
 // --- progress ----------------------------------------------------------------------------------
 
+/// A look that found nothing: threads that wait for the library's lock get their turn.
+void let_others_in();
+
 /// Moves everything on without waiting: the engine, and every task under way.
 void progress();
 /// True when the request is complete; moves it on by itself. Never throws for the operation's failure: that

@@ -216,14 +216,14 @@ void look_at_all(int count, const MPI_Request* requests) {
   (void)look_at_others(count, requests);
 }
 
+}  // namespace
+
 void let_others_in() {
   if (!runtime.locks || !runtime.mutex.contended()) return;
   const unsigned held = runtime.mutex.give_up();
   std::this_thread::yield();
   runtime.mutex.take_back(held);
 }
-
-}  // namespace
 
 void Wait(MPI_Request* request, MPI_Status* status) {
   check_out(request, "request");
@@ -362,13 +362,16 @@ void Testsome(int incount, MPI_Request array_of_requests[], int* outcount, int a
 
 namespace {
 
-void peek(Request* request, MPI_Status* status) {
+/// The error of a generalized request's query_fn.
+std::optional<Error> peek(Request* request, MPI_Status* status) {
   if (request == nullptr) {
     set_empty(status);
-    return;
+    return std::nullopt;
   }
-  if (request->type == Request::Type::kGeneralized) query(*request);
+  const bool generalized = request->type == Request::Type::kGeneralized;
+  if (generalized) query(*request);
   copy_status(status, request->status);
+  return generalized ? failure_of(*request) : std::nullopt;
 }
 
 }  // namespace
@@ -379,7 +382,7 @@ void Request_get_status(MPI_Request request, int* flag, MPI_Status* status) {
   const bool done = object == nullptr || test(*object);
   *flag = done ? 1 : 0;
   if (done) {
-    peek(object, status);
+    if (std::optional<Error> failure = peek(object, status)) throw std::move(*failure);
   } else {
     let_others_in();
   }
@@ -397,7 +400,7 @@ void Request_get_status_all(int count, MPI_Request array_of_requests[], int* fla
   }
   *flag = 1;
   for (int i = 0; i < count; ++i)
-    peek(active(array_of_requests[i], "array_of_requests"), status_at(array_of_statuses, i));
+    (void)peek(active(array_of_requests[i], "array_of_requests"), status_at(array_of_statuses, i));
 }
 
 void Request_get_status_any(int count, MPI_Request array_of_requests[], int* indx, int* flag,
@@ -412,7 +415,8 @@ void Request_get_status_any(int count, MPI_Request array_of_requests[], int* ind
   *flag = found < 0 ? 0 : 1;
   if (found < 0) return let_others_in();
   *indx = found;
-  peek(active(array_of_requests[found], "array_of_requests"), status);
+  if (std::optional<Error> failure = peek(active(array_of_requests[found], "array_of_requests"), status))
+    throw std::move(*failure);
 }
 
 void Request_get_status_some(int incount, MPI_Request array_of_requests[], int* outcount,
@@ -430,7 +434,7 @@ void Request_get_status_some(int incount, MPI_Request array_of_requests[], int* 
     Request* const request = active(array_of_requests[i], "array_of_requests");
     if (request == nullptr || !request->complete) continue;
     array_of_indices[found] = i;
-    peek(request, status_at(array_of_statuses, found++));
+    (void)peek(request, status_at(array_of_statuses, found++));
   }
   *outcount = found;
   if (found == 0) let_others_in();

@@ -34,6 +34,19 @@ struct Runtime {
 };
 extern Runtime runtime;
 
+/// While it lives the thread does not hold the library's lock: for functions of the program, which may wait for a thread that
+/// is at the door.
+class WithoutLock {
+ public:
+  WithoutLock() : held_(runtime.locks ? runtime.mutex.give_up() : 0) {}
+  WithoutLock(const WithoutLock&) = delete;
+  WithoutLock& operator=(const WithoutLock&) = delete;
+  ~WithoutLock() { runtime.mutex.take_back(held_); }
+
+ private:
+  unsigned held_;
+};
+
 /// What this thread is doing in the library, for error texts and for reports of waits that last. Written at
 /// each call: plain stores. The front sets the first two and clears the others.
 struct Call {
@@ -43,6 +56,7 @@ struct Call {
   int peer = MPI_PROC_NULL;          ///< also MPI_ANY_SOURCE. MPI_PROC_NULL: there is none
   int tag = MPI_ANY_TAG;             ///< of a message
   enum class Peer : std::uint8_t { kRoot, kDestination, kSource } role = Peer::kRoot;
+  int operations = 0;  ///< functions of MPI_Op under way on this thread: they may hold the endpoint's lock
 
   void message(Peer is, int rank, int message_tag) noexcept {
     role = is;

@@ -70,12 +70,28 @@ template <typename Body>
 int any_time_call(const char* function, Holder holder, Body&& body) noexcept {
   begin(function, holder);
   try {
-    if (runtime.locks) [[unlikely]] {
+    // The function of an MPI_Op runs under the endpoint's lock, which comes behind this one; MPI allows it local calls only.
+    if (runtime.locks && current_call.operations == 0) [[unlikely]] {
       const std::lock_guard lock(runtime.mutex);
       body();
     } else {
       body();
     }
+    return MPI_SUCCESS;
+  } catch (...) {
+    return failed(function, holder);
+  }
+}
+
+/// Reads what no other thread may change meanwhile, so that it takes no lock: a thread that calls it may hold what the
+/// program's function needs that another thread has called under the lock (Python's, for one).
+template <typename Body>
+int local_call(const char* function, Holder holder, Body&& body) noexcept {
+  if (runtime.phase.load(std::memory_order_relaxed) != Runtime::Phase::kInitialized) [[unlikely]]
+    return out_of_time(function);
+  begin(function, holder);
+  try {
+    body();
     return MPI_SUCCESS;
   } catch (...) {
     return failed(function, holder);

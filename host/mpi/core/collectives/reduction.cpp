@@ -19,6 +19,15 @@ bool is_user(const Op& op) noexcept { return op.function != nullptr || op.functi
 /// The function of the program; an int holds the count of MPI_User_function.
 void call_user(const Op& op, Datatype& type, std::byte* in, std::byte* inout, MPI_Count count) {
   MPI_Datatype of = handle(&type);
+  // Its calls of MPI take no lock (front.hpp), and reports of waits go on to name the collective.
+  struct Inside {
+    Inside() noexcept : outer(current_call) { ++current_call.operations; }
+    Inside(const Inside&) = delete;
+    Inside& operator=(const Inside&) = delete;
+    ~Inside() { current_call = outer; }
+    const Call outer;
+  };
+  const Inside inside;
   if (op.function_c != nullptr) {
     op.function_c(in, inout, &count, &of);
     return;
