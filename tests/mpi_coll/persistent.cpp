@@ -15,7 +15,11 @@ void persistent() {
   Memory spread(gaps, 0, ints / 3);
   std::vector<int> counts(at(size), 1), places;
   std::vector<int> bytes;
-  std::vector<MPI_Datatype> types(at(size), MPI_INT);
+  std::vector<MPI_Datatype> types(at(size));
+  for (MPI_Datatype& type : types) {
+    MPI_Type_contiguous(1, MPI_INT, &type);
+    MPI_Type_commit(&type);
+  }
   std::vector<int> w_out(at(size));
   for (int i = 0; i < size; ++i) {
     places.push_back(size - 1 - i);
@@ -30,6 +34,7 @@ void persistent() {
   MPI_Barrier_init(MPI_COMM_WORLD, MPI_INFO_NULL, &requests[3]);
   MPI_Alltoallw_init(all_in.data(), counts.data(), bytes.data(), types.data(), w_out.data(), counts.data(),
                      bytes.data(), types.data(), MPI_COMM_WORLD, MPI_INFO_NULL, &requests[4]);
+  for (MPI_Datatype type : types) MPI_Type_free(&type);  // the request keeps them
   MPI_Gather_init(block.data(), 4, MPI_INT, gathered.data(), 4, MPI_INT, 0, MPI_COMM_WORLD, MPI_INFO_NULL,
                   &requests[5]);
   int flag = 0;
@@ -45,7 +50,8 @@ void persistent() {
     if (round % 2 == 0) {
       MPI_Startall(6, requests);
     } else {
-      for (MPI_Request& request : requests) MPI_Start(&request);
+      // Matched by the order of the inits: each rank may start them in an order of its own.
+      for (int i = 0; i < 6; ++i) MPI_Start(&requests[(i + rank + round) % 6]);
     }
     int before = 0;
     MPI_Allreduce(&round, &before, 1, MPI_INT, MPI_MAX, MPI_COMM_WORLD);  // others may run meanwhile

@@ -84,6 +84,7 @@ struct Call {
                  ///< to kPeer
   int tag = 0;   ///< of the call's messages (take_tag()), set where it begins
   Comm* comm = nullptr;
+  tally_group* group = nullptr;  ///< of a persistent request's collective on the engine; null: that of `comm`
   Op* op = nullptr;
   Side send;
   Side receive;

@@ -183,7 +183,7 @@ void EngineCall::finish() {
 
 tally_status EngineCall::start(tally_request** request) {
   tally_endpoint* const endpoint = runtime.endpoint;
-  tally_group* const group = call_.comm->group;
+  tally_group* const group = call_.group != nullptr ? call_.group : call_.comm->group;
   const tally_dtype dtype = reduction_ ? reduction_->dtype() : TALLY_BYTE;
   const tally_op op = reduction_ ? reduction_->op() : TALLY_OP_NONE;
   const int root = call_.root;

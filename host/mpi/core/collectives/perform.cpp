@@ -3,11 +3,13 @@
 
 #include <exception>
 #include <memory>
+#include <vector>
 
 #include "core/collectives/checking.hpp"
 #include "core/collectives/engine_call.hpp"
 #include "core/collectives/exchange.hpp"
 #include "core/collectives/tasks.hpp"
+#include "core/comm.hpp"
 #include "core/error.hpp"
 #include "core/handles.hpp"
 #include "core/request.hpp"
@@ -28,7 +30,16 @@ struct CollectivePlan final : Plan {
         form(how),
         op(Ref<Op>::share(of.op)),
         sent(Ref<Datatype>::share(of.send.type)),
-        received(Ref<Datatype>::share(of.receive.type)) {}
+        received(Ref<Datatype>::share(of.receive.type)) {
+    keep(of.send);
+    keep(of.receive);
+  }
+  void keep(const Side& side) {
+    for (int i = 0; side.types != nullptr && i < side.blocks; ++i) {
+      if (side.count_of(i) != 0)
+        each.push_back(Ref<Datatype>::share(&get_type(side.types[static_cast<std::size_t>(i)])));
+    }
+  }
 
   void start(Request& request) override;
   void finish(Request& request) override {
@@ -42,6 +53,8 @@ struct CollectivePlan final : Plan {
   Ref<Op> op;
   Ref<Datatype> sent;
   Ref<Datatype> received;
+  std::vector<Ref<Datatype>> each;  ///< of alltoallw
+  Ref<Comm> own;  ///< persistent: starts match by the order of the inits (MPI 5.0, 6.13), so each request has messages of its own
   std::unique_ptr<EngineCall> engine;
 };
 
@@ -73,7 +86,7 @@ Task run_checked(CollectivePlan& plan, tally_request* started) {
 
 void CollectivePlan::start(Request& request) {
   tally_request* started = nullptr;
-  number(&call);
+  if (form != Form::kPersistent) number(&call);
   if (engine_does(call)) {
     engine = std::make_unique<EngineCall>(call);
     started = start_engine([this](tally_request** out) { return engine->start(out); });
@@ -109,6 +122,7 @@ void perform(Call&& call) {
 }
 
 void start(const Call& call, MPI_Request* out) {
+  if (out == nullptr) fail(MPI_ERR_REQUEST, "request is NULL");
   std::unique_ptr<Request> request = request_of(call);
   if (engine_does(call) && !EngineCall::stages(call) && !checking()) {
     EngineCall direct(call);
@@ -121,8 +135,17 @@ void start(const Call& call, MPI_Request* out) {
 }
 
 void prepare(const Call& call, MPI_Request* out) {
+  if (out == nullptr) fail(MPI_ERR_REQUEST, "request is NULL");
   std::unique_ptr<Request> request = request_of(call);
-  request->plan = std::make_unique<CollectivePlan>(call, Form::kPersistent);
+  auto plan = std::make_unique<CollectivePlan>(call, Form::kPersistent);
+  Comm& comm = *call.comm;
+  plan->call.tag = take_tag(comm);
+  if (engine_does(call) && !comm.inter() && comm.size > 1) {
+    plan->own = new_comm(&comm);
+    run(build(*plan->own, comm.members->ranks, creation_key(comm, next_creation(comm))));
+    plan->call.group = plan->own->group;
+  }
+  request->plan = std::move(plan);
   request->persistent = true;
   request->active = false;
   *out = handle(request.release());
