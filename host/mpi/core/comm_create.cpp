@@ -200,13 +200,16 @@ Task create_inter(Comm& comm, const Group& group, Ref<Comm>* made) {
 void Comm_dup(MPI_Comm comm, MPI_Comm* newcomm) {
   Comm& old = get_comm(comm);
   check_out(newcomm, "newcomm");
+  *newcomm = MPI_COMM_NULL;  // also where a copy function of the program fails
   *newcomm = duplicate(old, {});
 }
 
 void Comm_dup_with_info(MPI_Comm comm, MPI_Info info, MPI_Comm* newcomm) {
   Comm& old = get_comm(comm);
   check_out(newcomm, "newcomm");
-  *newcomm = duplicate(old, entries_of(info));
+  const auto entries = entries_of(info);
+  *newcomm = MPI_COMM_NULL;
+  *newcomm = duplicate(old, entries);
 }
 
 void Comm_idup(MPI_Comm comm, MPI_Comm* newcomm, MPI_Request* request) {

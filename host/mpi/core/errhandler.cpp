@@ -108,7 +108,12 @@ int act(Errhandler& errhandler, const Comm* comm, void* handle_address, const ch
 }  // namespace
 
 int raise(Comm* comm, const char* function, const Error& error) noexcept {
-  Comm* const by = comm == nullptr ? runtime.self : comm;
+#ifdef TALLY_MPI_OPENMPI_ABI
+  Comm* const of_others = runtime.world;  // MPI 3.1, 8.3
+#else
+  Comm* const of_others = runtime.self;  // since MPI 4.0
+#endif
+  Comm* const by = comm == nullptr ? of_others : comm;
   if (by == nullptr) {
     Errhandler initial(Errhandler::Does::kFatal, true);
     return act(initial, nullptr, nullptr, function, error);

@@ -19,7 +19,11 @@ KindNames names(Kind kind) noexcept {
     case Kind::kDatatype: return {MPI_ERR_TYPE, "MPI_DATATYPE_NULL", "a datatype"};
     case Kind::kOp: return {MPI_ERR_OP, "MPI_OP_NULL", "an operation"};
     case Kind::kRequest: return {MPI_ERR_REQUEST, "MPI_REQUEST_NULL", "a request"};
+#ifdef TALLY_MPI_OPENMPI_ABI  // it has no class of its own for them
+    case Kind::kErrhandler: return {MPI_ERR_ARG, "MPI_ERRHANDLER_NULL", "an error handler"};
+#else
     case Kind::kErrhandler: return {MPI_ERR_ERRHANDLER, "MPI_ERRHANDLER_NULL", "an error handler"};
+#endif
     case Kind::kInfo: return {MPI_ERR_INFO, "MPI_INFO_NULL", "an info object"};
     case Kind::kMessage: return {MPI_ERR_REQUEST, "MPI_MESSAGE_NULL", "a message"};
     case Kind::kSession: return {MPI_ERR_SESSION, "MPI_SESSION_NULL", "a session"};

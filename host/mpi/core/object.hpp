@@ -52,7 +52,7 @@ T* retain(T* object) noexcept {
 /// One reference less; the last one destroys the object.
 template <typename T>
 void release(T* object) noexcept {
-  if (object != nullptr && --object->references == 0) delete object;
+  if (object != nullptr && --object->references == 0 && !object->predefined) delete object;
 }
 
 /// The program frees its handle. A predefined one may have been the result of a call, so that this is no mistake.

@@ -301,6 +301,10 @@ void start(Request& request) {
     } else if (request.type != Request::Type::kNothing) {
       post(request);
     }
+  } catch (Error& error) {
+    request.active = false;
+    if (!error.comm) error.comm = request.comm;
+    throw;
   } catch (...) {
     request.active = false;
     throw;

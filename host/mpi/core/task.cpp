@@ -77,6 +77,11 @@ void Operations::failed(tally_status status) {
   if (failure_ != TALLY_OK) return;
   failure_ = status;
   failure_text_ = tally_last_error();
+  if (status == TALLY_ERR_TRUNCATED) return;  // the others complete
+  // Peers may never send now. Of what has ended, and of sends, a cancel changes nothing.
+  for (Entry& entry : entries_) {
+    if (entry.request != nullptr) (void)tally_cancel(entry.request);
+  }
 }
 
 bool Operations::done() {

@@ -190,6 +190,7 @@ void Type_get_value_index(MPI_Datatype value_type, MPI_Datatype index_type, MPI_
 void Type_dup(MPI_Datatype oldtype, MPI_Datatype* newtype) {
   Datatype& old = get_type(oldtype);
   check_out(newtype);
+  *newtype = MPI_DATATYPE_NULL;  // also where a copy function of the program fails
   Ref<Datatype> made(new Datatype(with_faults([&] { return datatype::dup(old.type); })));
   copy_attributes(old, *made);
   *newtype = handle(made.give());

@@ -5,6 +5,7 @@
 
 #include "core/errors.hpp"
 #include "core/handles.hpp"
+#include "core/session.hpp"
 
 namespace tally::mpi::front {
 
@@ -36,6 +37,12 @@ int give(const char* function, Holder holder, const Error& error) noexcept {
     case Holder::Kind::kFile:
       // The error handler of files is MPI_ERRORS_RETURN unless the program sets another one (MPI 5.0, 14.7).
       return raise_by(find_errhandler(MPI_ERRORS_RETURN), nullptr, function, error);
+    case Holder::Kind::kSession: {
+      Session* const session = detail::find<Session>(holder.handle(), tally::mpi::Kind::kSession);
+      if (session == nullptr || comm != nullptr) break;
+      MPI_Session address = tally::mpi::handle(session);
+      return raise_by(session->errhandler.get(), &address, function, error);
+    }
     default:
       break;
   }
@@ -46,7 +53,15 @@ Error unsupported() { return Error{MPI_ERR_UNSUPPORTED_OPERATION, "this function
 
 }  // namespace
 
-int failed(const char* function, Holder holder) noexcept { return give(function, holder, caught()); }
+int failed(const char* function, Holder holder) noexcept {
+  Error error = caught();
+  const int code = give(function, holder, error);
+  if (runtime.locks && error.comm && current_call.operations == 0) {
+    const std::lock_guard lock(runtime.mutex);  // references are counted under it
+    error.comm = {};
+  }
+  return code;
+}
 
 int failed_tool() noexcept { return caught().error_class; }
 
