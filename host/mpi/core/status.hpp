@@ -26,7 +26,10 @@ inline void set_status(MPI_Status* status, int source, int tag, std::uint64_t by
   std::memcpy(reinterpret_cast<char*>(status) + kStatusBytes, &bytes, sizeof bytes);
 }
 /// The empty status (MPI 5.0, 3.7.3): of inactive requests, and of sends.
-inline void set_empty(MPI_Status* status) noexcept { set_status(status, MPI_ANY_SOURCE, MPI_ANY_TAG, 0); }
+inline void set_empty(MPI_Status* status) noexcept {
+  set_status(status, MPI_ANY_SOURCE, MPI_ANY_TAG, 0);
+  if (status != MPI_STATUS_IGNORE) status->MPI_ERROR = MPI_SUCCESS;
+}
 /// What a receive from MPI_PROC_NULL, or a probe for one, reports (MPI 5.0, 3.10).
 inline void set_proc_null(MPI_Status* status) noexcept { set_status(status, MPI_PROC_NULL, MPI_ANY_TAG, 0); }
 /// All but MPI_ERROR.
