@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Heat in a rod: each rank has a part and exchanges its ends with its neighbours (halo). Writes a plot of the temperature at
- * several times as SVG:  heat1d [FILE.svg] */
+ * several times as SVG:  heat1d [FILE.svg [STEPS]] */
 #include <math.h>
 #include <mpi.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { kCells = 240, kSteps = 1000, kCurves = 5, kWidth = 640, kHeight = 360, kMargin = 40 };
+enum { kCells = 240, kCurves = 5, kWidth = 640, kHeight = 360, kMargin = 40 };
 
 static void curve(FILE* svg, const double* u, int index, int step) {
   fprintf(svg, "<polyline fill=\"none\" stroke=\"hsl(%d,80%%,45%%)\" stroke-width=\"2\" points=\"", 240 - 60 * index);
@@ -28,6 +28,11 @@ int main(int argc, char** argv) {
     MPI_Abort(MPI_COMM_WORLD, 1);
   }
   const int n = kCells / size;
+  const int steps = argc > 2 ? atoi(argv[2]) : 1000;
+  if (steps < kCurves || steps % (kCurves - 1) != 0) {
+    if (rank == 0) fprintf(stderr, "heat1d: STEPS is %s, it must be a multiple of %d above %d\n", argv[2], kCurves - 1, kCurves);
+    MPI_Abort(MPI_COMM_WORLD, 1);
+  }
   const int left = rank > 0 ? rank - 1 : MPI_PROC_NULL;
   const int right = rank + 1 < size ? rank + 1 : MPI_PROC_NULL;
   double* u = calloc((size_t)n + 2, sizeof *u);
@@ -51,10 +56,10 @@ int main(int argc, char** argv) {
     fprintf(svg, "<text x=\"%d\" y=\"%d\" font-size=\"12\">position</text>\n", kWidth / 2, kHeight - 12);
     fprintf(svg, "<text x=\"12\" y=\"%d\" font-size=\"12\" transform=\"rotate(-90 12 %d)\">temperature</text>\n", kHeight / 2, kHeight / 2);
   }
-  for (int step = 0; step <= kSteps; ++step) {
-    if (step % (kSteps / (kCurves - 1)) == 0) {
+  for (int step = 0; step <= steps; ++step) {
+    if (step % (steps / (kCurves - 1)) == 0) {
       MPI_Gather(u + 1, n, MPI_DOUBLE, whole, n, MPI_DOUBLE, 0, MPI_COMM_WORLD);
-      if (rank == 0) curve(svg, whole, step / (kSteps / (kCurves - 1)), step);
+      if (rank == 0) curve(svg, whole, step / (steps / (kCurves - 1)), step);
     }
     MPI_Sendrecv(u + 1, 1, MPI_DOUBLE, left, 0, u + n + 1, 1, MPI_DOUBLE, right, 0, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
     MPI_Sendrecv(u + n, 1, MPI_DOUBLE, right, 1, u, 1, MPI_DOUBLE, left, 1, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
@@ -72,7 +77,7 @@ int main(int argc, char** argv) {
   if (rank == 0) {
     fprintf(svg, "</svg>\n");
     fclose(svg);
-    printf("%d cells, %d steps on %d ranks: heat %.9f of %.0f\n", kCells, kSteps, size, heat, expected);
+    printf("%d cells, %d steps on %d ranks: heat %.9f of %.0f\n", kCells, steps, size, heat, expected);
   }
   free(u);
   free(v);

@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """Heat in a rod: each rank has a part and exchanges its ends with its neighbours (halo). Writes a plot of the temperature at
-several times as SVG:  heat1d.py [FILE.svg]"""
+several times as SVG:  heat1d.py [FILE.svg [STEPS]]"""
 import sys
 
 import numpy
 from mpi4py import MPI
 
-CELLS, STEPS, CURVES = 240, 1000, 5
+CELLS, CURVES = 240, 5
+STEPS = int(sys.argv[2]) if len(sys.argv) > 2 else 1000
 WIDTH, HEIGHT, MARGIN = 640, 360, 40
 world = MPI.COMM_WORLD
 rank, size = world.rank, world.size
