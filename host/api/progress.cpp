@@ -58,19 +58,23 @@ Status tally_endpoint::posted(tally_request* request, Status status, bool comple
 
 std::size_t tally_endpoint::progress() {
   std::size_t taken = engine_->poll(taken_);
-  news_ += taken;
+  std::size_t news = 0;
   for (std::size_t i = 0; i < taken; ++i) {
-    moved_ = moved_ || taken_[i].status != TALLY_AGAIN;  // that a probe found nothing is no progress
+    if (taken_[i].status != TALLY_AGAIN) {  // that a probe found nothing is none: who looks by probes would never sleep
+      ++news;
+      moved_ = true;
+    }
     tally_request& request = *by_cookie_[taken_[i].cookie];
     request.completion.copy(taken_[i]);
     complete(request);
   }
   if (software_ != nullptr && software_->busy()) {
     const std::size_t ended = software_->advance();
-    news_ += ended;
+    news += ended;
     taken += ended;
   }
-  if (shared_ && taken != 0) rouse_lookers();
+  news_ += news;
+  if (shared_ && news != 0) rouse_lookers();
   return taken;
 }
 
