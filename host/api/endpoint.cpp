@@ -138,6 +138,7 @@ Status tally_endpoint::drain() {
     if (progress() != 0) continue;
     Status status = idle(waiting, nullptr);
     if (!status.ok()) return status;
+    abandon_sends_to_who_left(waiting);
   }
   return {};
 }

@@ -253,6 +253,8 @@ struct tally_endpoint {
   /// Takes all that have ended. The first failure of them.
   tally::Status take_ended(tally_request** requests, std::size_t count, int* indices, const tally::api::Outcomes& outcomes,
                            int* ended);
+  /// Of close: what a rank that has left did not take will not be taken any more.
+  void abandon_sends_to_who_left(Waiting& waiting) noexcept;
   /// One pause of a wait for the requests (for room in a queue: none); fails when the wait must end.
   tally::Status idle(Waiting& waiting, tally_request** requests, std::size_t count);
   tally::Status idle(Waiting& waiting, tally_request* request) {

@@ -218,6 +218,22 @@ void tally_endpoint::abandon(tally_request** handle) noexcept {
   *handle = nullptr;
 }
 
+void tally_endpoint::abandon_sends_to_who_left(Waiting& waiting) noexcept {
+  const Clock::time_point now = Clock::now();
+  const bool over = waiting.left_seen != Clock::time_point{} &&
+                    now - std::max(waiting.left_seen, last_progress_) > kLeftGrace;
+  for (tally_request* request : by_cookie_) {
+    if (request->kind != tally_request::Kind::kSend || request->state != tally_request::State::kActive ||
+        !has_left(request->peer))
+      continue;
+    if (waiting.left_seen == Clock::time_point{}) waiting.left_seen = now;
+    if (!over) continue;
+    if (std::exchange(request->marks.detached, false)) --detached_;
+    tally_request* handle = request;
+    abandon(&handle);
+  }
+}
+
 void tally_endpoint::abort_collective(tally_request& request) {
   if (request.marks.software) return software_->abort(request);
   engine_->abort_collective(request.group->context, request.seq);

@@ -120,6 +120,7 @@ TEST_P(Groups, too_many_at_once_fail_on_every_member_and_leave_the_rest_usable) 
 }
 
 TEST_P(Groups, a_leader_that_is_ahead_waits_for_members_to_free_groups) {
+  if (on_rtl()) GTEST_SKIP() << "12 000 messages take minutes on simulated devices; the contexts are the host's alone";
   expect_ranks(2, [](int rank) {
     Place place;
     const int all[] = {0, 1};
