@@ -7,9 +7,12 @@
   symbols.py signatures OBJECTS...        each core function that an object defines has the parameters that the front calls
 """
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+NM = shutil.which("gcc-nm") or "nm"  # reads what is compiled for link-time optimisation, too
 
 
 def run(*command):
@@ -61,7 +64,7 @@ def check_signatures(objects):
     defined, wanted = {}, set()
     name = re.compile(r"tally::mpi::([A-Z]\w*)\(.*\)$")
     for path in objects:
-        for line in run("nm", "-C", path).splitlines():
+        for line in run(NM, "-C", path).splitlines():
             letter, symbol = line[17:18], line[19:]
             match = name.match(symbol)
             if not match:
