@@ -40,13 +40,11 @@ void Operations::add(Start start) {
   (void)done();
 }
 
-// What can start at once needs no function that is kept.
-void Operations::send(tally_group* group, const void* buffer, std::size_t length, int destination, int tag) {
+template <typename Function>
+void Operations::add_message(const Function& start) {
   Entry entry;
   entry.result.size = sizeof entry.result;
-  const auto start = [=](tally_request** request) {
-    return tally_send_start(runtime.endpoint, group, buffer, length, destination, tag, request);
-  };
+  // What can start at once needs no function that is kept.
   tally_status status = TALLY_AGAIN;
   if (concluded_ || started_ == entries_.size()) status = start(&entry.request);
   if (status == TALLY_AGAIN) entry.start = start;
@@ -57,20 +55,16 @@ void Operations::send(tally_group* group, const void* buffer, std::size_t length
   if (status != TALLY_OK) failed(status);
 }
 
+void Operations::send(tally_group* group, const void* buffer, std::size_t length, int destination, int tag) {
+  add_message([=](tally_request** request) {
+    return tally_send_start(runtime.endpoint, group, buffer, length, destination, tag, request);
+  });
+}
+
 void Operations::receive(tally_group* group, void* buffer, std::size_t length, int source, int tag) {
-  Entry entry;
-  entry.result.size = sizeof entry.result;
-  const auto start = [=](tally_request** request) {
+  add_message([=](tally_request** request) {
     return tally_recv_start(runtime.endpoint, group, buffer, length, source, tag, request);
-  };
-  tally_status status = TALLY_AGAIN;
-  if (concluded_ || started_ == entries_.size()) status = start(&entry.request);
-  if (status == TALLY_AGAIN) entry.start = start;
-  const bool begun = status != TALLY_AGAIN;
-  push(std::move(entry));
-  if (!begun) return;
-  ++started_;
-  if (status != TALLY_OK) failed(status);
+  });
 }
 
 void Operations::failed(tally_status status) {

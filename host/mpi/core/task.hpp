@@ -144,6 +144,9 @@ class Operations {
     tally_result result{};
   };
   void push(Entry entry);
+  /// send() and receive(): starts it now where it may, else keeps how.
+  template <typename Function>
+  void add_message(const Function& start);
   void failed(tally_status status);
   void conclude();
 
