@@ -10,13 +10,6 @@
 namespace test {
 namespace {
 
-bool own_library() {
-  char text[MPI_MAX_LIBRARY_VERSION_STRING] = "";
-  int length = 0;
-  MPI_Get_library_version(text, &length);
-  return std::strstr(text, "ally") != nullptr;
-}
-
 /// The call fails with the class, and, in this project's library, the text of the code names the argument.
 void expect(int code, int error_class, const char* argument, const char* file, int line) {
   if (class_of(code) != error_class) {

@@ -145,7 +145,8 @@ void buffered() {
   CHECK_OK(MPI_Pack_size(kInts, MPI_INT, MPI_COMM_WORLD, &bytes));
   std::vector<char> buffer(static_cast<std::size_t>(kMessages * (bytes + MPI_BSEND_OVERHEAD)));
   if (rank == 0) {
-    CHECK_FAILS(MPI_Bsend(data.data(), kInts, MPI_INT, 1, 1, MPI_COMM_WORLD), MPI_ERR_BUFFER);
+    // Others may send at once what needs no buffer.
+    if (own_library()) CHECK_FAILS(MPI_Bsend(data.data(), kInts, MPI_INT, 1, 1, MPI_COMM_WORLD), MPI_ERR_BUFFER);
     CHECK_OK(MPI_Buffer_attach(buffer.data(), static_cast<int>(buffer.size())));
     for (int round = 0; round < 20; ++round) {
       for (int i = 0; i < kMessages; ++i) {

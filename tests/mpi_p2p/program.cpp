@@ -46,6 +46,13 @@ void failed(const char* file, int line, const std::string& what) {
                name == nullptr ? file : name + 1, line, what.c_str());
 }
 
+bool own_library() {
+  char text[MPI_MAX_LIBRARY_VERSION_STRING] = "";
+  int length = 0;
+  MPI_Get_library_version(text, &length);
+  return std::strstr(text, "Tally") != nullptr;
+}
+
 int class_of(int code) {
   int error_class = -1;
   MPI_Error_class(code, &error_class);

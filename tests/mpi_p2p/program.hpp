@@ -33,6 +33,7 @@ void failed(const char* file, int line, const std::string& what);
 /// The call fails with this error class.
 #define CHECK_FAILS(call, error_class) CHECK_EQ(test::class_of(call), error_class)
 int class_of(int code);
+bool own_library();  ///< runs over this project's library, not over another MPI
 
 /// A pseudorandom number in [0, below); the same sequence on every rank that asks as often.
 std::uint32_t random(std::uint32_t below);

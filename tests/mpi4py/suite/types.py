@@ -8,7 +8,8 @@ from .messages import left, right
 
 
 def layout(dtype):
-    return (dtype.size, dtype.Get_extent(), dtype.Get_true_extent())
+    """Size and extents; a type without data has no true extent (MPIs differ in what they say)."""
+    return (dtype.size, dtype.Get_extent(), dtype.Get_true_extent() if dtype.size > 0 else None)
 
 
 def made(dtype):
