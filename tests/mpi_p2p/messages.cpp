@@ -167,11 +167,14 @@ void buffered() {
       CHECK_EQ(length, static_cast<int>(buffer.size()));
       CHECK_OK(MPI_Buffer_attach(buffer.data(), static_cast<int>(buffer.size())));
     }
-    // A message that has more data than the whole buffer does not fit.
-    std::vector<char> large(buffer.size() + 1);
-    CHECK_FAILS(MPI_Bsend(large.data(), static_cast<int>(large.size()), MPI_CHAR, 1, 3, MPI_COMM_WORLD),
-                MPI_ERR_BUFFER);
-    CHECK_FAILS(MPI_Buffer_attach(buffer.data(), 10), MPI_ERR_BUFFER);
+    // A message that has more data than the whole buffer does not fit, and there is one buffer at a time. Both are
+    // erroneous: Open MPI says so, too, but then sends nothing more.
+    if (own_library()) {
+      std::vector<char> large(buffer.size() + 1);
+      CHECK_FAILS(MPI_Bsend(large.data(), static_cast<int>(large.size()), MPI_CHAR, 1, 3, MPI_COMM_WORLD),
+                  MPI_ERR_BUFFER);
+      CHECK_FAILS(MPI_Buffer_attach(buffer.data(), 10), MPI_ERR_BUFFER);
+    }
     // Detach waits for what is in the buffer.
     CHECK_OK(MPI_Bsend(data.data(), kInts, MPI_INT, 1, 1, MPI_COMM_WORLD));
     void* address = nullptr;
@@ -228,7 +231,8 @@ void truncation() {
                 MPI_ERR_TRUNCATE);
     CHECK_EQ(status.MPI_SOURCE, 0);
     CHECK_EQ(status.MPI_TAG, 1);
-    CHECK_EQ(room[static_cast<std::size_t>(length - 1)], -1);  // nothing behind the room is touched
+    // Nothing behind the room is touched (Open MPI 4.1 writes there when it copies a long message at once).
+    if (own_library()) CHECK_EQ(room[static_cast<std::size_t>(length - 1)], -1);
     // Among others: MPI_ERR_IN_STATUS, and each status tells its own.
     MPI_Request requests[3] = {MPI_REQUEST_NULL, MPI_REQUEST_NULL, MPI_REQUEST_NULL};
     MPI_Status statuses[3];
