@@ -113,11 +113,7 @@ Status tally_endpoint::close() {
     if (Status status = drain(); !status.ok()) return status;
   }
   end_progress_thread();
-  if (header().counters != 0) {
-    static_assert(sizeof(tally_counters) <= tally::job::kCountersBytes);
-    const tally_counters last = counters();
-    std::memcpy(job_.segment.counters(static_cast<std::uint32_t>(rank())), &last, sizeof last);
-  }
+  if (header().counters != 0 || counters_told_ != 0) tell_counters();
   engine_.reset();
   joined_ = false;
   header().rank[rank()].closed.store(1);
@@ -149,6 +145,19 @@ tally_counters tally_endpoint::counters() const {
   if (cache_) cache_->add_counters(counters);
   counters.size = sizeof counters;
   return counters;
+}
+
+void tally_endpoint::tell_counters() {
+  counters_told_ = header().counters_asked.load(std::memory_order_relaxed);
+  const tally_counters now = counters();
+  tally::job::CountersRecord& record = job_.segment.counters(static_cast<std::uint32_t>(rank()));
+  static_assert(sizeof now <= sizeof record.value);
+  record.writing.fetch_add(1, std::memory_order_relaxed);
+  std::atomic_thread_fence(std::memory_order_release);
+  std::memcpy(record.value, &now, sizeof now);
+  record.time_ns.store(Clock::now().time_since_epoch() / std::chrono::nanoseconds(1), std::memory_order_relaxed);
+  record.writing.fetch_add(1, std::memory_order_release);
+  record.answered.store(counters_told_, std::memory_order_release);
 }
 
 Status tally_endpoint::register_memory(void* base, std::size_t length, tally_memory** memory) {

@@ -200,6 +200,9 @@ struct tally_endpoint {
 
   explicit tally_endpoint(tally::job::Membership job) : job_(std::move(job)) {}
 
+  /// Leaves the counters in the segment, for who asks.
+  void tell_counters();
+
   // requests
   tally_request* new_request(tally_request::Kind kind, tally_group& group) {
     if (free_requests_ == nullptr) [[unlikely]]
@@ -378,6 +381,7 @@ struct tally_endpoint {
   bool tell_fallbacks_ = false;  ///< TALLY_LOG
   std::string forced_algorithm_;  ///< TALLY_ALGORITHM, or empty
   tally_counters counts_{};
+  std::uint32_t counters_told_ = 0;  ///< the newest Header::counters_asked that was answered
   std::array<tally::Completion, 32> taken_;  ///< from the engine
   std::uint64_t news_ = 0;  ///< operations that have ended, and calls of wake()
   void (*describe_)(void*, char*, std::size_t) = nullptr;  ///< the program's

@@ -75,6 +75,8 @@ std::size_t tally_endpoint::progress() {
   }
   news_ += news;
   if (shared_ && news != 0) rouse_lookers();
+  if (header().counters_asked.load(std::memory_order_relaxed) != counters_told_) [[unlikely]]
+    tell_counters();
   return taken;
 }
 

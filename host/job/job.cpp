@@ -153,8 +153,8 @@ void Segment::reset() noexcept {
 
 std::string Segment::path() const { return fmt::format("/proc/{}/fd/{}", ::getpid(), fd_); }
 
-std::byte* Segment::counters(std::uint32_t rank) const noexcept {
-  return base_ + header().counters_offset + rank * kCountersBytes;
+CountersRecord& Segment::counters(std::uint32_t rank) const noexcept {
+  return *reinterpret_cast<CountersRecord*>(base_ + header().counters_offset + rank * kCountersBytes);
 }
 
 void wake(Header& header, std::uint32_t rank) noexcept {

@@ -17,8 +17,6 @@
 
 namespace tally::job {
 
-inline constexpr std::uint64_t kCountersBytes = 512;  ///< of each rank, in the counters area
-
 /// A segment that cannot be made, or is not one that this process may join; the text names the
 /// variable or the field and its value.
 class Error : public std::runtime_error {
@@ -47,8 +45,7 @@ class Segment {
   [[nodiscard]] int fd() const noexcept { return fd_; }
   /// What the creator puts into TALLY_JOB: /proc/<pid>/fd/<fd>.
   [[nodiscard]] std::string path() const;
-  /// kCountersBytes of memory for the counters of `rank`.
-  [[nodiscard]] std::byte* counters(std::uint32_t rank) const noexcept;
+  [[nodiscard]] CountersRecord& counters(std::uint32_t rank) const noexcept;
 
  private:
   Segment(std::byte* base, std::size_t bytes, int fd) noexcept : base_(base), bytes_(bytes), fd_(fd) {}

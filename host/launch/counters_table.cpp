@@ -2,76 +2,17 @@
 #include "launch/counters_table.hpp"
 
 #include <algorithm>
-#include <array>
-#include <cstring>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <vector>
 
 #include "drivers/sim/attach.hpp"
+#include "launch/counter_rows.hpp"
 #include "tally/tally.h"
 
 namespace tally::launch {
 namespace {
-
-struct Row {
-  const char* name;
-  std::uint64_t tally_counters::*field;
-  std::string unit = {};  ///< where the name does not tell
-};
-struct Section {
-  const char* title;
-  std::vector<Row> rows;
-};
-
-const std::array<Section, 4>& sections() {
-  static const std::array<Section, 4> list{{
-      {"host CPU in place of a device",
-       {{"cpu_matches", &tally_counters::cpu_matches},
-        {"cpu_reduced_bytes", &tally_counters::cpu_reduced_bytes},
-        {"cpu_copied_bytes", &tally_counters::cpu_copied_bytes}}},
-      {"fallbacks",
-       {{"fallback_posted_full", &tally_counters::fallback_posted_full},
-        {"fallback_send_window", &tally_counters::fallback_send_window},
-        {"fallback_ring_full", &tally_counters::fallback_ring_full},
-        {"fallback_staging", &tally_counters::fallback_staging, "bytes"},
-        {"fallback_segments", &tally_counters::fallback_segments, "bytes"},
-        {"fallback_spilled_order", &tally_counters::fallback_spilled_order},
-        {"fallback_spilled_unexpected", &tally_counters::fallback_spilled_unexpected},
-        {"fallback_spilled_bounce", &tally_counters::fallback_spilled_bounce},
-        {"fallback_spilled_conflict", &tally_counters::fallback_spilled_conflict},
-        {"fallback_receives_returned", &tally_counters::fallback_receives_returned},
-        {"fallback_user_op", &tally_counters::fallback_user_op},
-        {"fallback_collective_context", &tally_counters::fallback_collective_context},
-        {"fallback_algorithm", &tally_counters::fallback_algorithm},
-        {"handovers_to_host", &tally_counters::handovers_to_host},
-        {"handovers_to_device", &tally_counters::handovers_to_device}}},
-      {"operations",
-       {{"sends", &tally_counters::sends},
-        {"receives", &tally_counters::receives},
-        {"collectives", &tally_counters::collectives},
-        {"sent_bytes", &tally_counters::sent_bytes},
-        {"received_bytes", &tally_counters::received_bytes},
-        {"cpu_pushed_bytes", &tally_counters::cpu_pushed_bytes},
-        {"memory_cache_hits", &tally_counters::memory_cache_hits},
-        {"memory_cache_misses", &tally_counters::memory_cache_misses},
-        {"memory_cache_evictions", &tally_counters::memory_cache_evictions}}},
-      {"device",
-       {{"device_matches_posted", &tally_counters::device_matches_posted},
-        {"device_matches_unexpected", &tally_counters::device_matches_unexpected},
-        {"device_reduced_bytes", &tally_counters::device_reduced_bytes},
-        {"device_read_bytes", &tally_counters::device_read_bytes},
-        {"device_written_bytes", &tally_counters::device_written_bytes},
-        {"device_tx_packets", &tally_counters::device_tx_packets},
-        {"device_rx_packets", &tally_counters::device_rx_packets},
-        {"device_retransmits", &tally_counters::device_retransmits},
-        {"device_timeouts", &tally_counters::device_timeouts},
-        {"device_receiver_not_ready", &tally_counters::device_receiver_not_ready},
-        {"device_icrc_errors", &tally_counters::device_icrc_errors}}},
-  }};
-  return list;
-}
 
 constexpr std::size_t kColumns = 8;  ///< ranks side by side; more go into blocks below each other
 
@@ -80,14 +21,13 @@ using RankCounters = std::vector<std::optional<tally_counters>>;  ///< of a rank
 RankCounters read_counters(const job::Segment& segment) {
   RankCounters counters(segment.header().ranks);
   for (std::uint32_t rank = 0; rank < counters.size(); ++rank) {
-    tally_counters value{};
-    std::memcpy(&value, segment.counters(rank), sizeof value);
-    if (value.size == sizeof value) counters[rank] = value;
+    if (segment.header().rank[rank].closed.load(std::memory_order_acquire) == 0) continue;
+    if (const auto told = told_counters(segment, rank)) counters[rank] = told->value;
   }
   return counters;
 }
 
-std::uint64_t total_of(const RankCounters& counters, const Row& row) {
+std::uint64_t total_of(const RankCounters& counters, const CounterRow& row) {
   std::uint64_t total = 0;
   for (const auto& value : counters) total += value ? (*value).*row.field : 0;
   return total;
@@ -109,14 +49,14 @@ std::string counters_json(const job::Segment& segment) {
   root["ranks"] = nlohmann::ordered_json::array();
   for (const auto& value : counters) {
     nlohmann::ordered_json entry;  // null
-    for (const auto& section : sections()) {
+    for (const auto& section : counter_sections()) {
       for (const auto& row : section.rows) {
         if (value) entry[row.name] = (*value).*row.field;
       }
     }
     root["ranks"].push_back(entry);
   }
-  for (const auto& section : sections()) {
+  for (const auto& section : counter_sections()) {
     for (const auto& row : section.rows) root["total"][row.name] = total_of(counters, row);
   }
   const std::optional<double> time = device_time_us(segment);
@@ -138,7 +78,7 @@ std::string counters_table(const job::Segment& segment) {
     for (std::size_t rank = first; rank < last; ++rank) text += fmt::format(" {:>12}", fmt::format("rank {}", rank));
     if (with_total) text += fmt::format(" {:>14}", "total");
     text += '\n';
-    for (const auto& section : sections()) {
+    for (const auto& section : counter_sections()) {
       text += fmt::format("{}\n", section.title);
       for (const auto& row : section.rows) {
         text += fmt::format("  {:<28}", row.unit.empty() ? row.name : fmt::format("{} ({})", row.name, row.unit));

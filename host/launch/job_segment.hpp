@@ -14,7 +14,7 @@
 namespace tally::job {
 
 inline constexpr std::uint64_t kMagic = 0x3130424f4a4c4154;  // "TALJOB01"
-inline constexpr std::uint32_t kVersion = 5;
+inline constexpr std::uint32_t kVersion = 6;
 inline constexpr std::uint32_t kMaxRanks = 64;
 inline constexpr std::uint32_t kMaxContexts = 4096;  ///< of groups
 
@@ -56,6 +56,17 @@ struct alignas(64) WaitRecord {
   char text[476];                       ///< of the last one, ends with NUL
 };
 
+inline constexpr std::uint64_t kCountersBytes = 1024;  ///< of a CountersRecord
+
+/// A rank's tally_counters as they were when it last told them: when Header::counters_asked had changed, and at its close. Only
+/// the rank writes.
+struct alignas(64) CountersRecord {
+  std::atomic<std::uint32_t> writing;   ///< odd: `value` is being written; 0: nothing has been
+  std::atomic<std::uint32_t> answered;  ///< the Header::counters_asked that it has answered
+  std::atomic<std::int64_t> time_ns;    ///< steady clock, when it did
+  std::byte value[kCountersBytes - 64];
+};
+
 struct alignas(64) Header {
   std::uint64_t magic;
   std::uint32_t version;
@@ -72,7 +83,8 @@ struct alignas(64) Header {
   std::uint64_t shm_bytes;
   std::uint64_t sim_offset;           ///< rtl: attach area (drivers/sim)
   std::uint64_t sim_bytes;
-  std::uint64_t counters_offset;      ///< tally_counters of each rank, 512 bytes apart
+  std::uint64_t counters_offset;      ///< CountersRecord of each rank
+  std::atomic<std::uint32_t> counters_asked;  ///< whoever wants to see counters of running ranks raises it
   std::atomic<std::uint32_t> broken_count;  ///< contexts broken so far
   std::uint32_t ranks_here;           ///< ranks on this host: all, but in a job of several hosts
   std::atomic<std::uint64_t> group_contexts[kMaxContexts / 64];  ///< bit c: context c is taken by a group (0: all ranks)
@@ -85,5 +97,6 @@ struct alignas(64) Header {
 static_assert(sizeof(RankRecord) == 64);
 static_assert(sizeof(BrokenContext) == 256);
 static_assert(sizeof(WaitRecord) == 512);
+static_assert(sizeof(CountersRecord) == kCountersBytes);
 
 }  // namespace tally::job

@@ -41,6 +41,7 @@ int main(int argc, char** argv) {
     app.require_subcommand(1);
     app.failure_message(CLI::FailureMessage::simple);
     add_run_command(app, context);
+    add_top_command(app, context);
     add_info_command(app, context);
     add_schedule_command(app, context);
 #ifdef TALLY_HAVE_BENCH

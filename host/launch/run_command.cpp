@@ -25,7 +25,7 @@ struct RunOptions {
   std::string engine;
   std::string config;
   std::string pcap;
-  bool counters = false;
+  std::string counters;  ///< "": none, "true" (of a flag), "table", "json"
   std::string counters_json;
   bool tag_output = false;
   std::string bind = "core";
@@ -50,6 +50,8 @@ void run(const RunOptions& options, std::vector<std::string> program, CommandCon
     return refuse(fmt::format("--bind: '{}' is neither core nor none", options.bind));
   if (!(options.deadlock >= 0 && options.deadlock <= 1e6))
     return refuse(fmt::format("--deadlock: {} is not a number of seconds from 0 to 1000000", options.deadlock));
+  if (!options.counters.empty() && options.counters != "true" && options.counters != "table" && options.counters != "json")
+    return refuse(fmt::format("--counters: '{}' is neither table nor json", options.counters));
   if (!options.config.empty()) {
     if (engine->kind != job::EngineKind::kRtl) {
       return refuse(fmt::format("--config: engine {} has no fabric to configure", engine->name));
@@ -83,7 +85,9 @@ void run(const RunOptions& options, std::vector<std::string> program, CommandCon
   spec.engine = engine->kind;
   spec.config = options.config;
   spec.pcap = options.pcap;
-  spec.counters = options.counters;
+  spec.counters = options.counters.empty()    ? JobSpec::Counters::kNone
+                  : options.counters == "json" ? JobSpec::Counters::kJson
+                                               : JobSpec::Counters::kTable;
   spec.counters_json = options.counters_json;
   spec.tag_output = options.tag_output;
   spec.bind = options.bind == "core";
@@ -140,7 +144,8 @@ void add_run_command(CLI::App& app, CommandContext& context) {
       ->add_option("--pcap", options->pcap,
                    "Capture what each simulated card sends and receives: x.pcap gives x.node0.pcap, x.node1.pcap, ...")
       ->type_name("FILE");
-  command->add_flag("--counters", options->counters, "Print what CPU and devices did, after all output");
+  command->add_flag("--counters", options->counters,
+                    "Print what CPU and devices did, after all output; --counters=json: as JSON");
   command->add_option("--counters-json", options->counters_json, "Write the same to a file (JSON)")->type_name("FILE");
   command->add_flag("--tag-output", options->tag_output, "Put \"[rank] \" before each line of output");
   command

@@ -72,7 +72,7 @@ class Supervisor {
   Supervisor(const JobSpec& spec, FileDescriptor launcher)
       : spec_(spec),
         launcher_(std::move(launcher)),
-        segment_(job::Segment::create(spec.ranks, spec.engine, spec.counters || !spec.counters_json.empty())),
+        segment_(job::Segment::create(spec.ranks, spec.engine, spec.counters != JobSpec::Counters::kNone || !spec.counters_json.empty())),
         ranks_(spec.ranks),
         deadlock_(segment_, std::chrono::duration<double>(spec.deadlock_seconds)) {
     const auto set = handled_signals();
@@ -444,7 +444,8 @@ class Supervisor {
       handle_events(100);
     }
     for (auto& source : sources_) source->close();
-    if (spec_.counters) out_.append(counters_table(segment_));
+    if (spec_.counters == JobSpec::Counters::kTable) out_.append(counters_table(segment_));
+    if (spec_.counters == JobSpec::Counters::kJson) out_.append(counters_json(segment_));
     if (!spec_.counters_json.empty() && !(std::ofstream(spec_.counters_json) << counters_json(segment_)).flush()) {
       note(fmt::format("the counters cannot be written to '{}'", spec_.counters_json));
       exit_code_ = std::max(exit_code_, 1);

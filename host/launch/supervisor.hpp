@@ -14,11 +14,12 @@
 namespace tally::launch {
 
 struct JobSpec {
+  enum class Counters { kNone, kTable, kJson };
   unsigned ranks = 1;
   job::EngineKind engine = job::EngineKind::kSoft;
   std::string config;                  ///< fabric parameters, or empty
   std::string pcap;                    ///< capture file of the fabric, or empty
-  bool counters = false;               ///< print a table
+  Counters counters = Counters::kNone; ///< what to print behind all output
   std::string counters_json;           ///< write them to this file, or empty
   bool tag_output = false;
   bool mpi = true;                     ///< programs linked with Open MPI's library get Tally's

@@ -149,7 +149,7 @@ TEST_P(Barrier, nobody_leaves_before_the_last_one_came) {
   for (const int ranks : rank_counts({1, 2, 3, 8}, 8)) {
     const TestJob job(ranks);
     // Words of the counters area that nobody else uses: the segment was made without counters.
-    auto* arrived = reinterpret_cast<std::atomic<int>*>(job.segment.counters(0));
+    auto* arrived = reinterpret_cast<std::atomic<int>*>(job.segment.counters(0).value);
     const auto codes = run_ranks(job.segment, [arrived](int) {
       Place place;
       for (int round = 1; round <= (on_rtl() ? 50 : 300); ++round) {

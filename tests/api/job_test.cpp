@@ -144,7 +144,7 @@ TEST_F(Environment, counters_are_left_in_the_segment_at_close) {
   EXPECT_EQ(codes, (std::vector<int>{0, 0}));
   for (std::uint32_t rank = 0; rank < 2; ++rank) {
     tally_counters counters{};
-    std::memcpy(&counters, segment.counters(rank), sizeof counters);
+    std::memcpy(&counters, segment.counters(rank).value, sizeof counters);
     EXPECT_EQ(counters.size, sizeof counters);
     EXPECT_EQ(counters.sends, 1u);
     EXPECT_EQ(counters.sent_bytes, 100u);

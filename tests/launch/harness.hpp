@@ -33,6 +33,8 @@ class Command {
   void signal_group(int number) const;
   /// Waits until stdout contains `text`; false when the time is over or the command ended without it.
   bool wait_for_output(const std::string& text, std::chrono::milliseconds timeout = std::chrono::seconds(30));
+  /// What is on stdout so far.
+  [[nodiscard]] std::string output() const { return text_of("out"); }
   /// Waits for the end.
   Outcome wait(std::chrono::milliseconds timeout = std::chrono::seconds(60));
   /// Signals the process of the job with this name as its first argument; false: there is none.

@@ -160,6 +160,22 @@ TEST_P(Counters, file_holds_every_counter_of_each_rank_and_the_total) {
   EXPECT_EQ(root.at("device_time_us").is_null(), GetParam() != "rtl");
 }
 
+TEST(CountersTable, as_json_stands_behind_all_output) {
+  const auto outcome =
+      tally({"run", "-n", "2", "--engine", "soft", "--counters=json", "--", TALLY_COUNTERS_PROGRAM});
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  const auto root = nlohmann::json::parse(outcome.out, nullptr, false);
+  ASSERT_TRUE(root.is_object()) << outcome.out;
+  EXPECT_EQ(root.at("total").at("sends"), 1);
+}
+
+TEST(CountersTable, of_an_unknown_form_is_refused) {
+  const auto outcome = tally(soft(1, {"--counters=xml"}, {"say=started"}));
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_EQ(outcome.err, "tally run: --counters: 'xml' is neither table nor json\n");
+  EXPECT_EQ(outcome.out, "");
+}
+
 TEST(CountersTable, a_file_that_cannot_be_written_is_refused) {
   const auto outcome = tally(soft(1, {"--counters-json", "/nonexistent/file"}, {"say=started"}));
   EXPECT_EQ(outcome.code, 2);
