@@ -127,6 +127,81 @@ TEST_P(Large, synchronous_sends_of_any_length_end_when_a_receive_has_matched) {
 INSTANTIATE_TEST_SUITE_P(Access, Large, testing::Bool(),
                          [](const auto& access) { return access.param ? "direct" : "forbidden"; });
 
+/// Rank 0 sends to ranks 1 and 2, which cannot reach its memory and refuse to fetch.
+struct Refused : testing::Test {
+  static constexpr std::size_t kWords = 1u << 21;
+  Cluster cluster{3, false};
+  std::vector<std::uint32_t> data = std::vector<std::uint32_t>(kWords);
+  std::vector<std::uint32_t> room = std::vector<std::uint32_t>(kWords);
+  std::vector<std::uint32_t> unused = std::vector<std::uint32_t>(kWords);
+
+  void SetUp() override {
+    std::iota(data.begin(), data.end(), 17u);
+    send(1);
+    receive(1, unused);
+    cluster.poll(0);
+    cluster.poll(1);  // refuses; what comes now fills its ring
+    for (int i = 0; i < 10; ++i) cluster.poll(0);
+    ASSERT_TRUE(cluster.completions(0).empty());
+  }
+  void send(std::uint16_t to) {
+    SendDescriptor descriptor{.buffer = data.data(), .length = kWords * 4, .destination = to, .cookie = to};
+    descriptor.synchronous = true;
+    ASSERT_TRUE(cluster.engine(0).post_send(descriptor).ok());
+  }
+  void receive(std::uint32_t rank, std::vector<std::uint32_t>& into) {
+    ASSERT_TRUE(
+        cluster.engine(rank).post_recv({.buffer = into.data(), .length = kWords * 4, .cookie = rank}).ok());
+  }
+  void poll_others_until_received_by_2() {
+    for (int i = 0; i < 20000 && cluster.completions(2).empty(); ++i) {
+      cluster.poll(0);
+      cluster.poll(2);
+    }
+  }
+};
+
+TEST_F(Refused, a_receiver_that_takes_nothing_does_not_hold_up_data_for_others) {
+  send(2);
+  receive(2, room);
+  poll_others_until_received_by_2();
+  ASSERT_EQ(cluster.completions(2).size(), 1u);
+  EXPECT_EQ(cluster.completions(2)[0].status, TALLY_OK);
+  EXPECT_EQ(data, room);
+  // Nor is what was held up lost.
+  for (int i = 0; i < 20000 && cluster.completions(1).empty(); ++i) cluster.poll_all();
+  EXPECT_EQ(data, unused);
+}
+
+TEST_F(Refused, data_for_a_receiver_that_has_left_are_dropped_and_their_send_fails) {
+  cluster.header().rank[1].closed.store(1);
+  cluster.engine(0).wait(std::chrono::microseconds(0));
+  cluster.poll(0);
+  ASSERT_EQ(cluster.completions(0).size(), 1u);
+  EXPECT_EQ(cluster.completions(0)[0].cookie, 1u);
+  EXPECT_EQ(cluster.completions(0)[0].status, TALLY_ERR_JOB);
+  cluster.completions(0).clear();
+  send(2);  // takes the number that has become free
+  receive(2, room);
+  poll_others_until_received_by_2();
+  EXPECT_EQ(data, room);
+  ASSERT_EQ(cluster.completions(0).size(), 1u);
+  EXPECT_EQ(cluster.completions(0)[0].cookie, 2u);
+  EXPECT_EQ(cluster.completions(0)[0].status, TALLY_OK);
+}
+
+TEST_F(Refused, a_receive_from_a_sender_that_has_left_fails_behind_what_it_sent) {
+  cluster.header().rank[0].closed.store(1);
+  for (int i = 0; i < 200 && cluster.completions(1).empty(); ++i) {
+    cluster.poll(1);
+    cluster.engine(1).wait(std::chrono::microseconds(0));
+  }
+  cluster.poll(1);
+  ASSERT_EQ(cluster.completions(1).size(), 1u);
+  EXPECT_EQ(cluster.completions(1)[0].status, TALLY_ERR_JOB);
+  EXPECT_EQ(unused[0], 17u);
+}
+
 /// Two rounds, as a rank leaves data where they are only when it has heard that the other reads its memory.
 void run_collectives(schedule::Collective collective, int size, std::uint64_t bytes,
                      const std::string& algorithm, bool direct) {

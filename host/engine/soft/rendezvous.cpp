@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <utility>
 
 namespace tally::soft {
 namespace {
@@ -52,7 +53,7 @@ bool Rendezvous::ask(const SendDescriptor& send) {
   }
   const std::uint32_t number = free_asked_.back();
   free_asked_.pop_back();
-  asked_[number] = {send, true};
+  asked_[number] = {send, true, asked_[number].round + 1};
   *slot.header = {.bytes = sizeof(Ask),
                   .kind = FrameKind::kAsk,
                   .context = send.context,
@@ -83,6 +84,13 @@ void Rendezvous::drop_gone() {
       complete_send(number, TALLY_ERR_JOB);
     }
   }
+  for (Fetch*& fetch : refused_) {
+    if (fetch == nullptr || !transport_.gone(fetch->source) ||
+        transport_.front(fetch->source).header != nullptr)
+      continue;
+    complete_receive(*fetch, TALLY_ERR_JOB);
+    fetch_pool_.give(std::exchange(fetch, nullptr));
+  }
 }
 
 void Rendezvous::copy_joined() {
@@ -109,22 +117,36 @@ void Rendezvous::copy_joined() {
 }
 
 void Rendezvous::push_fills() {
-  while (!fills_.empty()) {
-    Fill& fill = fills_.front();
-    const SendDescriptor& send = asked_[fill.number].send;
-    const auto bytes =
-        static_cast<std::uint32_t>(std::min<std::uint64_t>(fill.bytes - fill.sent, kMaxPayload));
-    const FrameSlot slot = transport_.reserve(send.destination, bytes);
-    if (slot.header == nullptr) return;
-    *slot.header = {
-        .bytes = static_cast<std::uint16_t>(bytes), .kind = FrameKind::kFill, .tag = fill.receive};
-    std::memcpy(slot.payload, static_cast<const std::byte*>(send.buffer) + fill.sent, bytes);
-    transport_.commit(send.destination);
-    work_.copied_bytes += bytes;
-    fill.sent += bytes;
-    if (fill.sent != fill.bytes) continue;
-    complete_send(fill.number, TALLY_OK);
-    (void)fills_.pop();
+  // One round: who takes nothing, or has left, does not hold up what goes to others. Those to one rank keep
+  // their order: what does not fit closes that rank's way for the round.
+  std::uint64_t closed = 0;
+  static_assert(kMaxRanks <= 64);
+  for (std::size_t left = fills_.size(); left != 0; --left) {
+    Fill fill = fills_.pop();
+    const Asked& asked = asked_[fill.number];
+    if (!asked.live || asked.round != fill.round) continue;  // ended by drop_gone()
+    const SendDescriptor& send = asked.send;
+    const std::uint64_t way = std::uint64_t{1} << send.destination;
+    while (fill.sent != fill.bytes && (closed & way) == 0) {
+      const auto bytes =
+          static_cast<std::uint32_t>(std::min<std::uint64_t>(fill.bytes - fill.sent, kMaxPayload));
+      const FrameSlot slot = transport_.reserve(send.destination, bytes);
+      if (slot.header == nullptr) {
+        closed |= way;
+        break;
+      }
+      *slot.header = {
+          .bytes = static_cast<std::uint16_t>(bytes), .kind = FrameKind::kFill, .tag = fill.receive};
+      std::memcpy(slot.payload, static_cast<const std::byte*>(send.buffer) + fill.sent, bytes);
+      transport_.commit(send.destination);
+      work_.copied_bytes += bytes;
+      fill.sent += bytes;
+    }
+    if (fill.sent == fill.bytes) {
+      complete_send(fill.number, TALLY_OK);
+    } else {
+      fills_.push(fill);
+    }
   }
 }
 
@@ -272,8 +294,20 @@ void Rendezvous::complete_receive(const Fetch& fetch, tally_status status) {
   completions_.push(completion);
 }
 
+void Rendezvous::push_notes() {
+  // As push_fills(). What does not fit to a rank that has left is dropped.
+  std::uint64_t closed = 0;
+  for (std::size_t left = notes_.size(); left != 0; --left) {
+    const Note note = notes_.pop();
+    const std::uint64_t way = std::uint64_t{1} << note.peer;
+    if ((closed & way) == 0 && try_note(note)) continue;
+    closed |= way;
+    if (!transport_.gone(note.peer)) notes_.push(note);
+  }
+}
+
 void Rendezvous::advance_some() {
-  while (!notes_.empty() && try_note(notes_.front())) (void)notes_.pop();
+  if (!notes_.empty()) push_notes();
   if (!fills_.empty()) push_fills();
   if (!joined_.empty()) copy_joined();
   unsigned budget = kChunksPerTurn;
@@ -301,7 +335,7 @@ void Rendezvous::arrive(std::uint32_t source, const FrameView& frame) {
       complete_send(tag, TALLY_OK);
       break;
     case FrameKind::kRefused:
-      fills_.push({tag, words[0], words[1] | std::uint64_t{words[2]} << 32, 0});
+      fills_.push({tag, asked_[tag].round, words[0], words[1] | std::uint64_t{words[2]} << 32, 0});
       break;
     case FrameKind::kFill: {
       Fetch& fetch = *refused_[tag];

@@ -73,7 +73,7 @@ class Rendezvous {
   }
   /// Whether advance() has copies to make or to wait for.
   [[nodiscard]] bool busy() const noexcept { return !fetches_.empty() || !joined_.empty() || shares_ != 0; }
-  /// Ends messages to ranks that have left.
+  /// Ends messages to ranks that have left, and from them what will not come any more.
   void drop_gone();
   [[nodiscard]] std::string describe_pending() const;
 
@@ -83,6 +83,7 @@ class Rendezvous {
   struct Asked {
     SendDescriptor send;
     bool live = false;
+    std::uint32_t round = 0;  ///< of the uses of this number
   };
   struct Fetch {
     RecvDescriptor receive;
@@ -113,6 +114,7 @@ class Rendezvous {
   /// What a receiver refused to fetch.
   struct Fill {
     std::uint32_t number;
+    std::uint32_t round;    ///< of Asked
     std::uint32_t receive;  ///< the receiver's name for it
     std::uint64_t bytes;
     std::uint64_t sent;
@@ -128,6 +130,7 @@ class Rendezvous {
   [[nodiscard]] bool copy_chunk(const Fetch& fetch, std::uint32_t chunk);
   void copy_joined();
   void push_fills();
+  void push_notes();
   void send_note(const Note& note);
   [[nodiscard]] bool try_note(const Note& note);
   void complete_send(std::uint32_t number, tally_status status);
