@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-# tally_rdma_vm_test(name COMMAND word... [GUESTS n] [DEVICES n] [MEMORY MiB] [TIMEOUT s] [SHARE dir...] [ENVIRONMENT NAME=VALUE...]):
+# tally_rdma_vm_test(name COMMAND word... [GUESTS n] [CLUSTER] [DEVICES n] [MEMORY MiB] [TIMEOUT s] [SHARE dir...] [ENVIRONMENT NAME=VALUE...]):
 # a ctest test that runs a command in guests with RDMA devices (docs/rdma-vm.md); generator expressions may stand in the words.
 # Skipped, with the reason, where guests cannot run. Every guest costs some seconds: let a script do what belongs together.
 set(TALLY_RDMA_VM ${Python3_EXECUTABLE} -B ${CMAKE_CURRENT_LIST_DIR}/../tests/rdma-vm/rdma_vm.py)
@@ -9,7 +9,7 @@ function(tally_rdma_vm_properties name timeout)
 endfunction()
 
 function(tally_rdma_vm_test name)
-  cmake_parse_arguments(ARG "" "GUESTS;DEVICES;MEMORY;TIMEOUT" "COMMAND;SHARE;ENVIRONMENT" ${ARGN})
+  cmake_parse_arguments(ARG "CLUSTER" "GUESTS;DEVICES;MEMORY;TIMEOUT" "COMMAND;SHARE;ENVIRONMENT" ${ARGN})
   if(TALLY_SANITIZE)  # emulated and instrumented: minutes
     return()
   endif()
@@ -17,6 +17,9 @@ function(tally_rdma_vm_test name)
     set(ARG_TIMEOUT 180)
   endif()
   set(options --timeout ${ARG_TIMEOUT})
+  if(ARG_CLUSTER)
+    list(APPEND options --cluster)
+  endif()
   foreach(option GUESTS DEVICES MEMORY)
     if(ARG_${option})
       string(TOLOWER ${option} word)

@@ -27,8 +27,9 @@ FAILURE = re.compile(r"Kernel panic|BUG:|Oops:|general protection|Out of memory"
 
 @dataclasses.dataclass
 class Options:
-    command: list             # words, run in every guest
+    command: list             # words
     guests: int = 1
+    cluster: bool = False     # the command in guest 0 only, which starts others in the rest by guest-rsh
     devices: int = 1          # RDMA devices of each guest
     processors: int = 0       # of each guest; 0: its part of the machine's, at most 4
     memory: int = 1024        # MiB of each guest
@@ -61,9 +62,10 @@ class Guest:
         self._exit = folder / f"exit.{number}"
         self.code = None
         reader, writer = os.pipe()
+        processors = options.processors or max(1, min(4, (os.cpu_count() or 1) // options.guests))
         command = ["setpriv", "--pdeathsig", "KILL", QEMU, "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
                    "-M", "q35", "-cpu", "max", "-accel", accelerator(),
-                   "-smp", str(options.processors or max(1, min(4, (os.cpu_count() or 1) // options.guests))), "-m", str(options.memory),
+                   "-smp", str(processors), "-m", str(options.memory),
                    "-kernel", str(kernel.image), "-initrd", str(initrd), "-append", append(number),
                    "-chardev", f"file,id=console,path={self.console}", "-serial", "chardev:console",
                    "-device", "virtio-serial-pci", "-chardev", f"file,id=output,path=/dev/fd/{writer}",
@@ -137,15 +139,16 @@ def ninep(tag, path, readonly):
 
 
 def _write_run_folder(folder, options):
-    values = {"GUESTS": options.guests, "DEVICES": options.devices, "MTU": options.mtu,
-              "SETUP": HERE / "guest" / "setup.sh", "TOOLS": HERE / "guest" / "bin"}
+    values = {"GUESTS": options.guests, "CLUSTER": int(options.cluster), "DEVICES": options.devices, "MTU": options.mtu,
+              "SETUP": HERE / "guest" / "setup.sh", "AGENT": HERE / "guest" / "agent.py", "TOOLS": HERE / "guest" / "bin"}
     (folder / "config").write_text("".join(f"{name}={shlex.quote(str(value))}\n" for name, value in values.items()))
     (folder / "shares").write_text("".join(f"{path}\n" for path in options.share))
     environment = dict(options.environment)
     environment["PATH"] = f"{HERE / 'guest' / 'bin'}:{environment.get('PATH', os.defpath)}"
     exports = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in environment.items())
+    (folder / "environment").write_text(exports)
     (folder / "command").write_text(
-        f"{exports}cd {shlex.quote(options.directory)} || exit 1\nexec {shlex.join(options.command)}\n")
+        f". /run/rdma-vm/environment\ncd {shlex.quote(options.directory)} || exit 1\nexec {shlex.join(options.command)}\n")
 
 
 def run(options, cache):

@@ -3,11 +3,13 @@
 # In one guest: reports what sanity_test.py expects, and ends with exit code 7.
 ibv_devinfo -d rxe0 | grep -E 'hca_id|PORT_ACTIVE|active_mtu|link_layer'
 
-ibv_rc_pingpong -d rxe0 -g 1 -n 100 -c >/tmp/server 2>&1 &
-server=$!
-guest-listens 18515
-ibv_rc_pingpong -d rxe0 -g 1 -n 100 -c 127.0.0.1 >/tmp/client 2>&1 && wait "$server" && echo "pingpong: 100 iterations, data valid" ||
-  cat /tmp/server /tmp/client
+for other in rxe0 rxe1; do
+  ibv_rc_pingpong -d rxe0 -g 1 -n 100 -c >/tmp/server 2>&1 &
+  server=$!
+  guest-listens 18515
+  ibv_rc_pingpong -d "$other" -g 1 -n 100 -c 127.0.0.1 >/tmp/client 2>&1 && wait "$server" &&
+    echo "pingpong: rxe0 and $other, 100 iterations, data valid" || cat /tmp/server /tmp/client
+done
 
 python3 - <<'END'
 import os

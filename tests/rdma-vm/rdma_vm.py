@@ -61,8 +61,11 @@ def parser():
     run = commands.add_parser("run")
     default = guests.Options([])
     run.add_argument("--guests", type=between(1, 16), default=default.guests, help="how many (1)")
+    run.add_argument("--cluster", action="store_true",
+                     help="run the command in guest 0 only; it starts programs in the others by guest-rsh")
     run.add_argument("--devices", type=between(1, 8), default=default.devices, help="RDMA devices of each guest (1)")
-    run.add_argument("--processors", type=between(0, 64), default=default.processors, help="of each guest (its part of the machine's, at most 4)")
+    run.add_argument("--processors", type=between(0, 64), default=default.processors,
+                     help="of each guest (its part of the machine's, at most 4)")
     run.add_argument("--memory", type=between(256, 1 << 20), default=default.memory, help="of each guest, MiB (1024)")
     run.add_argument("--mtu", type=between(1280, 9000), default=default.mtu, help="of the Ethernet, bytes (4200)")
     run.add_argument("--timeout", type=between(1, 1 << 20), default=default.timeout,
@@ -82,8 +85,10 @@ def parser():
 def main():
     options = parser()
     arguments = options.parse_args()
-    if arguments.action == "run" and arguments.pcap and arguments.guests == 1:
-        options.error("--pcap needs several guests: one alone has no wire")
+    if arguments.action == "run" and arguments.guests == 1:
+        for name in ("pcap", "cluster"):
+            if getattr(arguments, name):
+                options.error(f"--{name} needs several guests")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # guests end first
     try:
         if arguments.action == "fetch":
@@ -99,7 +104,7 @@ def main():
             environment = {name: value for name, value in os.environ.items() if PASSED_ON.fullmatch(name)}
             environment.update(arguments.env)
             return guests.run(guests.Options(
-                command=arguments.command, guests=arguments.guests, devices=arguments.devices,
+                command=arguments.command, guests=arguments.guests, cluster=arguments.cluster, devices=arguments.devices,
                 processors=arguments.processors, memory=arguments.memory, mtu=arguments.mtu, timeout=arguments.timeout,
                 grace=arguments.grace, share=arguments.share, environment=environment,
                 pcap=arguments.pcap and os.path.abspath(arguments.pcap), keep=arguments.keep), arguments.cache)

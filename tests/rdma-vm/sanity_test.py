@@ -45,9 +45,9 @@ class OneGuest(Case):
         (cls.place / "shared").mkdir()
         cls.outside = cls.place / "outside"
         cls.outside.write_text("as it was\n")
-        cls.result = run("run", "--timeout", "240", "--share", cls.place / "shared", "--env", f"SHARED={cls.place / 'shared'}",
-                         "--env", f"OUTSIDE={cls.outside}", "--env", "WORDS=it's $HOME", "--", HERE / "one_guest.sh",
-                         "two words", "a'quote", cwd=cls.place)
+        cls.result = run("run", "--devices", "2", "--timeout", "240", "--share", cls.place / "shared",
+                         "--env", f"SHARED={cls.place / 'shared'}", "--env", f"OUTSIDE={cls.outside}",
+                         "--env", "WORDS=it's $HOME", "--", HERE / "one_guest.sh", "two words", "a'quote", cwd=cls.place)
 
     def test_an_rdma_device_is_active_with_packets_of_4096_bytes(self):
         text = self.result.stdout.replace("\t", " ")
@@ -55,7 +55,10 @@ class OneGuest(Case):
             self.assertIn(part, text)
 
     def test_two_processes_exchange_messages_by_rdma(self):
-        self.has("pingpong: 100 iterations, data valid")
+        self.has("pingpong: rxe0 and rxe0, 100 iterations, data valid")
+
+    def test_two_devices_exchange_messages_by_rdma(self):
+        self.has("pingpong: rxe0 and rxe1, 100 iterations, data valid")
 
     def test_shared_memory_and_fork_work(self):
         self.has("shared memory: 42 exit code of the child: 5")
@@ -124,6 +127,7 @@ class Tool(Case):
         for arguments, part in ((["--guests", "0", "--", "true"], "--guests: '0' is not a number from 1 to 16"),
                                 (["--share", "/nowhere", "--", "true"], "--share: '/nowhere' is not a folder"),
                                 (["--env", "A B", "--", "true"], "--env: 'A B' is not NAME=VALUE"),
+                                (["--cluster", "--", "true"], "--cluster needs several guests"),
                                 (["--pcap", "x", "--", "true"], "--pcap needs several guests"),
                                 ([], "required: command")):
             self.result = run("run", *arguments)

@@ -23,6 +23,10 @@ hostname "guest$GUEST"
 echo 1 >/proc/sys/kernel/printk
 ulimit -l unlimited -c 0
 ip link set lo up
+# Several ports of one machine stand on one Ethernet: each answers for its own address only, and takes packets of the others.
+for setting in rp_filter:0 accept_local:1 arp_ignore:1 arp_announce:2; do
+  for place in all default; do echo "${setting#*:}" >"/proc/sys/net/ipv4/conf/$place/${setting%:*}"; done
+done
 
 # Device D of guest G is rxeD on ethD with address 10.(1+D).0.(1+G). In a guest alone a pair of virtual Ethernet ports takes the
 # place of the machine's: rxe hands what it sends to itself back without a wire. Several devices of one guest stand on one bridge
@@ -67,7 +71,11 @@ guest-barrier up || fail "not every guest came up"
 mkfifo /run/output
 cat /run/output >"$output" &
 relay=$!
-setsid bash "$run/command" </dev/null >/run/output 2>&1
+work=(bash "$run/command")
+if ((CLUSTER && GUEST > 0)); then
+  work=("$AGENT")
+fi
+setsid "${work[@]}" </dev/null >/run/output 2>&1
 code=$?
 for ((wait = 0; wait < 20; ++wait)); do
   kill -0 "$relay" 2>/dev/null || break
