@@ -79,7 +79,7 @@ class Guest:
                         f"mac=52:54:00:00:{device:02x}:{number + 1:02x}"]
         self._errors = open(folder / f"qemu.{number}", "w+")
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self._errors, stderr=self._errors,
-                                        pass_fds=[writer], start_new_session=True)
+                                        pass_fds=[writer])
         os.close(writer)
         self._reader = threading.Thread(target=self._read, args=(reader, show), daemon=True)
         self._reader.start()
