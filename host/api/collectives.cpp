@@ -106,6 +106,7 @@ Status tally_endpoint::start_collective(tally_group& group, const CollectiveCall
   request->parts = call.count == 0 || call.varying ? 1 : extents.count / call.count;
   request->dtype = call.dtype;
   request->op = call.op;
+  request->collective = call.collective;
   request->seq = group.next_seq;
   request->compiled = compiled;
 

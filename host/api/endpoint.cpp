@@ -139,9 +139,35 @@ Status tally_endpoint::drain() {
   return {};
 }
 
+namespace {
+
+using Field = std::uint64_t tally_counters::*;
+/// Of each schedule::Collective: calls and bytes.
+constexpr std::array<std::pair<Field, Field>, tally::schedule::kCollectives> kKinds{{
+    {&tally_counters::collective_barrier, &tally_counters::collective_barrier_bytes},
+    {&tally_counters::collective_bcast, &tally_counters::collective_bcast_bytes},
+    {&tally_counters::collective_allreduce, &tally_counters::collective_allreduce_bytes},
+    {&tally_counters::collective_reduce, &tally_counters::collective_reduce_bytes},
+    {&tally_counters::collective_reduce_scatter, &tally_counters::collective_reduce_scatter_bytes},
+    {&tally_counters::collective_scan, &tally_counters::collective_scan_bytes},
+    {&tally_counters::collective_exscan, &tally_counters::collective_exscan_bytes},
+    {&tally_counters::collective_gather, &tally_counters::collective_gather_bytes},
+    {&tally_counters::collective_scatter, &tally_counters::collective_scatter_bytes},
+    {&tally_counters::collective_allgather, &tally_counters::collective_allgather_bytes},
+    {&tally_counters::collective_alltoall, &tally_counters::collective_alltoall_bytes},
+}};
+
+}  // namespace
+
 tally_counters tally_endpoint::counters() const {
   tally_counters counters = counts_;
+  for (std::size_t kind = 0; kind < kKinds.size(); ++kind) {
+    counters.collectives += kinds_[kind].calls;
+    counters.*kKinds[kind].first = kinds_[kind].calls;
+    counters.*kKinds[kind].second = kinds_[kind].bytes;
+  }
   engine_->add_counters(counters);
+  if (add_counters_ != nullptr) add_counters_(add_counters_argument_, &counters);
   if (cache_) cache_->add_counters(counters);
   counters.size = sizeof counters;
   return counters;

@@ -126,6 +126,10 @@ struct tally_endpoint {
     describe_ = describe;
     describe_argument_ = argument;
   }
+  void on_counters(void (*add)(void*, tally_counters*), void* argument) noexcept {
+    add_counters_ = add;
+    add_counters_argument_ = argument;
+  }
   /// Calls start(&request) until the queues have room, then waits.
   template <typename Start>
   tally::Status run(Start start, tally_result* result) {
@@ -381,6 +385,13 @@ struct tally_endpoint {
   bool tell_fallbacks_ = false;  ///< TALLY_LOG
   std::string forced_algorithm_;  ///< TALLY_ALGORITHM, or empty
   tally_counters counts_{};
+  struct KindCount {
+    std::uint64_t calls = 0;
+    std::uint64_t bytes = 0;
+  };
+  std::array<KindCount, tally::schedule::kCollectives> kinds_{};  ///< of collectives
+  void (*add_counters_)(void*, tally_counters*) = nullptr;        ///< the program's
+  void* add_counters_argument_ = nullptr;
   std::uint32_t counters_told_ = 0;  ///< the newest Header::counters_asked that was answered
   std::array<tally::Completion, 32> taken_;  ///< from the engine
   std::uint64_t news_ = 0;  ///< operations that have ended, and calls of wake()

@@ -106,6 +106,7 @@ struct tally_request {
   tally::api::Compiled* compiled = nullptr;  ///< collectives
   tally_dtype dtype = TALLY_BYTE;
   tally_op op = TALLY_OP_NONE;
+  tally::schedule::Collective collective = tally::schedule::Collective::kBarrier;
   std::uint16_t seq = 0;   ///< collectives
   std::uint16_t peer = 0;  ///< send: job rank
   tally::Completion completion;

@@ -108,7 +108,9 @@ void tally_endpoint::complete(tally_request& request) {
       break;
     case tally_request::Kind::kCollective:
       if (ok) {
-        ++counts_.collectives;
+        KindCount& kind = kinds_[static_cast<std::size_t>(request.collective)];
+        ++kind.calls;
+        kind.bytes += request.length;
       } else if (request.group == nullptr) {
         break;  // abandoned: the context was broken then
       } else if (completion.status == TALLY_ERR_MISMATCH) {

@@ -203,6 +203,7 @@ void SoftwareCollectives::copy(std::byte* to, const std::byte* from, std::size_t
   if (bytes == 0 || to == from) return;
   std::memmove(to, from, bytes);
   endpoint_.counts_.cpu_copied_bytes += bytes;
+  endpoint_.counts_.cpu_copied_schedule += bytes;
 }
 
 void SoftwareCollectives::combine(const Operation& operation, const Instruction& instruction, std::byte* out,

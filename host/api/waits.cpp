@@ -95,6 +95,17 @@ tally_status tally_endpoint_wake(tally_endpoint* endpoint) {
   });
 }
 
+tally_status tally_endpoint_on_counters(tally_endpoint* endpoint,
+                                        void (*add)(void* argument, tally_counters* counters),
+                                        void* argument) {
+  return boundary("tally_endpoint_on_counters", [&]() -> Status {
+    const Entry entry(endpoint);
+    Status status = need("endpoint", endpoint);
+    if (status.ok()) endpoint->on_counters(add, argument);
+    return status;
+  });
+}
+
 tally_status tally_endpoint_on_wait(tally_endpoint* endpoint,
                                     void (*describe)(void* argument, char* text, size_t bytes),
                                     void* argument) {

@@ -22,7 +22,7 @@ struct CounterSection {
   const char* title;
   std::vector<CounterRow> rows;
 };
-[[nodiscard]] const std::array<CounterSection, 4>& counter_sections();
+[[nodiscard]] const std::array<CounterSection, 5>& counter_sections();
 
 /// What a rank has told last, and when (steady clock, ns). Empty where it has told nothing, or belongs to another version.
 struct ToldCounters {

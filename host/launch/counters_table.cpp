@@ -74,14 +74,14 @@ std::string counters_table(const job::Segment& segment) {
   for (std::size_t first = 0; first < ranks; first += kColumns) {
     const auto last = std::min<std::size_t>(first + kColumns, ranks);
     const bool with_total = last == ranks;
-    text += fmt::format("{:<30}", "");
+    text += fmt::format("{:<34}", "");
     for (std::size_t rank = first; rank < last; ++rank) text += fmt::format(" {:>12}", fmt::format("rank {}", rank));
     if (with_total) text += fmt::format(" {:>14}", "total");
     text += '\n';
     for (const auto& section : counter_sections()) {
       text += fmt::format("{}\n", section.title);
       for (const auto& row : section.rows) {
-        text += fmt::format("  {:<28}", row.unit.empty() ? row.name : fmt::format("{} ({})", row.name, row.unit));
+        text += fmt::format("  {:<32}", row.unit.empty() ? row.name : fmt::format("{} ({})", row.name, row.unit));
         for (std::size_t rank = first; rank < last; ++rank) {
           text += counters[rank] ? fmt::format(" {:>12}", (*counters[rank]).*row.field) : fmt::format(" {:>12}", "-");
         }

@@ -17,7 +17,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::size_t kNameColumns = 30;
+constexpr std::size_t kNameColumns = 34;
 constexpr std::size_t kValueColumns = 9;  ///< with the space before it
 constexpr std::size_t kRateColumns = 9;
 constexpr double kOldS = 0.5;  ///< a rank that has told nothing for so long is named

@@ -54,6 +54,7 @@ void RingEngine::add_counters(tally_counters& counters) const {
   const Handover::Counters& h = handover_.counters();
   counters.cpu_matches += h.matches;
   counters.cpu_copied_bytes += h.copied_bytes;
+  counters.cpu_copied_spilled += h.copied_bytes;
   counters.fallback_spilled_order += h.spilled[static_cast<int>(device::SpillReason::kOrder)];
   counters.fallback_spilled_unexpected += h.spilled[static_cast<int>(device::SpillReason::kUnexpected)];
   counters.fallback_spilled_bounce += h.spilled[static_cast<int>(device::SpillReason::kBounce)];

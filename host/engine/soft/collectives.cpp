@@ -140,7 +140,7 @@ void Collectives::keep_arrival(Context& where) {
   Packet* packet = packet_pool_.take();
   packet->header = header;
   if (header.bytes != 0) std::memcpy(packet->payload.data(), arrival_.frame.payload, header.bytes);
-  work_.copied_bytes += header.bytes;
+  work_.unexpected_bytes += header.bytes;
   where.flows[header.lane * transport_.size() + arrival_.source].push(packet);
   where.waiting[header.lane] |= std::uint64_t{1} << arrival_.source;
   arrival_.frame = {};
@@ -437,9 +437,9 @@ Rendezvous::Fetched Collectives::execute(Context& where, Operation& operation, c
     numerics::reduce(own.dtype, own.redop, out, a, b, n / numerics::element_bytes(own.dtype));
     work_.reduced_bytes += n;
   };
-  const auto copy = [&](std::byte* out, const std::byte* in) {
+  const auto copy = [&](std::byte* out, const std::byte* in, std::uint64_t Work::* cause = &Work::framed_bytes) {
     move(out, in, bytes);
-    work_.copied_bytes += bytes;
+    work_.*cause += bytes;
   };
   const auto reduce_received = [&](std::byte* out) {
     if (received.here != nullptr) {
@@ -474,7 +474,7 @@ Rendezvous::Fetched Collectives::execute(Context& where, Operation& operation, c
     case schedule::Op::kRecv:
       return take_received();
     case schedule::Op::kCopy:
-      copy(dst, src);
+      copy(dst, src, &Work::schedule_bytes);
       break;
     case schedule::Op::kReduce:
       reduce(dst, dst, src, bytes);

@@ -34,6 +34,7 @@ bool Messages::send(const SendDescriptor& descriptor, Completion* completion) {
   sends_[destination].push(op);
   sending_ |= std::uint64_t{1} << destination;
   push(destination);
+  if (!sends_[destination].empty()) ++work_.held_sends;
   return false;
 }
 
@@ -52,7 +53,7 @@ bool Messages::send_short(const SendDescriptor& send) {
     std::memcpy(slot.payload, send.buffer, bytes);
   }
   transport_.commit(send.destination);
-  work_.copied_bytes += bytes;
+  work_.framed_bytes += bytes;
   return true;
 }
 
@@ -92,7 +93,7 @@ void Messages::push(std::uint32_t destination) {
                       .length = send.length};
       if (bytes != 0) std::memcpy(slot.payload, static_cast<const std::byte*>(send.buffer) + op->sent, bytes);
       transport_.commit(destination);
-      work_.copied_bytes += bytes;
+      work_.framed_bytes += bytes;
       if (large) work_.staged_bytes += bytes;
       op->started = true;
       op->sent += bytes;
@@ -150,7 +151,7 @@ void Messages::arrive(std::uint32_t source, const FrameView& frame) {
     } else if (copied != 0) {
       std::memcpy(posted->descriptor.buffer, frame.payload, copied);
     }
-    work_.copied_bytes += copied;
+    work_.framed_bytes += copied;
     write_completion(completions_.add(), posted->descriptor, source, header.tag, header.length);
   } else {
     inbound_[source] = {posted->descriptor, nullptr, header.length, 0, header.tag};
@@ -203,7 +204,7 @@ void Messages::deliver(std::uint32_t source, const FrameView& frame) {
   if (inbound.arrived < room) {
     const std::uint64_t copied = std::min(bytes, room - inbound.arrived);
     if (copied != 0) std::memcpy(target + inbound.arrived, frame.payload, copied);
-    work_.copied_bytes += copied;
+    work_.framed_bytes += copied;
   }
   inbound.arrived += bytes;
   if (inbound.unexpected != nullptr) {
@@ -284,7 +285,7 @@ bool Messages::receive(const RecvDescriptor& descriptor, Completion* completion)
     return false;
   }
   remove_unexpected(found);
-  ++work_.matches;
+  ++work_.unexpected_matches;
   return hand_over(found, descriptor, completion);
 }
 
@@ -311,7 +312,7 @@ void Messages::probe(const ProbeDescriptor& descriptor) {
     free_claims_.pop_back();
     claimed_[completion.message] = message;
     remove_unexpected(message);
-    ++work_.matches;
+    ++work_.unexpected_matches;
   }
   completions_.push(completion);
 }
@@ -351,7 +352,7 @@ bool Messages::hand_over(Unexpected* message, const RecvDescriptor& descriptor, 
   } else {
     const std::uint64_t copied = std::min(message->arrived, descriptor.length);
     if (copied != 0) std::memcpy(descriptor.buffer, message->data.get(), copied);
-    work_.copied_bytes += copied;
+    work_.unexpected_bytes += copied;
     if (Inbound& inbound = inbound_[message->source]; inbound.unexpected == message) {
       inbound.receive = descriptor;  // the rest goes straight to the buffer
       inbound.unexpected = nullptr;

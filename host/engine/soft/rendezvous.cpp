@@ -104,7 +104,7 @@ void Rendezvous::copy_joined() {
       const std::uint64_t bytes = std::min(joint.chunk_bytes, joint.bytes - offset);
       if (transport_.write(at.peer, joint.to + offset, reinterpret_cast<const void*>(joint.from + offset),
                            bytes)) {
-        work_.copied_bytes += bytes;
+        work_.direct_bytes += bytes;
         joint.copied.fetch_add(1, std::memory_order_release);
       } else {
         no_write_[at.peer] = true;
@@ -139,7 +139,7 @@ void Rendezvous::push_fills() {
           .bytes = static_cast<std::uint16_t>(bytes), .kind = FrameKind::kFill, .tag = fill.receive};
       std::memcpy(slot.payload, static_cast<const std::byte*>(send.buffer) + fill.sent, bytes);
       transport_.commit(send.destination);
-      work_.copied_bytes += bytes;
+      work_.framed_bytes += bytes;
       fill.sent += bytes;
     }
     if (fill.sent == fill.bytes) {
@@ -251,9 +251,11 @@ void Rendezvous::drop(Share& share) noexcept {
 bool Rendezvous::copy_chunk(const Fetch& fetch, std::uint32_t chunk) {
   const std::uint64_t offset = chunk * kChunkBytes;
   const std::uint64_t bytes = std::min(kChunkBytes, fetch.bytes - offset);
-  work_.copied_bytes += bytes;
-  return transport_.read(fetch.source, static_cast<std::byte*>(fetch.receive.buffer) + offset,
-                         fetch.ask.address + offset, bytes);
+  if (!transport_.read(fetch.source, static_cast<std::byte*>(fetch.receive.buffer) + offset,
+                       fetch.ask.address + offset, bytes))
+    return false;
+  work_.direct_bytes += bytes;
+  return true;
 }
 
 bool Rendezvous::copy(Fetch& fetch, unsigned* budget, tally_status* status) {
@@ -342,7 +344,7 @@ void Rendezvous::arrive(std::uint32_t source, const FrameView& frame) {
       std::memcpy(static_cast<std::byte*>(fetch.receive.buffer) + fetch.arrived, frame.payload,
                   frame.header->bytes);
       fetch.arrived += frame.header->bytes;
-      work_.copied_bytes += frame.header->bytes;
+      work_.framed_bytes += frame.header->bytes;
       work_.staged_bytes += frame.header->bytes;
       if (fetch.arrived != fetch.bytes) break;
       complete_receive(fetch, TALLY_OK);

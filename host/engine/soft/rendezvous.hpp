@@ -22,9 +22,15 @@ namespace tally::soft {
 
 /// What the CPU did.
 struct Work {
-  std::uint64_t matches = 0;
+  std::uint64_t matches = 0;             ///< of messages that met a posted receive
+  std::uint64_t unexpected_matches = 0;  ///< of receives that met a message
   std::uint64_t reduced_bytes = 0;
-  std::uint64_t copied_bytes = 0;
+  // copied, by cause
+  std::uint64_t framed_bytes = 0;      ///< into and out of frames
+  std::uint64_t direct_bytes = 0;      ///< between two ranks' memories
+  std::uint64_t unexpected_bytes = 0;  ///< out of what was kept until somebody asked for it
+  std::uint64_t schedule_bytes = 0;    ///< within the rank's memory
+  std::uint64_t held_sends = 0;        ///< that did not leave at once: no room in the receiver's queue
   std::uint64_t staged_bytes = 0;  ///< received in frames because the sender's memory cannot be reached
 };
 

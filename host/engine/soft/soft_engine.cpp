@@ -163,9 +163,16 @@ void SoftEngine::abort_collective(std::uint16_t context, std::uint16_t seq) {
 }
 
 void SoftEngine::add_counters(tally_counters& counters) const {
-  counters.cpu_matches += work_.matches;
+  counters.cpu_matches += work_.matches + work_.unexpected_matches;
+  counters.cpu_matches_unexpected += work_.unexpected_matches;
   counters.cpu_reduced_bytes += work_.reduced_bytes;
-  counters.cpu_copied_bytes += work_.copied_bytes;
+  counters.cpu_copied_bytes +=
+      work_.framed_bytes + work_.direct_bytes + work_.unexpected_bytes + work_.schedule_bytes;
+  counters.cpu_copied_frames += work_.framed_bytes;
+  counters.cpu_copied_direct += work_.direct_bytes;
+  counters.cpu_copied_unexpected += work_.unexpected_bytes;
+  counters.cpu_copied_schedule += work_.schedule_bytes;
+  counters.fallback_ring_full += work_.held_sends;
   counters.fallback_staging += work_.staged_bytes;
 }
 

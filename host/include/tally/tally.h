@@ -119,7 +119,8 @@ typedef struct tally_counters {
                                   descriptor: that store is the doorbell and is not counted */
   uint64_t fallback_posted_full;   /* receives held in software because the device's posted entries were used up */
   uint64_t fallback_send_window;   /* eager sends held in software because too many were unacknowledged */
-  uint64_t fallback_ring_full;     /* descriptors held in software because a ring or queue was full */
+  uint64_t fallback_ring_full;     /* descriptors held in software because a ring or queue was full; soft: sends that
+                                      waited for room in the receiver's queue */
   uint64_t fallback_staging;       /* bytes that a staging window (soft: the rings) carried because direct access to a
                                       rank's memory is forbidden */
   uint64_t sends;
@@ -157,6 +158,43 @@ typedef struct tally_counters {
   uint64_t fallback_collective_context; /* the engine has no collectives for so many groups */
   uint64_t fallback_algorithm;          /* the algorithm of the group does not serve the call (TALLY_LOG=1 tells why) */
   uint64_t fallback_segments;      /* bytes of messages in several segments that the CPU gathered or scattered */
+  /* cpu_copied_bytes by cause: they and fallback_segments are all of it. A byte that is copied twice counts twice */
+  uint64_t cpu_copied_frames; /* soft: bytes into and out of the transport's frames: two copies a byte that travels */
+  uint64_t cpu_copied_direct; /* soft: bytes from one rank's memory to another's: one copy */
+  uint64_t cpu_copied_unexpected; /* soft: bytes out of buffers of messages that came before their receive, and of packets
+                                       that came before their step */
+  uint64_t cpu_copied_spilled; /* device: bytes of messages that it handed over to the host */
+  uint64_t cpu_copied_schedule; /* bytes moved within the rank's memory by a schedule that the CPU executes */
+  uint64_t cpu_copied_packing; /* MPI: bytes gathered because a datatype is not contiguous */
+  uint64_t cpu_copied_unpacking; /* MPI: bytes scattered because a datatype is not contiguous */
+  uint64_t cpu_copied_buffered; /* MPI: bytes into the buffers of buffered sends */
+  uint64_t cpu_copied_local; /* MPI: bytes that a rank copies for itself in collectives that run over messages */
+  uint64_t cpu_matches_unexpected;     /* soft: of cpu_matches, receives that met a message which had come before */
+  uint64_t fallback_composed;          /* MPI: collectives that the MPI library makes of messages: of intercommunicators and
+                                          neighborhoods, MPI_Alltoallw */
+  /* collectives by kind, those with arrays of counts included, and the bytes of each call's larger buffer at this rank */
+  uint64_t collective_barrier;
+  uint64_t collective_barrier_bytes;
+  uint64_t collective_bcast;
+  uint64_t collective_bcast_bytes;
+  uint64_t collective_allreduce;
+  uint64_t collective_allreduce_bytes;
+  uint64_t collective_reduce;
+  uint64_t collective_reduce_bytes;
+  uint64_t collective_reduce_scatter;
+  uint64_t collective_reduce_scatter_bytes;
+  uint64_t collective_scan;
+  uint64_t collective_scan_bytes;
+  uint64_t collective_exscan;
+  uint64_t collective_exscan_bytes;
+  uint64_t collective_gather;
+  uint64_t collective_gather_bytes;
+  uint64_t collective_scatter;
+  uint64_t collective_scatter_bytes;
+  uint64_t collective_allgather;
+  uint64_t collective_allgather_bytes;
+  uint64_t collective_alltoall;
+  uint64_t collective_alltoall_bytes;
 } tally_counters;
 
 /* --- endpoint ------------------------------------------------------------------------------- */
@@ -205,6 +243,11 @@ TALLY_API tally_status tally_endpoint_wake(tally_endpoint* endpoint);
  * TALLY_ERR_TIMEOUT and in the report of a deadlock. It must not call the endpoint. NULL: none. */
 TALLY_API tally_status tally_endpoint_on_wait(tally_endpoint* endpoint,
                                               void (*describe)(void* argument, char* text, size_t bytes), void* argument);
+
+/* From now on add(argument, counters) is called whenever counters are asked for, on the asking thread: a library on top adds to the
+ * fields what it has done itself, since the endpoint was opened. It must not call the endpoint. NULL: none. */
+TALLY_API tally_status tally_endpoint_on_counters(tally_endpoint* endpoint,
+                                                  void (*add)(void* argument, tally_counters* counters), void* argument);
 
 /* --- memory --------------------------------------------------------------------------------- */
 
