@@ -94,6 +94,7 @@ class SendBuffer {
       if (data.contiguous) {  // a request's data may stand for an address alone
         std::copy_n(data.type == nullptr ? static_cast<const std::byte*>(data.buffer) : data.address(),
                     data.bytes, to);
+        runtime.buffered_bytes += data.bytes;
       } else {
         datatype::pack(*data.type->type, data.buffer, data.count, 0, static_cast<MPI_Count>(data.bytes), to);
         runtime.packed_bytes += data.bytes;

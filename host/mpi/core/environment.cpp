@@ -102,6 +102,20 @@ void close_at_exit() noexcept {
 
 }  // namespace
 
+void add_counters(void*, tally_counters* counters) noexcept {
+  const std::uint64_t packed = runtime.packed_bytes;
+  const std::uint64_t unpacked = runtime.unpacked_bytes;
+  const std::uint64_t buffered = runtime.buffered_bytes;
+  const std::uint64_t local = runtime.local_bytes;
+  counters->cpu_copied_packing += packed;
+  counters->cpu_copied_unpacking += unpacked;
+  counters->cpu_copied_buffered += buffered;
+  counters->cpu_copied_local += local;
+  counters->cpu_copied_bytes += packed + unpacked + buffered + local;
+  counters->cpu_reduced_bytes += runtime.cpu_reduced_bytes;
+  counters->fallback_composed += runtime.composed;
+}
+
 int open_library(int required_level) {
   if (closed) fail(MPI_ERR_OTHER, "called after the end of the library");
   if (runtime.endpoint != nullptr) return runtime.thread_level;
@@ -117,6 +131,7 @@ int open_library(int required_level) {
   }
   if (status != TALLY_OK) throw Error{MPI_ERR_OTHER, tally_last_error(), {}};
   check(tally_endpoint_on_wait(runtime.endpoint, describe_wait, nullptr));
+  check(tally_endpoint_on_counters(runtime.endpoint, add_counters, nullptr));
   check(tally_endpoint_rank(runtime.endpoint, &runtime.job_rank));
   check(tally_endpoint_size(runtime.endpoint, &runtime.job_size));
   runtime.thread_level = required_level;

@@ -28,9 +28,13 @@ struct Runtime {
   int job_size = 1;
   Comm* world = nullptr;
   Comm* self = nullptr;
-  std::uint64_t packed_bytes = 0;  ///< that the CPU packed because a datatype is not contiguous
-  std::uint64_t unpacked_bytes = 0;
-  std::uint64_t cpu_reduced_bytes = 0;  ///< that the CPU combined for operations that the engine does not have
+  // What the library does itself, for the counters: tally_endpoint_on_counters. Functions of MPI_Op run without its lock.
+  std::atomic<std::uint64_t> packed_bytes{0};  ///< because a datatype is not contiguous
+  std::atomic<std::uint64_t> unpacked_bytes{0};
+  std::atomic<std::uint64_t> buffered_bytes{0};     ///< into buffers of MPI_Bsend
+  std::atomic<std::uint64_t> local_bytes{0};        ///< from and to this rank, in collectives
+  std::atomic<std::uint64_t> cpu_reduced_bytes{0};  ///< not by the engine or for it
+  std::atomic<std::uint64_t> composed{0};           ///< collectives made of messages
 };
 extern Runtime runtime;
 

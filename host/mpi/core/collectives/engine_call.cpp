@@ -28,11 +28,6 @@ bool is_packed(const Side& side) {
   return type.contiguous() || (!side.varying && side.blocks == 1 && side.count <= 1 && type.one_block());
 }
 
-void pack_block(const Block& block, std::byte* out) {
-  pack(block, out);
-  runtime.packed_bytes += block.bytes();
-}
-
 std::size_t size(MPI_Count n) { return static_cast<std::size_t>(n); }
 
 /// In place the rank's own block is taken from where it will be received, or all of them.
@@ -112,7 +107,7 @@ EngineCall::Place EngineCall::place(const Side& side, Staging* staging, bool is_
   std::byte* next = staging->data();
   for (int i = 0; i < side.blocks; ++i) {
     const Block block = side.block(i);
-    if (!taken_from_here || !takes_own_block(call_.kind) || i == call_.comm->rank) pack_block(block, next);
+    if (!taken_from_here || !takes_own_block(call_.kind) || i == call_.comm->rank) pack(block, next);
     next += block.bytes();
   }
   return place;
@@ -162,7 +157,7 @@ void EngineCall::place_reduction() {
   whole = Staging(bytes);
   MPI_Count elements = 0;
   for (int i = 0; i < all.blocks; ++i) elements += all.count_of(i);
-  pack_block({all.buffer, elements, all.type}, whole.data());
+  pack({all.buffer, elements, all.type}, whole.data());
   if (!call_.in_place && call_.receive.blocks != 0) out_ = Staging(call_.receive.block(0).bytes());
   input_ = call_.in_place ? TALLY_IN_PLACE : in_.data();
   if (call_.receive.blocks != 0) output_ = out_.data();
@@ -176,7 +171,6 @@ void EngineCall::finish() {
   for (int i = 0; i < call_.receive.blocks; ++i) {
     const Block block = call_.receive.block(i);
     unpack(block, next);
-    runtime.unpacked_bytes += block.bytes();
     next += block.bytes();
   }
 }

@@ -16,23 +16,25 @@ std::byte* first_byte(const Block& block) noexcept { return block.address + bloc
 void pack(const Block& block, std::byte* out) noexcept {
   datatype::pack(*block.type->type, block.address, block.count, 0,
                  static_cast<datatype::Count>(block.bytes()), out);
+  runtime.packed_bytes += block.bytes();
 }
 void unpack(const Block& block, const std::byte* in) noexcept {
   datatype::unpack(*block.type->type, block.address, block.count, 0,
                    static_cast<datatype::Count>(block.bytes()), in);
+  runtime.unpacked_bytes += block.bytes();
 }
 
 void copy(const Block& from, const Block& to) {
   if (from.bytes() > to.bytes())
     fail(MPI_ERR_TRUNCATE, "this rank sends {} bytes to itself and receives {}", from.bytes(), to.bytes());
   datatype::copy(*from.type->type, from.address, from.count, *to.type->type, to.address, to.count);
+  runtime.local_bytes += from.bytes();
 }
 
 void Exchange::send_packed(const Block& block, int to, int phase) {
   const std::size_t bytes = block.bytes();
   sent_.emplace_back(bytes);
   pack(block, sent_.back().data());
-  runtime.packed_bytes += bytes;
   send(sent_.back().data(), bytes, to, phase);
 }
 
@@ -51,10 +53,7 @@ void Exchange::receive(const Block& block, int from, int phase) {
 }
 
 void Exchange::finish() {
-  for (const Received& received : received_) {
-    unpack(received.block, received.packed.data());
-    runtime.unpacked_bytes += received.block.bytes();
-  }
+  for (const Received& received : received_) unpack(received.block, received.packed.data());
   received_.clear();
   sent_.clear();
 }

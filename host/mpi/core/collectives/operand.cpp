@@ -27,6 +27,7 @@ void Operand::load() {
     pack({call_.send.buffer, count_, &type_}, value());
   } else {
     std::memcpy(value(), call_.send.buffer, bytes_);
+    runtime.local_bytes += bytes_;
   }
 }
 
@@ -43,6 +44,7 @@ void Operand::store(MPI_Count first) const {
     unpack(block, value() + bytes(first));
   } else {
     std::memcpy(block.address, value() + bytes(first), bytes(block.count));
+    runtime.local_bytes += bytes(block.count);
   }
 }
 

@@ -125,6 +125,8 @@ void reduce_carried(Op& op, Datatype& type, const std::byte* in, std::byte* inou
   datatype::unpack(map, second, count, 0, packed, inout);
   reduce_local(op, type, first, second, count);
   datatype::pack(map, second, count, 0, packed, inout);
+  runtime.unpacked_bytes += 2 * bytes;
+  runtime.packed_bytes += bytes;
 }
 
 }  // namespace tally::mpi

@@ -4,6 +4,7 @@
 #include "core/collectives/exchange.hpp"
 #include "core/collectives/local_group.hpp"
 #include "core/error.hpp"
+#include "core/runtime.hpp"
 
 namespace tally::mpi::collectives {
 
@@ -12,6 +13,7 @@ bool engine_does(const Call& call) {
 }
 
 Task task_of(const Call& call) {
+  ++runtime.composed;
   switch (call.kind) {
     case Kind::kBarrier:
       return inter_barrier(call);
