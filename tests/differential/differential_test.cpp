@@ -100,25 +100,25 @@ std::vector<Setting> settings() {
   // Hundreds of messages wait at a time: with the default number of bounce slots some would be spilled.
   const std::string room = "TALLY_BOUNCE=1024";
   return {
-      {"room_for_all", {1, 2, 3, 4, 5, 8}, 17, room, "", {"cpu_pushed_bytes"}, no_cpu},
-      {"default_sizes", {3}, 17, "", "", {}, {"cpu_reduced_bytes"}},
-      {"everything_shrunk_to_8", {2, 4}, 13, all("8"), "", {"fallback_", "handovers_to_device"}, {}},
-      {"everything_shrunk_to_1", {1, 2, 3}, 4, all("1"), "", {"fallback_", "handovers_to_device"}, {}},
+      {"room_for_all", {1, 2, 3, 4, 5, 8}, 11, room, "", {"cpu_pushed_bytes"}, no_cpu},
+      {"default_sizes", {3}, 9, "", "", {}, {"cpu_reduced_bytes"}},
+      {"everything_shrunk_to_8", {2, 4}, 7, all("8"), "", {"fallback_", "handovers_to_device"}, {}},
+      {"everything_shrunk_to_1", {1, 2, 3}, 3, all("1"), "", {"fallback_", "handovers_to_device"}, {}},
       {"posted_1", {3}, 9, "TALLY_POSTED=1", "", {"fallback_posted_full", "handovers_to_device"}, {}},
       {"unexpected_1", {3}, 9, "TALLY_UNEXPECTED=1", "", {"fallback_spilled_unexpected", "handovers_to_device"}, {}},
       {"bounce_1", {3}, 9, "TALLY_BOUNCE=1", "", {"fallback_spilled_bounce", "handovers_to_device"}, {}},
-      {"unexpected_1_spill_1", {3}, 9, "TALLY_UNEXPECTED=1 TALLY_SPILL=1", "", {"fallback_", "handovers_to_device"},
+      {"unexpected_1_spill_1", {3}, 4, "TALLY_UNEXPECTED=1 TALLY_SPILL=1", "", {"fallback_", "handovers_to_device"},
        {}},
-      {"nothing_pushed", {3}, 17, room + " TALLY_PUSH_MAX=0", "", {}, {"cpu_matches", "cpu_reduced_bytes", "cpu_copied_bytes", "cpu_pushed_bytes"}},
-      {"cq_1", {3}, 9, "TALLY_CQ=1", "", {}, {}},
+      {"nothing_pushed", {3}, 9, room + " TALLY_PUSH_MAX=0", "", {}, {"cpu_matches", "cpu_reduced_bytes", "cpu_copied_bytes", "cpu_pushed_bytes"}},
+      {"cq_1", {3}, 6, "TALLY_CQ=1", "", {}, {}},
       {"mtu_256", {2, 4}, 9, room + " TALLY_MTU=256", "", {}, no_cpu},
       {"mtu_1024", {2, 4}, 9, room + " TALLY_MTU=1024", "", {}, no_cpu},
-      {"faulty_links", {2, 4}, 13, room, faults, {"device_retransmits", "device_icrc_errors"}, no_cpu},
+      {"faulty_links", {2, 4}, 9, room, faults, {"device_retransmits", "device_icrc_errors"}, no_cpu},
       {"faulty_links_mtu_256", {3}, 9, room + " TALLY_MTU=256", faults, {"device_retransmits", "device_icrc_errors"},
        no_cpu},
-      {"faulty_links_everything_shrunk_to_1", {3}, 9, all("1"), faults,
+      {"faulty_links_everything_shrunk_to_1", {3}, 4, all("1"), faults,
        {"fallback_", "handovers_to_device", "device_retransmits"}, {}},
-      {"staging", {3}, 17, room, R"({"dma": "staging"})", {"fallback_staging"}, {"cpu_matches", "cpu_reduced_bytes"}},
+      {"staging", {3}, 9, room, R"({"dma": "staging"})", {"fallback_staging"}, {"cpu_matches", "cpu_reduced_bytes"}},
   };
 }
 

@@ -87,4 +87,12 @@ function(tally_netlist_test name)
   gtest_discover_tests(${name} TEST_PREFIX netlist. DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT ${ARG_TIMEOUT})
 endfunction()
 
+# tally_nightly_netlist(test sources...): the preset nightly alone builds this test, on a netlist of these modules; they take
+# minutes to compile. Noted for tests/lint in either build (TALLY_NETLISTS_NIGHTLY: "test=module,...").
+function(tally_nightly_netlist test)
+  list(JOIN ARGN "," modules)
+  string(REPLACE .sv "" modules "${modules}")
+  set_property(GLOBAL APPEND PROPERTY TALLY_NETLISTS_NIGHTLY "${test}=${modules}")
+endfunction()
+
 find_program(TALLY_YOSYS yosys)

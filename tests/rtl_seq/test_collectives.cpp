@@ -67,11 +67,7 @@ void sweep(schedule::Schedule (*make)(int), int ranks, std::uint64_t fallback_se
 }
 
 class Ranks : public testing::TestWithParam<int> {};
-#ifdef TALLY_FEW_SIZES
-INSTANTIATE_TEST_SUITE_P(SeqCollectives, Ranks, testing::Values(2, 3, 4));
-#else
 INSTANTIATE_TEST_SUITE_P(SeqCollectives, Ranks, testing::Values(2, 3, 4, 5, 8));
-#endif
 
 TEST_P(Ranks, recursive_doubling_gives_the_reference_bytes) {
   sweep(schedule::allreduce_recursive_doubling, GetParam(), 100, 5);
