@@ -6,7 +6,6 @@
 // channel k has context c | k << kChannelShift.
 #pragma once
 
-#include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -23,41 +22,23 @@ inline constexpr unsigned kChannels = 4;
 inline constexpr unsigned kLibraryChannel = 3;
 static_assert(kGroupContexts == 1u << kChannelShift);
 
-/// Not thread-safe within a process.
+/// The contexts that leaders on one host take from: bit c % 64 of word c / 64 in the host's segment is set while
+/// c is taken, or belongs to another host. A job on one host has them all there. Of several hosts that of rank 0,
+/// which leads all groups that it is in front of, has every second number, and the others share the rest.
+/// Not thread-safe within a process; processes of a host may call at once.
 class ContextPool {
  public:
-  virtual ~ContextPool() = default;
+  ContextPool(std::span<std::atomic<std::uint64_t>> taken, std::uint32_t host, std::uint32_t hosts) noexcept;
   /// Takes the smallest free context: a device has room for collectives in the small ones. False: none is
   /// free.
-  [[nodiscard]] virtual bool take(std::uint16_t* context) noexcept = 0;
-  virtual void give(std::uint16_t context) noexcept = 0;
-};
-
-/// All ranks of the job take from the bits in its segment: bit c % 64 of word c / 64 is set while c is taken.
-class SharedContexts final : public ContextPool {
- public:
-  explicit SharedContexts(std::span<std::atomic<std::uint64_t>> taken) noexcept : taken_(taken) {}
-  [[nodiscard]] bool take(std::uint16_t* context) noexcept override;
-  void give(std::uint16_t context) noexcept override;
+  [[nodiscard]] bool take(std::uint16_t* context) noexcept;
+  void give(std::uint16_t context) noexcept;
 
  private:
   std::span<std::atomic<std::uint64_t>> taken_;
 };
 
-/// For ranks without memory in common: rank r of n leads groups with contexts 1 + r, 1 + r + n, and so on.
-class OwnContexts final : public ContextPool {
- public:
-  OwnContexts(std::uint32_t rank, std::uint32_t ranks) noexcept : first_(1 + rank), step_(ranks) {}
-  [[nodiscard]] bool take(std::uint16_t* context) noexcept override;
-  void give(std::uint16_t context) noexcept override;
-
- private:
-  std::uint32_t first_;
-  std::uint32_t step_;
-  std::array<std::uint64_t, kGroupContexts / 64> taken_{};
-};
-
-/// The pool of a rank: shared where the job's segment is that of all its ranks.
+/// The pool of a rank's host.
 [[nodiscard]] std::unique_ptr<ContextPool> make_context_pool(const job::Membership& job);
 
 }  // namespace tally::api

@@ -89,7 +89,8 @@ Status tally_endpoint::agree_on_context(tally_group& group) {
 Status tally_endpoint::agree_on_context(tally_group& group, Control& control) {
   const Status none{
       TALLY_ERR_NO_MEMORY,
-      fmt::format("no free context: there are {} for all groups of the job", tally::kGroupContexts - 1)};
+      fmt::format("no free context: there are {} for all groups of the job{}", tally::kGroupContexts - 1,
+                  job_.one_host() ? "" : ", and this host's share of them is in use")};
   const std::uint32_t tag = control_tag(ControlTag::kContext, group.list_hash);
   if (group.rank != 0) {
     tally::RecvDescriptor receive;
