@@ -188,7 +188,8 @@ struct tally_endpoint {
     Clock::time_point started;
     Clock::time_point next_look;
     std::chrono::duration<double> warn_after;
-    std::uint64_t activity = 0;
+    std::uint64_t activity = 0;  ///< at the last look at it
+    bool looked = false;         ///< at it, since it was told last
     Clock::time_point abort_asked{};
     Clock::time_point left_seen{};       ///< the receiver of the send is gone
     tally_request** culprit = nullptr;   ///< of several requests, the one for which the wait fails

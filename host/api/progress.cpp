@@ -17,6 +17,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
+constexpr auto kLook = 250ms;     // between two looks at what has moved: registers of a device are read for it
 constexpr auto kPublish = 250ms;  // a wait that lasts as long is told to the launcher
 constexpr auto kAbortGrace = 5s;  // an engine has this long to end an aborted collective
 constexpr auto kLeftGrace = 1s;   // without progress: what a rank took before it left is told by then
@@ -287,7 +288,8 @@ Status tally_endpoint::idle(Waiting& waiting, tally_request** requests, std::siz
     const std::uint64_t moved = activity(waiting);
     if (moved != waiting.activity) last_progress_ = now;
     waiting.activity = moved;
-    waiting.next_look = now + 1s;
+    waiting.looked = true;
+    waiting.next_look = now + kLook;
     if (give_up_after_ > 0s) {
       waiting.next_look =
           std::min(waiting.next_look, now + std::chrono::duration_cast<Clock::duration>(give_up_after_ / 4));

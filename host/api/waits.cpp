@@ -2,6 +2,7 @@
 // Waits for a condition of the caller, and what a wait that lasts tells: in words, and to the launcher.
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "api/boundary.hpp"
 #include "api/calls.hpp"
@@ -56,8 +57,11 @@ std::string tally_endpoint::describe_wait(const Waiting& waiting) const {
 
 void tally_endpoint::publish_wait(Waiting& waiting) {
   tally::job::WaitRecord& record = header().wait[rank()];
-  record.looks.store(record.looks.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-  record.activity.store(waiting.activity, std::memory_order_relaxed);
+  // A look counts with what had moved by then: the same number twice says that nothing has moved in between.
+  if (std::exchange(waiting.looked, false)) {
+    record.activity.store(waiting.activity, std::memory_order_relaxed);
+    record.looks.store(record.looks.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+  }
   if (waiting.published) return;
   waiting.published = true;
   const std::string text = describe_wait(waiting);

@@ -63,7 +63,8 @@ bool DeadlockWatch::read(unsigned rank, Seen* seen) const {
       threads_of_(segment_.header().rank[rank].pid.load(std::memory_order_relaxed)) != waiting)
     return false;
   seen->waits = record.waits.load(std::memory_order_relaxed);
-  seen->looks = record.looks.load(std::memory_order_relaxed);
+  // Before what had moved by then.
+  seen->looks = record.looks.load(std::memory_order_acquire);
   seen->activity = record.activity.load(std::memory_order_relaxed);
   return true;
 }

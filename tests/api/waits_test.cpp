@@ -98,12 +98,45 @@ TEST(Waits, a_wait_that_lasts_stands_in_the_segment_until_it_ends) {
           RANK_CHECK(std::string(record.text).find("receive of 8 bytes from rank 0, tag 3") !=
                      std::string::npos);
           const std::uint64_t looks = record.looks.load();
-          ::usleep(200000);
+          for (int i = 0; i < 500 && record.looks.load() == looks; ++i) ::usleep(10000);
           RANK_CHECK(record.looks.load() > looks);
           RANK_OK(tally_send(place.endpoint, nullptr, place.at<char>(), 8, 1, 3));
         } else {
           RANK_OK(tally_recv(place.endpoint, nullptr, place.at<char>(), 8, 0, 3, nullptr));
           RANK_CHECK(record.waiting.load() == 0);
+        }
+        place.close();
+      },
+      20s);
+  for (const int code : codes) EXPECT_EQ(code, 0);
+}
+
+TEST(Waits, each_look_that_is_counted_tells_what_has_moved_by_then) {
+  const TestJob test_job(2);
+  const job::Segment& segment = test_job.segment;
+  const auto codes = run_ranks(
+      segment,
+      [&segment](int rank) {
+        Place place;
+        job::WaitRecord& record = segment.header().wait[1];
+        if (rank == 0) {
+          const auto looks_go_by = [&](std::uint64_t number) {
+            const std::uint64_t until = record.looks.load() + number;
+            for (int i = 0; i < 1000 && record.looks.load() < until; ++i) ::usleep(10000);
+            RANK_CHECK(record.looks.load() >= until);
+          };
+          looks_go_by(1);
+          for (int message = 0; message < 3; ++message) {
+            const std::uint64_t moved = record.activity.load();
+            RANK_OK(tally_send(place.endpoint, nullptr, place.at<char>(), 64, 1, 4));
+            looks_go_by(2);  // one may have been under way
+            RANK_CHECK(record.activity.load() != moved);
+          }
+          RANK_OK(tally_send(place.endpoint, nullptr, place.at<char>(), 8, 1, 3));
+        } else {
+          RANK_OK(tally_recv(place.endpoint, nullptr, place.at<char>(), 8, 0, 3, nullptr));
+          for (int message = 0; message < 3; ++message)
+            RANK_OK(tally_recv(place.endpoint, nullptr, place.at<char>(), 64, 0, 4, nullptr));
         }
         place.close();
       },
