@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "core/collectives/arguments.hpp"
 
+#include <algorithm>
+#include <limits>
+#include <vector>
+
 #include "core/collectives/reduction.hpp"
 #include "core/error.hpp"
 #include "core/handles.hpp"
@@ -202,19 +206,80 @@ bool in_place(const Call& call, const char* name, const void* buffer, bool allow
   return true;
 }
 
+namespace {
+
+/// Bytes of the program's memory.
+struct Range {
+  std::intptr_t begin = std::numeric_limits<std::intptr_t>::max();
+  std::intptr_t end = std::numeric_limits<std::intptr_t>::min();  ///< behind the last
+};
+
+/// From the first to the last byte of `count` elements, more than 0.
+Range range_of(const std::byte* buffer, MPI_Count count, const datatype::Type& type) {
+  const auto first = reinterpret_cast<std::intptr_t>(buffer) + type.true_lb();
+  const std::intptr_t last = first + (count - 1) * type.extent();
+  return {std::min(first, last), std::max(first, last) + type.true_extent()};
+}
+
+/// Calls use(address, count, type) for what holds data, equal blocks together.
+template <typename Use>
+void for_blocks(const Side& side, Use&& use) {
+  const auto one = [&](const std::byte* address, MPI_Count count, const Datatype& type) {
+    if (count > 0 && type.type->size() > 0) use(address, count, *type.type);
+  };
+  if (!side.varying) return one(side.buffer, side.count * side.blocks, *side.type);
+  if (side.types == nullptr && side.displacements.data == nullptr) {
+    MPI_Count all = 0;
+    for (int i = 0; i < side.blocks; ++i) all += side.counts[i];
+    return one(side.buffer, all, *side.type);
+  }
+  for (int i = 0; i < side.blocks; ++i) {
+    if (side.counts[i] == 0) continue;
+    const Block block = side.block(i);
+    one(block.address, block.count, *block.type);
+  }
+}
+
+Range range_of(const Side& side) {
+  Range all;
+  for_blocks(side, [&](const std::byte* address, MPI_Count count, const datatype::Type& type) {
+    const Range range = range_of(address, count, type);
+    all = {std::min(all.begin, range.begin), std::max(all.end, range.end)};
+  });
+  return all;
+}
+
+/// Ranges of which every byte is data. Of elements with gaps the first byte alone.
+std::vector<Range> dense_ranges_of(const Side& side) {
+  std::vector<Range> ranges;
+  for_blocks(side, [&](const std::byte* address, MPI_Count count, const datatype::Type& type) {
+    Range range = range_of(address, count, type);
+    if (!type.contiguous()) {
+      range.begin = reinterpret_cast<std::intptr_t>(address) + type.true_lb();
+      range.end = range.begin + 1;
+    }
+    ranges.push_back(range);
+  });
+  std::sort(ranges.begin(), ranges.end(), [](const Range& a, const Range& b) { return a.begin < b.begin; });
+  return ranges;
+}
+
+}  // namespace
+
 void check_alias(const Call& call) {
-  const Side& a = call.send;
-  const Side& b = call.receive;
-  if (a.blocks == 0 || b.blocks == 0 || a.buffer != b.buffer || a.buffer == nullptr) [[likely]]
+  if (call.send.blocks == 0 || call.receive.blocks == 0) return;
+  const Range sent = range_of(call.send);
+  const Range received = range_of(call.receive);
+  if (sent.begin >= received.end || received.begin >= sent.end) [[likely]]
     return;
-  if (call.comm->inter() || a.types != nullptr || b.types != nullptr)
-    return;  // may be of other datatypes and places
-  bool sends = false, receives = false;
-  for (int i = 0; i < a.blocks; ++i) sends = sends || a.count_of(i) > 0;
-  for (int i = 0; i < b.blocks; ++i) receives = receives || b.count_of(i) > 0;
-  if (!sends || !receives || a.type->type->size() == 0 || b.type->type->size() == 0) return;
-  if (a.varying || b.varying) return;  // the engine looks at the blocks
-  fail(MPI_ERR_BUFFER, "sendbuf and recvbuf are the same: MPI_IN_PLACE says that");
+  const std::vector<Range> sends = dense_ranges_of(call.send);
+  auto next = sends.begin();
+  std::intptr_t reached = std::numeric_limits<std::intptr_t>::min();  // by sends that begin before `next`
+  for (const Range& receive : dense_ranges_of(call.receive)) {
+    for (; next != sends.end() && next->begin <= receive.begin; ++next) reached = std::max(reached, next->end);
+    if (reached > receive.begin || (next != sends.end() && next->begin < receive.end))
+      fail(MPI_ERR_BUFFER, "sendbuf and recvbuf overlap: only MPI_IN_PLACE lets them be the same");
+  }
 }
 
 void set_op(Call* call, MPI_Op op) {

@@ -33,7 +33,8 @@ void set_side(Side* side, const SideNames& names, const void* buffer, Counts cou
               const MPI_Datatype* types, int blocks);
 /// MPI_ERR_BUFFER for MPI_IN_PLACE where the standard does not have it. True when `buffer` is MPI_IN_PLACE.
 bool in_place(const Call& call, const char* name, const void* buffer, bool allowed);
-/// MPI_ERR_BUFFER where both sides begin at one address (MPI 5.0, 6.1: buffers must not be aliased).
+/// MPI_ERR_BUFFER where a byte is both sent and received into, and that is sure without a look into datatypes with gaps
+/// (MPI 5.0, 6.1: buffers must not be aliased). Not for what is in place.
 void check_alias(const Call& call);
 /// MPI_ERR_OP, MPI_ERR_TYPE: the operation, which is to reduce elements of call->receive or, where that is
 /// none, call->send.

@@ -62,6 +62,7 @@ Call gatherv(const void* sendbuf, MPI_Count sendcount, MPI_Datatype sendtype, vo
   set_gathered(&call, sendbuf, sendcount, sendtype, recvbuf);
   if (call.role == Role::kRoot)
     set_side(&call.receive, kGatheredNames, recvbuf, recvcounts, displs, recvtype, call.comm->peers());
+  collectives::check_alias(call);
   return call;
 }
 
@@ -91,6 +92,7 @@ Call scatterv(const void* sendbuf, Counts sendcounts, Counts displs, MPI_Datatyp
   if (call.role == Role::kRoot)
     set_side(&call.send, kScatteredNames, sendbuf, sendcounts, displs, sendtype, call.comm->peers());
   set_scattered(&call, sendbuf, recvbuf, recvcount, recvtype);
+  collectives::check_alias(call);
   return call;
 }
 
@@ -116,6 +118,7 @@ Call allgatherv(const void* sendbuf, MPI_Count sendcount, MPI_Datatype sendtype,
   set_in_place(&call, sendbuf, recvbuf);
   if (!call.in_place) set_side(&call.send, kSendNames, sendbuf, sendcount, sendtype, 1);
   set_side(&call.receive, kGatheredNames, recvbuf, recvcounts, displs, recvtype, call.comm->peers());
+  collectives::check_alias(call);
   return call;
 }
 
@@ -136,6 +139,7 @@ Call alltoallv(const void* sendbuf, Counts sendcounts, Counts sdispls, MPI_Datat
   if (!call.in_place)
     set_side(&call.send, kSendNames, sendbuf, sendcounts, sdispls, sendtype, call.comm->peers());
   set_side(&call.receive, kReceiveNames, recvbuf, recvcounts, rdispls, recvtype, call.comm->peers());
+  collectives::check_alias(call);
   return call;
 }
 
@@ -147,6 +151,7 @@ Call alltoallw(const void* sendbuf, Counts sendcounts, Counts sdispls, const MPI
   if (!call.in_place)
     set_side(&call.send, kSendNames, sendbuf, sendcounts, sdispls, sendtypes, call.comm->peers());
   set_side(&call.receive, kReceiveNames, recvbuf, recvcounts, rdispls, recvtypes, call.comm->peers());
+  collectives::check_alias(call);
   return call;
 }
 

@@ -71,6 +71,7 @@ Call neighbor_allgather(const void* sendbuf, MPI_Count sendcount, MPI_Datatype s
   const Degrees degrees = begin_with_neighbors(&call, Kind::kNeighborAllgather, comm, sendbuf, recvbuf);
   set_side(&call.send, kSendNames, sendbuf, sendcount, sendtype, 1);
   set_side(&call.receive, kReceiveNames, recvbuf, recvcount, recvtype, degrees.in);
+  check_alias(call);
   return call;
 }
 
@@ -80,6 +81,7 @@ Call neighbor_allgatherv(const void* sendbuf, MPI_Count sendcount, MPI_Datatype 
   const Degrees degrees = begin_with_neighbors(&call, Kind::kNeighborAllgatherv, comm, sendbuf, recvbuf);
   set_side(&call.send, kSendNames, sendbuf, sendcount, sendtype, 1);
   set_side(&call.receive, kGatheredNames, recvbuf, recvcounts, displs, recvtype, degrees.in);
+  check_alias(call);
   return call;
 }
 
@@ -89,6 +91,7 @@ Call neighbor_alltoall(const void* sendbuf, MPI_Count sendcount, MPI_Datatype se
   const Degrees degrees = begin_with_neighbors(&call, Kind::kNeighborAlltoall, comm, sendbuf, recvbuf);
   set_side(&call.send, kSendNames, sendbuf, sendcount, sendtype, degrees.out);
   set_side(&call.receive, kReceiveNames, recvbuf, recvcount, recvtype, degrees.in);
+  check_alias(call);
   return call;
 }
 
@@ -99,6 +102,7 @@ Call neighbor_alltoallv(const void* sendbuf, Counts sendcounts, Counts sdispls, 
   const Degrees degrees = begin_with_neighbors(&call, Kind::kNeighborAlltoallv, comm, sendbuf, recvbuf);
   set_side(&call.send, kSendNames, sendbuf, sendcounts, sdispls, sendtype, degrees.out);
   set_side(&call.receive, kReceiveNames, recvbuf, recvcounts, rdispls, recvtype, degrees.in);
+  check_alias(call);
   return call;
 }
 
@@ -109,6 +113,7 @@ Call neighbor_alltoallw(const void* sendbuf, Counts sendcounts, const MPI_Aint* 
   const Degrees degrees = begin_with_neighbors(&call, Kind::kNeighborAlltoallw, comm, sendbuf, recvbuf);
   set_side(&call.send, kSendNames, sendbuf, sendcounts, Counts{sdispls, true}, sendtypes, degrees.out);
   set_side(&call.receive, kReceiveNames, recvbuf, recvcounts, Counts{rdispls, true}, recvtypes, degrees.in);
+  check_alias(call);
   return call;
 }
 
