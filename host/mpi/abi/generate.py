@@ -221,6 +221,8 @@ def front_function(f, large):
         if holder is not None:
             pointer = holder.type.endswith("*")
             where = f"Holder({holder.name})" if not pointer else f"Holder::at({holder.name})"
+        if f.core == "Session_init":  # there is no session yet
+            where = "Holder(errhandler)"
         if f.chapter == "io":  # also of MPI_File_open, whose communicator has no part in it
             where = "Holder::files()"
         when = ("tool_call" if f.chapter == "tool" else "any_time_call" if f.any_time

@@ -63,8 +63,12 @@ class Function:
     @property
     def holder(self):
         for argument in self.arguments:
-            if argument.type.removesuffix("*") in HOLDERS and not argument.array:
-                return argument
+            if argument.array or argument.type.removesuffix("*") not in HOLDERS:
+                continue
+            # What a function makes is no handle before.
+            if argument.type.endswith("*") and not self.base.endswith(("_free", "_disconnect", "_finalize")):
+                continue
+            return argument
         return None
 
     def name(self, large):

@@ -4,12 +4,15 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <mutex>
+#include <optional>
 #include <thread>
 
 #include "core/comm.hpp"
 #include "core/errors.hpp"
 #include "core/functions.hpp"
 #include "core/handles.hpp"
+#include "core/lock.hpp"
 #include "core/runtime.hpp"
 
 namespace tally::mpi {
@@ -72,6 +75,33 @@ void die(const char* function, const Comm* comm, const std::string& text, int co
 
 namespace {
 
+/// Of failures: errors are handled behind the call's lock, references are counted under it. Not where the function of
+/// an MPI_Op has failed: the lock comes before what its thread holds.
+std::unique_lock<Lock> lock_references() {
+  return runtime.locks && current_call.operations == 0 ? std::unique_lock(runtime.mutex) : std::unique_lock<Lock>();
+}
+
+/// Keeps an error handler while its function runs, which may free it.
+class Kept {
+ public:
+  explicit Kept(Errhandler* handler) : lock_(lock_references()), handler_(Ref<Errhandler>::share(handler)) { unlock(); }
+  explicit Kept(const Comm& comm) : lock_(lock_references()), handler_(comm.errhandler) { unlock(); }
+  Kept(const Kept&) = delete;
+  Kept& operator=(const Kept&) = delete;
+  ~Kept() {
+    if (lock_.mutex() != nullptr) lock_.lock();
+    handler_ = {};
+  }
+  Errhandler& operator*() const noexcept { return *handler_; }
+
+ private:
+  void unlock() {
+    if (lock_.owns_lock()) lock_.unlock();
+  }
+  std::unique_lock<Lock> lock_;
+  Ref<Errhandler> handler_;
+};
+
 /// `comm`: what the report names.
 int act(Errhandler& errhandler, const Comm* comm, void* handle_address, const char* function,
         const Error& error) noexcept {
@@ -81,8 +111,9 @@ int act(Errhandler& errhandler, const Comm* comm, void* handle_address, const ch
       case Errhandler::Does::kReturn:
         break;
       case Errhandler::Does::kCall: {
-        const Ref<Errhandler> alive = Ref<Errhandler>::share(&errhandler);
         int code = error.error_class;
+        std::optional<WithoutLock> without;  // of MPI_Comm_call_errhandler: failures come behind it
+        if (current_call.operations == 0) without.emplace();
         if (errhandler.comm_function != nullptr) {
           errhandler.comm_function(static_cast<MPI_Comm*>(handle_address), &code, nullptr);
         } else if (errhandler.other_function != nullptr) {
@@ -92,11 +123,8 @@ int act(Errhandler& errhandler, const Comm* comm, void* handle_address, const ch
         break;
       }
       case Errhandler::Does::kAbort:
-      case Errhandler::Does::kFatal: {
-        const char* text = class_text(error.error_class);
-        die(function, comm, text == nullptr ? error.text : fmt::format("{}: {}", text, error.text),
-            error.error_class);
-      }
+      case Errhandler::Does::kFatal:
+        die(function, comm, with_class(error.error_class, error.text), error.error_class);
     }
   } catch (...) {
     // What the program's function throws has no place to go to.
@@ -119,12 +147,14 @@ int raise(Comm* comm, const char* function, const Error& error) noexcept {
     return act(initial, nullptr, nullptr, function, error);
   }
   MPI_Comm address = handle(by);
-  return act(*by->errhandler, comm, &address, function, error);
+  const Kept handler(*by);
+  return act(*handler, comm, &address, function, error);
 }
 
 int raise_by(Errhandler* errhandler, void* handle_address, const char* function,
              const Error& error) noexcept {
-  return act(*errhandler, nullptr, handle_address, function, error);
+  const Kept handler(errhandler);
+  return act(*handler, nullptr, handle_address, function, error);
 }
 
 // --- error handlers as objects
@@ -164,7 +194,8 @@ void Comm_call_errhandler(MPI_Comm comm, int errorcode) {
   Error_class(errorcode, &error_class);
   // Not a failure of this call: it succeeds when the handler returns.
   MPI_Comm address = comm;
-  act(*object.errhandler, &object, &address, "MPI_Comm_call_errhandler",
+  const Kept handler(object);
+  act(*handler, &object, &address, "MPI_Comm_call_errhandler",
       Error{errorcode, "called by the program", {}});
 }
 void Win_set_errhandler(MPI_Win, MPI_Errhandler) { no_window(); }

@@ -7,6 +7,7 @@
 #include <map>
 #include <mutex>
 #include <string>
+#include <string_view>
 
 #include "core/functions.hpp"
 #include "core/runtime.hpp"
@@ -177,6 +178,12 @@ int class_of(datatype::Fault fault) noexcept {
   return MPI_ERR_INTERN;
 }
 
+std::string with_class(int error_class, const std::string& text) {
+  const char* const predefined = class_text(error_class);
+  if (predefined == nullptr) return text;
+  return fmt::format("{}: {}", std::string_view(predefined, std::strcspn(predefined, ":")), text);
+}
+
 void remember_failure(int code, const char* function, const std::string& text) noexcept {
   try {
     last_failure.text = fmt::format("{}: {}", function == nullptr ? "MPI" : function, text);
@@ -240,8 +247,8 @@ void Error_string(int errorcode, char* string, int* resultlen) {
   check_out(resultlen, "resultlen");
   std::string text;
   if (const char* predefined = class_text(errorcode)) {
-    text = predefined;
-    if (errorcode != MPI_SUCCESS && last_failure.code == errorcode) text += " (" + last_failure.text + ")";
+    text = errorcode != MPI_SUCCESS && last_failure.code == errorcode ? with_class(errorcode, last_failure.text)
+                                                                      : predefined;
   } else {
     const std::scoped_lock lock(table().mutex);
     const auto found = table().added.find(errorcode);

@@ -43,6 +43,12 @@ int give(const char* function, Holder holder, const Error& error) noexcept {
       MPI_Session address = tally::mpi::handle(session);
       return raise_by(session->errhandler.get(), &address, function, error);
     }
+    case Holder::Kind::kErrhandler:
+      if (Errhandler* const handler = detail::find<Errhandler>(holder.handle(), tally::mpi::Kind::kErrhandler)) {
+        MPI_Session null = MPI_SESSION_NULL;
+        return raise_by(handler, &null, function, error);
+      }
+      break;
     default:
       break;
   }

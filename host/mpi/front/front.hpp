@@ -22,12 +22,14 @@ namespace tally::mpi::front {
 /// The object whose error handler is called; the call may make it null (MPI_Comm_free).
 class Holder {
  public:
-  enum class Kind : unsigned char { kNone, kComm, kWindow, kFile, kSession };
+  enum class Kind : unsigned char { kNone, kComm, kWindow, kFile, kSession, kErrhandler };
   Holder() noexcept = default;
   explicit Holder(MPI_Comm comm) noexcept : kind_(Kind::kComm), handle_(comm) {}
   explicit Holder(MPI_Win window) noexcept : kind_(Kind::kWindow), handle_(window) {}
   explicit Holder(MPI_File file) noexcept : kind_(Kind::kFile), handle_(file) {}
   explicit Holder(MPI_Session session) noexcept : kind_(Kind::kSession), handle_(session) {}
+  /// The error handler itself, of an object that is not made yet.
+  explicit Holder(MPI_Errhandler errhandler) noexcept : kind_(Kind::kErrhandler), handle_(errhandler) {}
   /// Files have no handles of their own yet.
   static Holder files() noexcept { return Holder(MPI_FILE_NULL); }
   /// Of an argument that is in and out; it may be NULL.
