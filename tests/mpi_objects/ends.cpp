@@ -65,6 +65,48 @@ int main(int argc, char** argv) {
 #endif
     return 0;
   }
+  if (how == "cycles" || how == "late") {  // sessions before, beside and behind MPI_Init and MPI_Finalize
+#if MPI_VERSION >= 4
+    const auto cycle = [](const char* when) {
+      MPI_Session session = MPI_SESSION_NULL;
+      MPI_Group group = MPI_GROUP_NULL;
+      MPI_Comm comm = MPI_COMM_NULL;
+      const int code = MPI_Session_init(MPI_INFO_NULL, MPI_ERRORS_RETURN, &session);
+      if (code != MPI_SUCCESS) {
+        int of = 0;
+        MPI_Error_class(code, &of);
+        std::printf("%s: not served %d\n", when, of == MPI_ERR_UNSUPPORTED_OPERATION ? 1 : 0);
+        std::fflush(stdout);
+        return;
+      }
+      MPI_Group_from_session_pset(session, "mpi://WORLD", &group);
+      MPI_Comm_create_from_group(group, when, MPI_INFO_NULL, MPI_ERRORS_ARE_FATAL, &comm);
+      MPI_Group_free(&group);
+      MPI_Comm_rank(comm, &rank);
+      MPI_Comm_size(comm, &size);
+      int sum = 0;
+      MPI_Allreduce(&rank, &sum, 1, MPI_INT, MPI_SUM, comm);
+      MPI_Comm_free(&comm);
+      MPI_Session_finalize(&session);
+      if (rank == 0) {
+        std::printf("%s: sum %s\n", when, sum == size * (size - 1) / 2 ? "right" : "wrong");
+        std::fflush(stdout);
+      }
+    };
+    if (how == "cycles") {
+      cycle("first");
+      cycle("second");
+    }
+    MPI_Init(&argc, &argv);
+    if (how == "cycles") cycle("beside");
+    MPI_Finalize();
+    cycle("behind");
+    int finalized = 0;
+    MPI_Finalized(&finalized);
+    if (how == "cycles" && rank == 0) std::printf("finalized %d\n", finalized);
+#endif
+    return 0;
+  }
   if (how == "threads") {
     int provided = -1, again = -1;
     MPI_Init_thread(nullptr, nullptr, MPI_THREAD_MULTIPLE, &provided);

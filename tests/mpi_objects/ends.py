@@ -52,5 +52,8 @@ for ranks in (0, 1, 3):  # 0: started by nobody, a job of one
            absent="MPI_Barrier")
     expect("twice", ranks, 16, ("MPI_Init failed: MPI_ERR_OTHER.*called a second time", some))
     expect("sessions", ranks, 0, ("initialized 0, sum right", 1))
+    expect("cycles", ranks, 0, ("first: sum right", 1), ("second: sum right", 1), ("beside: sum right", 1),
+           ("behind: sum right", 1), ("finalized 1", 1))
+    expect("late", ranks, 0, ("behind: not served 1", n))
     expect("threads", ranks, 0, ("provided (multiple|less), 0 wrong", 1))
 sys.exit(failures != 0)

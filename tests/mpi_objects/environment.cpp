@@ -185,6 +185,34 @@ void sessions() {
     MPI_Group_free(&evens);
     MPI_Group_free(&odds);
   }
+#if MPI_VERSION >= 5 || (MPI_VERSION == 4 && MPI_SUBVERSION >= 1)
+  // A buffer of the session serves what is made of it, also by way of other groups and communicators, and nothing else.
+  {
+    std::vector<char> room(4096);
+    MPI_Session_attach_buffer(session, room.data(), static_cast<int>(room.size()));
+    MPI_Group all = MPI_GROUP_NULL;
+    MPI_Comm first = MPI_COMM_NULL;
+    MPI_Group_union(group, MPI_GROUP_EMPTY, &all);
+    MPI_Comm_create_from_group(all, "buffered", MPI_INFO_NULL, MPI_ERRORS_RETURN, &first);
+    MPI_Comm_dup(first, &second);
+    int sent = 7, received = 0;
+    expect(MPI_Bsend(&sent, 1, MPI_INT, rank, 1, second) == MPI_SUCCESS, "no buffer of the session");
+    MPI_Recv(&received, 1, MPI_INT, rank, 1, second, MPI_STATUS_IGNORE);
+    expect(received == 7, "a message by the session's buffer: %d", received);
+    const ErrorsReturn world_returns(MPI_COMM_WORLD);
+    EXPECT_ERROR(MPI_Bsend(&sent, 1, MPI_INT, rank, 1, MPI_COMM_WORLD), MPI_ERR_BUFFER,
+                 "a buffer of a session for MPI_COMM_WORLD");
+    MPI_Session_flush_buffer(session);
+    void* given = nullptr;
+    int bytes = 0;
+    MPI_Session_detach_buffer(session, &given, &bytes);
+    expect(given == room.data() && bytes == 4096, "another buffer than that of the session: %d bytes", bytes);
+    EXPECT_ERROR(MPI_Bsend(&sent, 1, MPI_INT, rank, 1, second), MPI_ERR_BUFFER, "a buffer that was detached");
+    MPI_Comm_free(&second);
+    MPI_Comm_free(&first);
+    MPI_Group_free(&all);
+  }
+#endif
   MPI_Group_free(&group);
   MPI_Session_finalize(&session);
   expect(session == MPI_SESSION_NULL, "MPI_Session_finalize leaves its handle");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Sections about wrong arguments, messages to oneself, random traffic, intercommunicators and threads.
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <string>
 #include <thread>
@@ -9,6 +10,14 @@
 
 namespace test {
 namespace {
+
+std::atomic<int> failures{0};
+/// Calls MPI itself.
+void count_failure(MPI_Comm* of, int*, ...) {
+  int own = -1;
+  MPI_Comm_rank(*of, &own);
+  if (own == rank) ++failures;
+}
 
 /// The call fails with the class, and, in this project's library, the text of the code names the argument.
 void expect(int code, int error_class, const char* argument, const char* file, int line) {
@@ -265,6 +274,66 @@ void threads() {
     }
     receiver.join();
     tester.join();
+  }
+  // Buffered sends of several threads share the buffer: none is written over, and each block is used again.
+  {
+    constexpr int kSenders = 4;
+    std::vector<char> room(40000);
+    MPI_Buffer_attach(room.data(), static_cast<int>(room.size()));
+    std::vector<std::thread> senders;
+    for (int sender = 0; sender < kSenders; ++sender) {
+      senders.emplace_back([sender, next] {
+        for (int i = 0; i < kRounds; ++i) {
+          std::vector<int> data(static_cast<std::size_t>(1 + (i * 37 + sender * 11) % 500), sender * 1000 + i);
+          const int length = static_cast<int>(data.size());
+          // The buffer may be full for a while.
+          while (MPI_Bsend(data.data(), length, MPI_INT, next, 30 + sender, MPI_COMM_WORLD) != MPI_SUCCESS)
+            std::this_thread::yield();
+        }
+      });
+    }
+    for (int i = 0; i < kRounds; ++i) {
+      for (int sender = 0; sender < kSenders; ++sender) {
+        std::vector<int> data(500);
+        MPI_Status status;
+        CHECK_OK(MPI_Recv(data.data(), 500, MPI_INT, last, 30 + sender, MPI_COMM_WORLD, &status));
+        const int length = count_of(status, MPI_INT);
+        CHECK_EQ(length, 1 + (i * 37 + sender * 11) % 500);
+        data.resize(static_cast<std::size_t>(std::max(length, 0)));
+        CHECK(std::all_of(data.begin(), data.end(), [&](int value) { return value == sender * 1000 + i; }));
+      }
+    }
+    for (std::thread& sender : senders) sender.join();
+    void* given = nullptr;
+    int bytes = 0;
+    CHECK_OK(MPI_Buffer_detach(&given, &bytes));
+    CHECK(given == room.data());
+  }
+  // Calls of several threads fail at once, by one error handler of which references come and go meanwhile.
+  {
+    MPI_Errhandler handler = MPI_ERRHANDLER_NULL;
+    MPI_Comm comm = MPI_COMM_NULL;
+    MPI_Comm_create_errhandler(count_failure, &handler);
+    MPI_Comm_dup(MPI_COMM_WORLD, &comm);
+    MPI_Comm_set_errhandler(comm, handler);
+    MPI_Errhandler_free(&handler);
+    const int before = failures;
+    std::vector<std::thread> wrong;
+    for (int i = 0; i < 3; ++i) {
+      wrong.emplace_back([comm] {
+        for (int round = 0; round < kRounds; ++round)
+          CHECK(MPI_Send(&round, 1, MPI_INT, size, 0, comm) != MPI_SUCCESS);
+      });
+    }
+    for (int i = 0; i < 20; ++i) {
+      MPI_Comm copy = MPI_COMM_NULL;
+      CHECK_OK(MPI_Comm_dup(comm, &copy));
+      CHECK_OK(MPI_Comm_call_errhandler(copy, MPI_ERR_OTHER));
+      CHECK_OK(MPI_Comm_free(&copy));
+    }
+    for (std::thread& one : wrong) one.join();
+    CHECK_EQ(failures - before, 3 * kRounds + 20);
+    MPI_Comm_free(&comm);
   }
   // A generalized request that another thread completes ends a wait.
   {

@@ -5,13 +5,15 @@
 // message has left. Neighbouring free blocks are joined when room is looked for, first fit. With
 // MPI_BUFFER_AUTOMATIC each message has memory from the pool of staging instead.
 #include <algorithm>
-#include <map>
+#include <list>
 #include <memory>
 #include <new>
 #include <vector>
 
 #include "core/functions.hpp"
+#include "core/handles.hpp"
 #include "core/p2p.hpp"
+#include "core/session.hpp"
 #include "mpi/datatype/pack.hpp"
 
 namespace tally::mpi {
@@ -24,7 +26,7 @@ class SendBuffer {
     const std::uintptr_t first = (start + alignof(Block) - 1) / alignof(Block) * alignof(Block);
     const std::uintptr_t end = (start + static_cast<std::uintptr_t>(bytes)) / alignof(Block) * alignof(Block);
     if (first + sizeof(Block) > end) return;  // no message has room
-    first_ = new (reinterpret_cast<void*>(first)) Block{end - first};
+    first_ = new (reinterpret_cast<void*>(first)) Block{.bytes = end - first, .sending = {}};
     end_ = reinterpret_cast<std::byte*>(end);
   }
   [[nodiscard]] bool automatic() const noexcept { return given_ == MPI_BUFFER_AUTOMATIC; }
@@ -33,13 +35,12 @@ class SendBuffer {
 
   void send(const Data& data, int dest, int tag, const Comm& comm) {
     if (automatic()) {
-      sent_.emplace_back();
-      Sent& sent = sent_.back();
+      const auto sent = sent_.emplace(sent_.end());
       try {
-        sent.data = Staging(data.bytes);
-        sent.request = post(data, sent.data.data(), dest, tag, comm);
+        sent->data = Staging(data.bytes);
+        post(&sent->sending, data, sent->data.data(), dest, tag, comm);
       } catch (...) {
-        sent_.pop_back();
+        sent_.erase(sent);
         throw;
       }
       (void)idle();
@@ -52,26 +53,31 @@ class SendBuffer {
            "MPI_BSEND_OVERHEAD ({}) more bytes "
            "for each message that has not left",
            size_, data.bytes, MPI_BSEND_OVERHEAD);
-    block->request = post(data, reinterpret_cast<std::byte*>(block + 1), dest, tag, comm);
+    post(&block->sending, data, reinterpret_cast<std::byte*>(block + 1), dest, tag, comm);
   }
 
   /// True when every message has left; moves them on.
   bool idle() {
-    std::erase_if(sent_, [](Sent& sent) { return left(sent.request); });
+    std::erase_if(sent_, [](Sent& sent) { return left(sent.sending); });
     bool all = sent_.empty();
-    for (Block* block = first_; block != nullptr; block = after(*block)) all = left(block->request) && all;
+    for (Block* block = first_; block != nullptr; block = after(*block)) all = left(block->sending) && all;
     return all;
   }
 
  private:
+  struct Sending {
+    tally_request* request = nullptr;
+    /// A thread waits for the engine to take it, without the library's lock: the memory is in use already.
+    bool starting = false;
+  };
   struct alignas(16) Block {
-    std::uint64_t bytes;               ///< with this head
-    tally_request* request = nullptr;  ///< nullptr: free
+    std::uint64_t bytes;  ///< with this head
+    Sending sending;      ///< none: free
   };
   static_assert(sizeof(Block) + 2 * alignof(Block) <= MPI_BSEND_OVERHEAD);
   struct Sent {
     Staging data;
-    tally_request* request = nullptr;
+    Sending sending;
   };
 
   [[nodiscard]] Block* after(Block& block) const noexcept {
@@ -79,17 +85,18 @@ class SendBuffer {
     return next == end_ ? nullptr : reinterpret_cast<Block*>(next);
   }
 
-  static bool left(tally_request*& request) {
-    if (request == nullptr) return true;
+  static bool left(Sending& sending) {
+    if (sending.starting) return false;
+    if (sending.request == nullptr) return true;
     tally_result result{};
     result.size = sizeof result;
-    const tally_status status = tally_test(&request, &result);
+    const tally_status status = tally_test(&sending.request, &result);
     if (status == TALLY_AGAIN) return false;
     check(status);
     return true;
   }
 
-  static tally_request* post(const Data& data, std::byte* to, int dest, int tag, const Comm& comm) {
+  static void post(Sending* sending, const Data& data, std::byte* to, int dest, int tag, const Comm& comm) {
     if (data.bytes != 0) {
       if (data.contiguous) {  // a request's data may stand for an address alone
         std::copy_n(data.type == nullptr ? static_cast<const std::byte*>(data.buffer) : data.address(),
@@ -100,21 +107,28 @@ class SendBuffer {
         runtime.packed_bytes += data.bytes;
       }
     }
-    return start_engine([&](tally_request** request) {
-      return tally_send_start(runtime.endpoint, comm.group, to, data.bytes, comm.peer(dest), tag, request);
-    });
+    sending->starting = true;
+    try {
+      sending->request = start_engine([&](tally_request** request) {
+        return tally_send_start(runtime.endpoint, comm.group, to, data.bytes, comm.peer(dest), tag, request);
+      });
+    } catch (...) {
+      sending->starting = false;
+      throw;
+    }
+    sending->starting = false;
   }
 
   Block* take(std::uint64_t bytes) {
     const std::uint64_t need = sizeof(Block) + (bytes + alignof(Block) - 1) / alignof(Block) * alignof(Block);
     (void)tally_endpoint_progress(runtime.endpoint);
     for (Block* block = first_; block != nullptr; block = after(*block)) {
-      if (!left(block->request)) continue;
-      for (Block* next = after(*block); next != nullptr && left(next->request); next = after(*block))
+      if (!left(block->sending)) continue;
+      for (Block* next = after(*block); next != nullptr && left(next->sending); next = after(*block))
         block->bytes += next->bytes;
       if (block->bytes < need) continue;
       if (block->bytes - need >= sizeof(Block) + alignof(Block)) {
-        new (reinterpret_cast<std::byte*>(block) + need) Block{block->bytes - need};
+        new (reinterpret_cast<std::byte*>(block) + need) Block{.bytes = block->bytes - need, .sending = {}};
         block->bytes = need;
       }
       return block;
@@ -126,7 +140,7 @@ class SendBuffer {
   MPI_Count size_;
   Block* first_ = nullptr;
   std::byte* end_ = nullptr;
-  std::vector<Sent> sent_;  ///< automatic
+  std::list<Sent> sent_;  ///< automatic; a list, since one that is starting stays where it is
 };
 
 namespace {
@@ -146,17 +160,21 @@ void attach(std::shared_ptr<SendBuffer>& to, void* buffer, MPI_Count size) {
   attached.push_back(to);
 }
 
-void flush(SendBuffer& buffer) {
-  if (!buffer.idle()) wait_until([&] { return buffer.idle(); });
+/// A share of its own: another thread may detach the buffer meanwhile.
+void flush(const std::shared_ptr<SendBuffer>& share) {
+  const std::shared_ptr<SendBuffer> buffer = share;
+  if (buffer != nullptr && !buffer->idle()) wait_until([&] { return buffer->idle(); });
 }
 
 void detach(std::shared_ptr<SendBuffer>& from, void* buffer_addr, MPI_Count* size) {
   if (buffer_addr == nullptr) fail(MPI_ERR_ARG, "buffer_addr is NULL");
   if (size == nullptr) fail(MPI_ERR_ARG, "size is NULL");
   if (from == nullptr) fail(MPI_ERR_BUFFER, "no buffer is attached");
-  flush(*from);
-  *static_cast<void**>(buffer_addr) = from->given();
-  *size = from->size();
+  const std::shared_ptr<SendBuffer> buffer = from;
+  flush(buffer);
+  if (from != buffer) fail(MPI_ERR_BUFFER, "another thread has detached the buffer");
+  *static_cast<void**>(buffer_addr) = buffer->given();
+  *size = buffer->size();
   from.reset();
 }
 
@@ -177,14 +195,18 @@ void start_flush(Comm& comm, const std::shared_ptr<SendBuffer>& buffer, MPI_Requ
 }  // namespace
 
 void send_buffered(const Data& data, int dest, int tag, Comm& comm) {
-  SendBuffer* const buffer = comm.send_buffer != nullptr ? comm.send_buffer.get() : process_buffer.get();
+  // Its own share: a thread may detach the buffer while this one waits.
+  const SessionBuffer of_session = comm.session_buffer != nullptr ? *comm.session_buffer : nullptr;
+  const SessionBuffer buffer = comm.send_buffer != nullptr ? comm.send_buffer
+                               : of_session != nullptr     ? of_session
+                                                           : process_buffer;
   if (buffer == nullptr) fail(MPI_ERR_BUFFER, "no buffer is attached");
   buffer->send(data, dest, tag, comm);
 }
 
 void conclude_buffered() {
   for (const auto& place : attached) {
-    if (const auto buffer = place.lock(); buffer != nullptr) flush(*buffer);
+    flush(place.lock());
   }
   process_buffer.reset();
   attached.clear();
@@ -194,9 +216,7 @@ void conclude_buffered() {
 
 void Buffer_attach(void* buffer, MPI_Count size) { attach(process_buffer, buffer, size); }
 void Buffer_detach(void* buffer_addr, MPI_Count* size) { detach(process_buffer, buffer_addr, size); }
-void Buffer_flush() {
-  if (process_buffer != nullptr) flush(*process_buffer);
-}
+void Buffer_flush() { flush(process_buffer); }
 void Buffer_iflush(MPI_Request* request) { start_flush(*runtime.self, process_buffer, request); }
 
 void Comm_attach_buffer(MPI_Comm comm, void* buffer, MPI_Count size) {
@@ -206,12 +226,23 @@ void Comm_detach_buffer(MPI_Comm comm, void* buffer_addr, MPI_Count* size) {
   detach(get_comm(comm).send_buffer, buffer_addr, size);
 }
 void Comm_flush_buffer(MPI_Comm comm) {
-  const auto buffer = get_comm(comm).send_buffer;
-  if (buffer != nullptr) flush(*buffer);
+  flush(get_comm(comm).send_buffer);
 }
 void Comm_iflush_buffer(MPI_Comm comm, MPI_Request* request) {
   Comm& object = get_comm(comm);
   start_flush(object, object.send_buffer, request);
+}
+
+
+void Session_attach_buffer(MPI_Session session, void* buffer, MPI_Count size) {
+  attach(*get_session<Session>(session).buffer, buffer, size);
+}
+void Session_detach_buffer(MPI_Session session, void* buffer_addr, MPI_Count* size) {
+  detach(*get_session<Session>(session).buffer, buffer_addr, size);
+}
+void Session_flush_buffer(MPI_Session session) { flush(*get_session<Session>(session).buffer); }
+void Session_iflush_buffer(MPI_Session session, MPI_Request* request) {
+  start_flush(*runtime.self, *get_session<Session>(session).buffer, request);
 }
 
 }  // namespace tally::mpi

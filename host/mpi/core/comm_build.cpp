@@ -159,7 +159,7 @@ Task spread(Comm& comm, int tag, int root, std::vector<std::byte>* bytes) {
 }
 
 Task build(Comm& made, std::vector<int> job_ranks, std::uint64_t key) {
-  Ref<Group> members = make_group(job_ranks);
+  Ref<Group> members = make_group(job_ranks, made.session_buffer);
   tally_group* group = nullptr;
   co_await make_tally_group(std::move(job_ranks), key, &group);
   made.rank = members->rank;
@@ -178,7 +178,7 @@ Task build_inter(Comm& made, std::vector<int> local, std::vector<int> remote, bo
   both.insert(both.end(), high.begin(), high.end());
   tally_group* group = nullptr;
   co_await make_tally_group(both, mix(key, 3), &group);
-  Ref<Group> members = make_group(local);
+  Ref<Group> members = make_group(local, made.session_buffer);
   made.rank = members->rank;
   made.size = members->size();
   made.members = std::move(members);
@@ -189,7 +189,7 @@ Task build_inter(Comm& made, std::vector<int> local, std::vector<int> remote, bo
     made.remote_ranks[static_cast<std::size_t>(i)] = first_remote + i;
     made.from_group[static_cast<std::size_t>(first_remote + i)] = i;
   }
-  made.remote = make_group(std::move(remote));
+  made.remote = make_group(std::move(remote), made.session_buffer);
   made.local = std::move(own);
   finish(made, group);
 }
@@ -202,6 +202,7 @@ Ref<Comm> new_comm(const Comm* parent) {
   Ref<Comm> made(new Comm());
   made->errhandler =
       parent != nullptr ? parent->errhandler : Ref<Errhandler>::share(&get_errhandler(MPI_ERRORS_ARE_FATAL));
+  if (parent != nullptr) made->session_buffer = parent->session_buffer;
   return made;
 }
 

@@ -117,7 +117,9 @@ void add_counters(void*, tally_counters* counters) noexcept {
 }
 
 int open_library(int required_level) {
-  if (closed) fail(MPI_ERR_OTHER, "called after the end of the library");
+  if (closed)
+    fail(MPI_ERR_UNSUPPORTED_OPERATION,
+         "called after MPI_Finalize has left the job, as it does unless a session was opened before");
   if (runtime.endpoint != nullptr) return runtime.thread_level;
   tally_options options{};
   options.size = sizeof options;
@@ -185,7 +187,7 @@ void Finalize() {
   delete_attributes(*runtime.self);
   run(meet(*runtime.world));
   world_over = true;
-  if (open_sessions() > 0) return;  // the library goes with the process
+  if (uses_sessions()) return;  // there may be more of them: the library goes with the process
   close_library();
   runtime.phase = Runtime::Phase::kFinalized;
 }

@@ -25,7 +25,10 @@ std::unordered_map<int, int> positions(const Group& group) {
   return result;
 }
 
-MPI_Group give(std::vector<int> job_ranks) { return handle(make_group(std::move(job_ranks)).give()); }
+/// A group that is made of `from`.
+MPI_Group give(std::vector<int> job_ranks, const Group& from) {
+  return handle(make_group(std::move(job_ranks), from.session_buffer).give());
+}
 
 /// Checks ranks[0..n) of the group: in range and distinct. True where a rank is in the list.
 std::vector<bool> listed(const Group& group, int n, const int ranks[]) {
@@ -78,10 +81,11 @@ int rank_of(const Group& group, int job_rank) noexcept {
   return found == group.ranks.end() ? MPI_UNDEFINED : static_cast<int>(found - group.ranks.begin());
 }
 
-Ref<Group> make_group(std::vector<int> job_ranks) {
+Ref<Group> make_group(std::vector<int> job_ranks, std::shared_ptr<SessionBuffer> session_buffer) {
   if (job_ranks.empty()) return Ref<Group>::share(&get_group(MPI_GROUP_EMPTY));
   Ref<Group> made(new Group(std::move(job_ranks)));
   made->rank = rank_of(*made, runtime.job_rank);
+  made->session_buffer = std::move(session_buffer);
   return made;
 }
 
@@ -146,7 +150,7 @@ void Group_union(MPI_Group group1, MPI_Group group2, MPI_Group* newgroup) {
   std::vector<int> ranks = a.ranks;
   std::copy_if(b.ranks.begin(), b.ranks.end(), std::back_inserter(ranks),
                [&](int rank) { return in_a.count(rank) == 0; });
-  *newgroup = give(std::move(ranks));
+  *newgroup = give(std::move(ranks), a);
 }
 
 void Group_intersection(MPI_Group group1, MPI_Group group2, MPI_Group* newgroup) {
@@ -157,7 +161,7 @@ void Group_intersection(MPI_Group group1, MPI_Group group2, MPI_Group* newgroup)
   std::vector<int> ranks;
   std::copy_if(a.ranks.begin(), a.ranks.end(), std::back_inserter(ranks),
                [&](int rank) { return in_b.count(rank) != 0; });
-  *newgroup = give(std::move(ranks));
+  *newgroup = give(std::move(ranks), a);
 }
 
 void Group_difference(MPI_Group group1, MPI_Group group2, MPI_Group* newgroup) {
@@ -168,7 +172,7 @@ void Group_difference(MPI_Group group1, MPI_Group group2, MPI_Group* newgroup) {
   std::vector<int> ranks;
   std::copy_if(a.ranks.begin(), a.ranks.end(), std::back_inserter(ranks),
                [&](int rank) { return in_b.count(rank) == 0; });
-  *newgroup = give(std::move(ranks));
+  *newgroup = give(std::move(ranks), a);
 }
 
 void Group_incl(MPI_Group group, int n, const int ranks[], MPI_Group* newgroup) {
@@ -177,7 +181,7 @@ void Group_incl(MPI_Group group, int n, const int ranks[], MPI_Group* newgroup) 
   listed(object, n, ranks);
   std::vector<int> result;
   for (int i = 0; i < n; ++i) result.push_back(object.ranks[static_cast<std::size_t>(ranks[i])]);
-  *newgroup = give(std::move(result));
+  *newgroup = give(std::move(result), object);
 }
 
 void Group_excl(MPI_Group group, int n, const int ranks[], MPI_Group* newgroup) {
@@ -188,7 +192,7 @@ void Group_excl(MPI_Group group, int n, const int ranks[], MPI_Group* newgroup) 
   for (std::size_t i = 0; i < out.size(); ++i) {
     if (!out[i]) result.push_back(object.ranks[i]);
   }
-  *newgroup = give(std::move(result));
+  *newgroup = give(std::move(result), object);
 }
 
 void Group_range_incl(MPI_Group group, int n, int ranges[][3], MPI_Group* newgroup) {
@@ -197,7 +201,7 @@ void Group_range_incl(MPI_Group group, int n, int ranges[][3], MPI_Group* newgro
   std::vector<int> result;
   for (const int rank : expand(object, n, ranges))
     result.push_back(object.ranks[static_cast<std::size_t>(rank)]);
-  *newgroup = give(std::move(result));
+  *newgroup = give(std::move(result), object);
 }
 
 void Group_range_excl(MPI_Group group, int n, int ranges[][3], MPI_Group* newgroup) {
@@ -209,7 +213,7 @@ void Group_range_excl(MPI_Group group, int n, int ranges[][3], MPI_Group* newgro
   for (std::size_t i = 0; i < out.size(); ++i) {
     if (!out[i]) result.push_back(object.ranks[i]);
   }
-  *newgroup = give(std::move(result));
+  *newgroup = give(std::move(result), object);
 }
 
 void Group_free(MPI_Group* group) {

@@ -105,7 +105,7 @@ Task merge(Comm& inter, int high, Ref<Comm>* made) {
 
 /// As create(), but the leaders know the other group already.
 Task create_from_groups(std::vector<int> own_ranks, int leader, std::vector<int> remote_ranks,
-                        std::uint64_t key, Ref<Comm>* made) {
+                        std::uint64_t key, std::shared_ptr<SessionBuffer> session_buffer, Ref<Comm>* made) {
   // Carries the other group's processes from the leader to all.
   Ref<Comm> local = new_comm(nullptr);
   co_await build(*local, own_ranks, key);
@@ -118,6 +118,7 @@ Task create_from_groups(std::vector<int> own_ranks, int leader, std::vector<int>
   }
   const bool low = own_ranks.front() < others.front();
   *made = new_comm(nullptr);
+  (*made)->session_buffer = std::move(session_buffer);
   co_await build_inter(**made, std::move(own_ranks), std::move(others), low, key);
 }
 
@@ -142,7 +143,8 @@ void Intercomm_create_from_groups(MPI_Group local_group, int local_leader, MPI_G
     remote_ranks = remote.ranks;
   }
   Ref<Comm> made;
-  run(create_from_groups(local.ranks, local_leader, std::move(remote_ranks), creation_key(stringtag), &made));
+  run(create_from_groups(local.ranks, local_leader, std::move(remote_ranks), creation_key(stringtag),
+                         local.session_buffer, &made));
   made->errhandler = Ref<Errhandler>::share(&errors);
   if (info != MPI_INFO_NULL) made->info = get_info(info).entries;
   *newintercomm = handle(made.give());

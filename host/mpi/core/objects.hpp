@@ -42,6 +42,9 @@ struct Info : Object {
   std::vector<std::pair<std::string, std::string>> entries;  ///< in the order they were set
 };
 
+/// Where a session keeps the buffer of MPI_Session_attach_buffer, for what is made of the session.
+using SessionBuffer = std::shared_ptr<class SendBuffer>;
+
 /// An ordered set of processes, by their rank in the job. The empty group has none.
 struct Group : Object {
   explicit Group(std::vector<int> job_ranks, bool is_predefined = false)
@@ -49,6 +52,7 @@ struct Group : Object {
   [[nodiscard]] int size() const noexcept { return static_cast<int>(ranks.size()); }
   std::vector<int> ranks;
   int rank = MPI_UNDEFINED;  ///< of the calling process
+  std::shared_ptr<SessionBuffer> session_buffer;  ///< of the session that it comes from; null: of none
 };
 
 struct Topology;  ///< topology.hpp: Cartesian, graph or distributed graph
@@ -75,6 +79,7 @@ struct Comm : Object {
   std::string name;
   std::vector<std::pair<std::string, std::string>> info;
   std::shared_ptr<class SendBuffer> send_buffer;  ///< MPI_Comm_attach_buffer
+  std::shared_ptr<SessionBuffer> session_buffer;  ///< as of its group
   std::uint32_t next_internal_tag = 0;  ///< of the library's next collective on `internal`
   std::uint32_t next_creation = 0;      ///< of what is made over it next (comm.hpp)
 

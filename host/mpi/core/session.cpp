@@ -20,7 +20,7 @@
 namespace tally::mpi {
 namespace {
 
-int sessions = 0;
+bool used = false;
 
 constexpr std::string_view kSets[] = {"mpi://WORLD", "mpi://SELF"};
 
@@ -54,7 +54,7 @@ std::vector<int> ranks_of_set(const char* pset_name) {
 
 }  // namespace
 
-int open_sessions() noexcept { return sessions; }
+bool uses_sessions() noexcept { return used; }
 
 void Session_init(MPI_Info info, MPI_Errhandler errhandler, MPI_Session* session) {
   check_out(session, "session");
@@ -73,14 +73,13 @@ void Session_init(MPI_Info info, MPI_Errhandler errhandler, MPI_Session* session
     if (known.level == level) made->info.emplace_back("thread_level", known.name);
   }
   made->info.emplace_back("mpi_memory_alloc_kinds", kMemoryKinds);
-  ++sessions;
+  used = true;
   *session = handle(made.give());
 }
 
 void Session_finalize(MPI_Session* session) {
   check_out(session, "session");
   release(&get(*session));
-  --sessions;
   *session = MPI_SESSION_NULL;
 }
 
@@ -154,9 +153,9 @@ void Session_call_errhandler(MPI_Session session, int errorcode) {
 }
 
 void Group_from_session_pset(MPI_Session session, const char* pset_name, MPI_Group* newgroup) {
-  get(session);
+  const Session& of = get(session);
   check_out(newgroup, "newgroup");
-  *newgroup = handle(make_group(ranks_of_set(pset_name)).give());
+  *newgroup = handle(make_group(ranks_of_set(pset_name), of.buffer).give());
 }
 
 void Comm_create_from_group(MPI_Group group, const char* stringtag, MPI_Info info, MPI_Errhandler errhandler,
@@ -174,6 +173,7 @@ void Comm_create_from_group(MPI_Group group, const char* stringtag, MPI_Info inf
   Ref<Comm> made = new_comm(nullptr);
   made->errhandler = Ref<Errhandler>::share(&errors);
   made->info = hints;
+  made->session_buffer = members.session_buffer;
   run(build(*made, members.ranks, creation_key(stringtag)));
   *newcomm = handle(made.give());
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "core/info.hpp"
@@ -14,9 +15,10 @@ struct Session : Object {
   Session() noexcept : Object(Kind::kSession) {}
   Ref<Errhandler> errhandler;
   InfoEntries info;
+  std::shared_ptr<SessionBuffer> buffer = std::make_shared<SessionBuffer>();
 };
 
-/// Sessions that the program has not finalized.
-[[nodiscard]] int open_sessions() noexcept;
+/// Whether the program has opened one, ever: then more may come, also behind MPI_Finalize.
+[[nodiscard]] bool uses_sessions() noexcept;
 
 }  // namespace tally::mpi
