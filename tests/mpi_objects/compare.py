@@ -17,7 +17,7 @@ ENVIRONMENT = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": 
 
 # Not "many", which takes minutes on MPICH with more processes than processors; nor "sessions", which came with MPI 4.
 SECTIONS = ["environment", "errors", "groups", "communicators", "intercommunicators", "attributes", "infos", "cartesian",
-            "graphs", "datatypes", "operations"]
+            "graphs", "datatypes", "operations", "type_details", "operation_details"]
 
 
 def output(command, environment):
@@ -35,8 +35,10 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         other = Path(folder) / "mpi_objects"
         subprocess.run([compiler, "-std=c++17", "-O1", "-o", other, *sources], check=True)
-        theirs = output([launcher, "-n", ranks, other, *SECTIONS], ENVIRONMENT)
-    ours = output([tally, "run", "-n", ranks, "--", program, *SECTIONS], None)
+        # MPICH 4.0 ends with an illegal instruction where external32 meets absolute addresses.
+        sections = [name for name in SECTIONS if name != "type_details" or "mpich" not in compiler]
+        theirs = output([launcher, "-n", ranks, other, *sections], ENVIRONMENT)
+    ours = output([tally, "run", "-n", ranks, "--", program, *sections], None)
     if theirs != ours:
         sys.exit(f"there:\n{theirs}here:\n{ours}")
 

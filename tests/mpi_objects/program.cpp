@@ -119,6 +119,8 @@ int main(int argc, char** argv) {
       {"datatypes", test::datatypes},
       {"operations", test::operations},
       {"sessions", test::sessions},
+      {"type_details", test::type_details},
+      {"operation_details", test::operation_details},
   };
   MPI_Init(&argc, &argv);
   MPI_Comm_rank(MPI_COMM_WORLD, &test::rank);

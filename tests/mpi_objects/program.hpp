@@ -64,5 +64,7 @@ void graphs();
 void datatypes();
 void operations();
 void sessions();
+void type_details();
+void operation_details();
 
 }  // namespace test
