@@ -340,6 +340,7 @@ void Rendezvous::arrive(std::uint32_t source, const FrameView& frame) {
       fills_.push({tag, asked_[tag].round, words[0], words[1] | std::uint64_t{words[2]} << 32, 0});
       break;
     case FrameKind::kFill: {
+      if (refused_[tag] == nullptr || refused_[tag]->source != source) break;  // ended by drop_gone()
       Fetch& fetch = *refused_[tag];
       std::memcpy(static_cast<std::byte*>(fetch.receive.buffer) + fetch.arrived, frame.payload,
                   frame.header->bytes);
