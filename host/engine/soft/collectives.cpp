@@ -248,6 +248,7 @@ bool Collectives::may_stay(const schedule::Program& program, std::uint64_t bytes
 }
 
 void Collectives::fetched(const FrameHeader& header) {
+  if (header.tag != 0) transport_.take_back(header.tag);
   if (header.context >= contexts_.size() || contexts_[header.context] == nullptr) return;
   Context& where = *contexts_[header.context];
   if (where.operations.empty() || header.lane >= kLanes) return;
@@ -266,7 +267,7 @@ void Collectives::thank(const Thanks& thanks) {
     return;
   }
   *slot.header = {
-      .seq = thanks.seq, .kind = FrameKind::kFetched, .lane = thanks.lane, .context = thanks.context};
+      .seq = thanks.seq, .kind = FrameKind::kFetched, .lane = thanks.lane, .context = thanks.context, .tag = thanks.loan};
   transport_.commit(thanks.peer);
 }
 
@@ -303,7 +304,7 @@ bool Collectives::run_lane(Context& where, Operation& operation, std::uint32_t l
         if (remote) {
           std::memcpy(&piece, head_now.payload, sizeof piece);
           agreed = agreed && piece.total == all && piece.bytes == std::min(rest + state.used, kPieceBytes);
-          received = {nullptr, from, piece.address + state.used};
+          received = {nullptr, from, piece.address + state.used, piece.key};
         } else {
           agreed = agreed && head_now.header->bytes == bytes;
           received.here = head_now.payload;
@@ -321,6 +322,10 @@ bool Collectives::run_lane(Context& where, Operation& operation, std::uint32_t l
                             (remote && (instruction.op == schedule::Op::kRecvCopySend ||
                                         instruction.op == schedule::Op::kRecvReduceCopySend));
         state.remote = sends && stands && may_stay(program, all, to);
+        if (state.remote && state.loan.number == 0) {  // else it has waited for room since
+          const Operands at = operands(where, operation, instruction, state.pass * operation.pass_bytes);
+          state.remote = transport_.lend(to, at.dst != nullptr ? at.dst : at.src, all, &state.loan);
+        }
       }
       if (state.remote) bytes = std::min(rest, kPieceBytes);
       if (remote) bytes = std::min(sends && !state.remote ? bytes : kPieceBytes, piece.bytes - state.used);
@@ -362,7 +367,8 @@ bool Collectives::run_lane(Context& where, Operation& operation, std::uint32_t l
       if (sends) {
         if (state.remote) {
           const RemotePiece out{sent.address, all, static_cast<std::uint32_t>(bytes),
-                                static_cast<std::uint8_t>(lane)};
+                                static_cast<std::uint8_t>(lane), {}, state.loan.key,
+                                bytes == rest ? state.loan.number : 0};
           std::memcpy(slot.payload, &out, sizeof out);
           ++state.unfetched;
         }
@@ -374,7 +380,7 @@ bool Collectives::run_lane(Context& where, Operation& operation, std::uint32_t l
       if (receives) {
         state.used = remote ? state.used + bytes : 0;
         if (!remote || state.used == piece.bytes) {
-          if (remote) thank({from, where.id, operation.descriptor.seq, piece.lane});
+          if (remote) thank({from, where.id, operation.descriptor.seq, piece.lane, piece.loan});
           pop_head(where, lane, from);
           state.used = 0;
           ++state.received;
@@ -412,10 +418,8 @@ bool Collectives::dependency_met(const Operation& operation, std::uint32_t lane,
   return other.pass > pass || (other.pass == pass && other.step >= instruction.dep_step);
 }
 
-Rendezvous::Fetched Collectives::execute(Context& where, Operation& operation, const Instruction& instruction,
-                                         std::uint64_t pass_offset, std::uint64_t offset, std::uint32_t bytes,
-                                         const Received& received, Rendezvous::Share& share, Sent& sent) {
-  if (bytes == 0) return Fetched::kDone;
+Collectives::Operands Collectives::operands(Context& where, const Operation& operation,
+                                            const Instruction& instruction, std::uint64_t pass_offset) noexcept {
   const CollectiveDescriptor& own = operation.descriptor;
   const auto address = [&](schedule::Buffer buffer, std::uint16_t chunk, std::uint32_t at) {
     std::byte* base =
@@ -424,14 +428,24 @@ Rendezvous::Fetched Collectives::execute(Context& where, Operation& operation, c
             ? static_cast<std::byte*>(own.output)
             : static_cast<std::byte*>(const_cast<void*>(own.input));  // never a dst, but in place
     const std::uint64_t pass = buffer == schedule::Buffer::kScratch ? 0 : pass_offset;
-    return base + pass + (instruction.by_bytes ? at : chunk * operation.chunk) + offset;
+    return base + pass + (instruction.by_bytes ? at : chunk * operation.chunk);
   };
-  const std::byte* src = schedule::reads_src(instruction.op)
-                             ? address(instruction.src_buf, instruction.src_chunk, instruction.src_offset)
-                             : nullptr;
-  std::byte* dst = schedule::writes_dst(instruction.op)
-                       ? address(instruction.dst_buf, instruction.dst_chunk, instruction.dst_offset)
-                       : nullptr;
+  Operands found;
+  if (schedule::reads_src(instruction.op))
+    found.src = address(instruction.src_buf, instruction.src_chunk, instruction.src_offset);
+  if (schedule::writes_dst(instruction.op))
+    found.dst = address(instruction.dst_buf, instruction.dst_chunk, instruction.dst_offset);
+  return found;
+}
+
+Rendezvous::Fetched Collectives::execute(Context& where, Operation& operation, const Instruction& instruction,
+                                         std::uint64_t pass_offset, std::uint64_t offset, std::uint32_t bytes,
+                                         const Received& received, Rendezvous::Share& share, Sent& sent) {
+  if (bytes == 0) return Fetched::kDone;
+  const CollectiveDescriptor& own = operation.descriptor;
+  const Operands first = operands(where, operation, instruction, pass_offset);
+  const std::byte* src = first.src == nullptr ? nullptr : first.src + offset;
+  std::byte* dst = first.dst == nullptr ? nullptr : first.dst + offset;
   sent.address = reinterpret_cast<std::uint64_t>(dst != nullptr ? dst : src);
   const auto reduce = [&](std::byte* out, const std::byte* a, const std::byte* b, std::uint32_t n) {
     numerics::reduce(own.dtype, own.redop, out, a, b, n / numerics::element_bytes(own.dtype));
@@ -450,7 +464,7 @@ Rendezvous::Fetched Collectives::execute(Context& where, Operation& operation, c
     for (std::uint32_t done = 0; done < bytes;) {
       const std::uint32_t n = std::min(bytes - done, kBounceBytes);
       const Fetched fetched =
-          rendezvous_.fetch_now(received.peer, bounce_.data(), received.there + done, n, nullptr);
+          rendezvous_.fetch_now(received.peer, bounce_.data(), received.there + done, received.key, n, nullptr);
       if (fetched != Fetched::kDone) return fetched;
       reduce(out + done, src + done, bounce_.data(), n);
       done += n;
@@ -459,7 +473,7 @@ Rendezvous::Fetched Collectives::execute(Context& where, Operation& operation, c
   };
   const auto take_received = [&] {
     if (received.here == nullptr) {
-      return rendezvous_.fetch_now(received.peer, dst, received.there, bytes,
+      return rendezvous_.fetch_now(received.peer, dst, received.there, received.key, bytes,
                                    instruction.op == schedule::Op::kRecv ? &share : nullptr);
     }
     copy(dst, received.here);
@@ -507,6 +521,7 @@ void Collectives::break_context(Context& where, const Completion& first) {
   where.broken = true;
   Completion completion = first;
   if (!where.operations.empty()) {
+    // What was lent stays so: a peer may be reading it.
     for (LaneState& state : where.operations.front()->lanes) rendezvous_.drop(state.share);
   }
   while (!where.operations.empty()) {

@@ -64,6 +64,7 @@ class Collectives {
     std::uint32_t sent = 0;
     std::uint32_t unfetched = 0;  ///< remote pieces of it
     bool remote = false;          ///< it sends such pieces
+    Loan loan;                    ///< of the data that they tell of
     bool draining = false;        ///< all is done but for what is to be fetched
     Rendezvous::Share share;      ///< of the piece that is being fetched
   };
@@ -74,6 +75,8 @@ class Collectives {
     std::uint32_t bytes = 0;
     std::uint8_t lane = 0;  ///< of the sender
     std::uint8_t reserved[3] = {};
+    std::uint32_t key = 0;   ///< of the loan
+    std::uint32_t loan = 0;  ///< with the last piece: the sender takes it back when that has been fetched
   };
   static_assert(sizeof(RemotePiece) <= kInlinePayload);
   /// A kFetched that had no room.
@@ -82,12 +85,14 @@ class Collectives {
     std::uint16_t context;
     std::uint16_t seq;
     std::uint8_t lane;
+    std::uint32_t loan;
   };
   /// Where an instruction's received data are: here, or at the sender.
   struct Received {
     const std::byte* here = nullptr;
     std::uint32_t peer = 0;
     std::uint64_t there = 0;
+    std::uint32_t key = 0;
   };
   /// What a step sends: a place in the transport, or (remote) nothing but the address of what was written.
   struct Sent {
@@ -137,6 +142,13 @@ class Collectives {
   /// Whether an instruction of so many bytes that sends may leave its data where they are.
   [[nodiscard]] bool may_stay(const schedule::Program& program, std::uint64_t bytes,
                               std::uint32_t to) const noexcept;
+  /// Where an instruction's src and dst begin, `pass_offset` bytes into Input and Output; nullptr: it has none.
+  struct Operands {
+    const std::byte* src = nullptr;
+    std::byte* dst = nullptr;
+  };
+  [[nodiscard]] static Operands operands(Context& context, const Operation& operation,
+                                         const schedule::Instruction& instruction, std::uint64_t pass_offset) noexcept;
   void thank(const Thanks& thanks);
   /// pass_offset: where the pass begins in Input and Output; offset: in the instruction. kFailed when data could
   /// not be fetched; kLater, where nothing is sent: nothing has been done that is not done again.

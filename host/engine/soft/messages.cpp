@@ -73,13 +73,16 @@ void Messages::push(std::uint32_t destination) {
     const bool large = send.length >= kRendezvousBytes && destination != transport_.rank();
     // Who cannot reach the other's memory is not likely to be reached.
     // A synchronous send of any length asks: it ends when its receive has the data.
-    const bool fetched = send.synchronous || (large && transport_.direct(destination));
+    const bool fetched = send.synchronous || (large && !op->unlent && transport_.direct(destination));
     tally_status status = TALLY_OK;
     const auto bytes =
         static_cast<std::uint32_t>(std::min<std::uint64_t>(send.length - op->sent, kMaxPayload));
     const bool gone = transport_.gone(destination);
     if (fetched && !gone) {
-      if (!rendezvous_.ask(send)) return;
+      const Rendezvous::Asking asking = rendezvous_.ask(send);
+      if (asking == Rendezvous::Asking::kNoRoom) return;
+      op->unlent = asking == Rendezvous::Asking::kUnlent;
+      if (op->unlent) continue;
       queue.pop();
       send_pool_.give(op);
       continue;
@@ -240,7 +243,8 @@ void Messages::take_asking() {
     oldest->capacity = std::bit_ceil(oldest->length);
     oldest->data = std::make_unique_for_overwrite<std::byte[]>(oldest->capacity);
   }
-  if (rendezvous_.fetch_now(oldest->source, oldest->data.get(), oldest->ask.address, oldest->length, nullptr) !=
+  if (rendezvous_.fetch_now(oldest->source, oldest->data.get(), oldest->ask.address, oldest->ask.key,
+                            oldest->length, nullptr) !=
       Rendezvous::Fetched::kDone)
     return;
   rendezvous_.done(oldest->source, oldest->ask);

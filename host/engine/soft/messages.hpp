@@ -61,6 +61,7 @@ class Messages {
     SendDescriptor descriptor;
     std::uint64_t sent = 0;
     bool started = false;
+    bool unlent = false;  ///< its data cannot be lent to the receiver
     SendOp* next = nullptr;
   };
   struct Posted : MatchEntry {

@@ -43,9 +43,12 @@ bool take_chunk(JointCopy& joint, std::uint32_t generation, std::uint32_t* chunk
 
 // --- the sender ------------------------------------------------------------------------------------------
 
-bool Rendezvous::ask(const SendDescriptor& send) {
+Rendezvous::Asking Rendezvous::ask(const SendDescriptor& send) {
   const FrameSlot slot = transport_.reserve(send.destination, sizeof(Ask));
-  if (slot.header == nullptr) return false;
+  if (slot.header == nullptr) return Asking::kNoRoom;
+  Loan loan;
+  const bool readable = send.length == 0 || transport_.lend(send.destination, send.buffer, send.length, &loan);
+  if (!readable && !send.synchronous) return Asking::kUnlent;
   if (free_asked_.empty()) {
     free_asked_.push_back(static_cast<std::uint32_t>(asked_.size()));
     asked_.emplace_back();
@@ -53,16 +56,21 @@ bool Rendezvous::ask(const SendDescriptor& send) {
   }
   const std::uint32_t number = free_asked_.back();
   free_asked_.pop_back();
-  asked_[number] = {send, true, asked_[number].round + 1};
+  asked_[number] = {send, loan.number, true, asked_[number].round + 1};
   *slot.header = {.bytes = sizeof(Ask),
                   .kind = FrameKind::kAsk,
                   .context = send.context,
                   .tag = send.tag,
                   .length = send.length};
-  const Ask ask{reinterpret_cast<std::uint64_t>(send.buffer), number, send.synchronous ? 1u : 0u};
+  Ask ask;
+  ask.address = reinterpret_cast<std::uint64_t>(send.buffer);
+  ask.number = number;
+  ask.synchronous = send.synchronous ? 1 : 0;
+  ask.readable = readable ? 1 : 0;
+  ask.key = loan.key;
   std::memcpy(slot.payload, &ask, sizeof ask);
   transport_.commit(send.destination);
-  return true;
+  return Asking::kSent;
 }
 
 void Rendezvous::complete_send(std::uint32_t number, tally_status status) {
@@ -72,6 +80,7 @@ void Rendezvous::complete_send(std::uint32_t number, tally_status status) {
   completion.status = status;
   completion.length = asked.send.length;
   completions_.push(completion);
+  if (asked.loan != 0) transport_.take_back(asked.loan);
   asked.live = false;
   free_asked_.push_back(number);
 }
@@ -163,7 +172,13 @@ void Rendezvous::fetch(const RecvDescriptor& receive, std::uint16_t source, std:
   fetch->bytes = std::min(length, receive.length);
   fetch->ask = ask;
   fetch->chunks = static_cast<std::uint32_t>((fetch->bytes + kChunkBytes - 1) / kChunkBytes);
-  if (fetch->bytes != 0 && !transport_.direct(source)) return refuse(fetch);
+  if (fetch->bytes != 0 && (ask.readable == 0 || !transport_.direct(source))) return refuse(fetch);
+  if (fetch->bytes != 0 && transport_.reads_by_device(source)) {
+    fetch->read = transport_.start_read(source, receive.buffer, ask.address, fetch->bytes, ask.key);
+    if (fetch->read == Transport::kNoRead && !transport_.gone(source)) return refuse(fetch);
+    reading_.push_back(fetch);
+    return;
+  }
   if (fetch->chunks > 1 && source != transport_.rank() &&
       !open_joint(source, ask.address, receive.buffer, fetch->bytes, &fetch->joint, &fetch->generation))
     fetch->joint = kNone;
@@ -208,7 +223,11 @@ bool Rendezvous::open_joint(std::uint32_t peer, std::uint64_t from, void* to, st
 }
 
 Rendezvous::Fetched Rendezvous::fetch_now(std::uint32_t peer, void* to, std::uint64_t from,
-                                          std::uint64_t bytes, Share* share) {
+                                          std::uint32_t key, std::uint64_t bytes, Share* share) {
+  if (transport_.reads_by_device(peer)) {
+    const std::uint32_t read = transport_.start_read(peer, to, from, bytes, key);
+    return read != Transport::kNoRead && transport_.end_read(read) ? Fetched::kDone : Fetched::kFailed;
+  }
   Fetch fetch;
   fetch.receive.buffer = to;
   fetch.source = static_cast<std::uint16_t>(peer);
@@ -308,7 +327,26 @@ void Rendezvous::push_notes() {
   }
 }
 
+void Rendezvous::end_reads() {
+  for (std::size_t i = 0; i < reading_.size();) {
+    Fetch* fetch = reading_[i];
+    const ReadState state =
+        fetch->read == Transport::kNoRead ? ReadState::kFailed : transport_.read_state(fetch->read);
+    if (state == ReadState::kLater) {
+      ++i;
+      continue;
+    }
+    reading_[i] = reading_.back();
+    reading_.pop_back();
+    const bool done_well = state == ReadState::kDone;
+    if (done_well) done(fetch->source, fetch->ask);
+    complete_receive(*fetch, done_well ? TALLY_OK : TALLY_ERR_JOB);
+    fetch_pool_.give(fetch);
+  }
+}
+
 void Rendezvous::advance_some() {
+  if (!reading_.empty()) end_reads();
   if (!notes_.empty()) push_notes();
   if (!fills_.empty()) push_fills();
   if (!joined_.empty()) copy_joined();
@@ -340,7 +378,6 @@ void Rendezvous::arrive(std::uint32_t source, const FrameView& frame) {
       fills_.push({tag, asked_[tag].round, words[0], words[1] | std::uint64_t{words[2]} << 32, 0});
       break;
     case FrameKind::kFill: {
-      if (refused_[tag] == nullptr || refused_[tag]->source != source) break;  // ended by drop_gone()
       Fetch& fetch = *refused_[tag];
       std::memcpy(static_cast<std::byte*>(fetch.receive.buffer) + fetch.arrived, frame.payload,
                   frame.header->bytes);
@@ -382,6 +419,10 @@ std::string Rendezvous::describe_pending() const {
   }
   for (const Fetch* fetch = fetches_.front(); fetch != nullptr; fetch = fetch->next) {
     text += fmt::format("receive of {} bytes from rank {}, tag {}: being fetched\n", fetch->length,
+                        fetch->source, fetch->tag);
+  }
+  for (const Fetch* fetch : reading_) {
+    text += fmt::format("receive of {} bytes from rank {}, tag {}: the device reads them\n", fetch->length,
                         fetch->source, fetch->tag);
   }
   for (const Fetch* fetch : refused_) {

@@ -38,7 +38,10 @@ struct Work {
 struct Ask {
   std::uint64_t address = 0;
   std::uint32_t number = 0;  ///< the sender's name for it
-  std::uint32_t synchronous = 0;  ///< 1: the data are not to be taken before a receive has matched
+  std::uint16_t synchronous = 0;  ///< 1: the data are not to be taken before a receive has matched
+  std::uint16_t readable = 1;     ///< 0: the sender's transport cannot lend them
+  std::uint32_t key = 0;          ///< of the loan
+  std::uint32_t reserved = 0;
 };
 static_assert(sizeof(Ask) <= kInlinePayload);
 
@@ -47,8 +50,13 @@ class Rendezvous {
   Rendezvous(Transport& transport, Completions& completions, Work& work)
       : transport_(transport), completions_(completions), work_(work) {}
 
-  /// Sends the Ask for a message; false when the transport has no room now.
-  [[nodiscard]] bool ask(const SendDescriptor& send);
+  enum class Asking : std::uint8_t {
+    kSent,
+    kNoRoom,  ///< in the transport, now
+    kUnlent,  ///< the data cannot be lent: they are to be sent in frames
+  };
+  /// Sends the Ask for a message. A synchronous one is sent in any case.
+  [[nodiscard]] Asking ask(const SendDescriptor& send);
   /// A receive has matched a message that asked.
   void fetch(const RecvDescriptor& receive, std::uint16_t source, std::uint32_t tag, std::uint64_t length,
              const Ask& ask);
@@ -65,8 +73,9 @@ class Rendezvous {
   };
   /// Fetches data. With `share` the peer may take part, of which it is told with a frame; nothing may be reserved
   /// then. Without it the answer is never kLater.
-  [[nodiscard]] Fetched fetch_now(std::uint32_t peer, void* to, std::uint64_t from, std::uint64_t bytes,
-                                  Share* share);
+  /// `key`: of the peer's loan.
+  [[nodiscard]] Fetched fetch_now(std::uint32_t peer, void* to, std::uint64_t from, std::uint32_t key,
+                                  std::uint64_t bytes, Share* share);
   /// Gives a fetch up. What the peer has taken of it may still come.
   void drop(Share& share) noexcept;
   /// Tells the sender of a message that its data have been fetched.
@@ -75,7 +84,7 @@ class Rendezvous {
   void arrive(std::uint32_t source, const FrameView& frame);
   /// Copies some of what is open, and sends what waited for room.
   void advance() {
-    if (!fetches_.empty() || !joined_.empty() || !notes_.empty() || !fills_.empty()) advance_some();
+    if (!fetches_.empty() || !joined_.empty() || !notes_.empty() || !fills_.empty() || !reading_.empty()) advance_some();
   }
   /// Whether advance() has copies to make or to wait for.
   [[nodiscard]] bool busy() const noexcept { return !fetches_.empty() || !joined_.empty() || shares_ != 0; }
@@ -88,6 +97,7 @@ class Rendezvous {
 
   struct Asked {
     SendDescriptor send;
+    std::uint32_t loan = 0;
     bool live = false;
     std::uint32_t round = 0;  ///< of the uses of this number
   };
@@ -103,6 +113,7 @@ class Rendezvous {
     std::uint32_t taken = 0;  ///< chunks, of a copy that is not joint
     std::uint32_t joint = kNone;
     std::uint32_t generation = 0;
+    std::uint32_t read = Transport::kNoRead;  ///< by the device
     Fetch* next = nullptr;
   };
   struct Joined {
@@ -127,6 +138,7 @@ class Rendezvous {
   };
 
   void advance_some();
+  void end_reads();
   void refuse(Fetch* fetch);
   /// Opens a joint copy, of which the peer hears; false when there is none or the transport has no room.
   [[nodiscard]] bool open_joint(std::uint32_t peer, std::uint64_t from, void* to, std::uint64_t bytes,
@@ -148,6 +160,7 @@ class Rendezvous {
   std::vector<Asked> asked_;  ///< by number
   std::vector<std::uint32_t> free_asked_;
   Fifo<Fetch> fetches_;
+  std::vector<Fetch*> reading_;  ///< by the device
   Pool<Fetch> fetch_pool_;
   GrowingRing<Joined> joined_;
   GrowingRing<Note> notes_;

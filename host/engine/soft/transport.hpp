@@ -78,6 +78,14 @@ struct alignas(64) JointCopy {
 static_assert(sizeof(JointCopy) == 64);
 inline constexpr std::uint32_t kJointCopies = 8;  ///< a rank
 
+/// A range of our memory that a peer may read; see Transport::lend().
+struct Loan {
+  std::uint32_t number = 0;  ///< for take_back(); 0: nothing is to be taken back
+  std::uint32_t key = 0;     ///< what the peer's reads need
+};
+
+enum class ReadState : std::uint8_t { kLater, kDone, kFailed };
+
 /// Ordered for each pair of ranks. Sending to oneself works. One thread at a time; only wait() blocks.
 class Transport {
  public:
@@ -120,6 +128,28 @@ class Transport {
   /// Copies from the peer's memory into ours; false where that is forbidden or the peer is gone.
   [[nodiscard]] virtual bool read(std::uint32_t peer, void* to, std::uint64_t from,
                                   std::size_t bytes) noexcept = 0;
+  // Where memory has to be registered before a peer reads it, and reads are done by a device:
+  /// Lets `peer` read [base, base + bytes) until take_back(); false where that is not possible: the data must travel in
+  /// frames then.
+  [[nodiscard]] virtual bool lend(std::uint32_t /*peer*/, const void* /*base*/, std::size_t /*bytes*/,
+                                  Loan* loan) noexcept {
+    *loan = {};
+    return true;
+  }
+  virtual void take_back(std::uint32_t /*loan*/) noexcept {}
+  /// Whether reads of the peer's memory go on by themselves, without the CPU: start_read() serves them then.
+  [[nodiscard]] virtual bool reads_by_device(std::uint32_t) const noexcept { return false; }
+  static constexpr std::uint32_t kNoRead = ~std::uint32_t{0};
+  /// Starts a read of what the peer has lent with `key`; kNoRead where our memory cannot be registered or the peer is
+  /// gone. The end of a read ends wait().
+  [[nodiscard]] virtual std::uint32_t start_read(std::uint32_t /*peer*/, void* /*to*/, std::uint64_t /*from*/,
+                                                 std::size_t /*bytes*/, std::uint32_t /*key*/) noexcept {
+    return kNoRead;
+  }
+  /// What has become of a read; once it is not kLater the number is free.
+  [[nodiscard]] virtual ReadState read_state(std::uint32_t /*read*/) noexcept { return ReadState::kFailed; }
+  /// Waits for the end of a read; whether it went well. Neither reservations nor frames that front() gave are touched.
+  [[nodiscard]] virtual bool end_read(std::uint32_t /*read*/) noexcept { return false; }
   /// Copies from our memory into the peer's.
   [[nodiscard]] virtual bool write(std::uint32_t peer, std::uint64_t to, const void* from,
                                    std::size_t bytes) noexcept = 0;
