@@ -23,6 +23,7 @@
 
 #include "drivers/ofi/parcel.hpp"
 #include "drivers/ofi/provider.hpp"
+#include "drivers/routed/network_transport.hpp"
 #include "engine/soft/transport.hpp"
 #include "launch/job_segment.hpp"
 
@@ -43,7 +44,7 @@ class Pages {
   std::size_t bytes_;
 };
 
-class OfiTransport final : public soft::Transport {
+class OfiTransport final : public routed::NetworkTransport {
  public:
   /// `cards` are what all ranks told (card()); `far`: bit p: rank p is reached by this transport; `header` is
   /// this host's segment and outlives this object. Throws Error.
@@ -80,13 +81,10 @@ class OfiTransport final : public soft::Transport {
 
   /// Takes completions, sends what waited for room. Bit p: there is a frame from p.
   std::uint64_t progress() noexcept;
-  /// Whether wait() would not sleep for long.
-  [[nodiscard]] bool something_to_do() noexcept { return progress() != 0 || may_reserve(); }
+  [[nodiscard]] bool something_to_do() noexcept override { return progress() != 0 || may_reserve(); }
   [[nodiscard]] const Provider& provider() const noexcept { return *provider_; }
-  /// Before and after a sleep that is not this transport's: peers hear what they wait for, and are looked
-  /// after.
-  void before_sleep() noexcept;
-  void after_sleep() noexcept;
+  void before_sleep() noexcept override;
+  void after_sleep() noexcept override;
 
  private:
   using Clock = std::chrono::steady_clock;

@@ -19,7 +19,7 @@ constexpr auto kLastSlice = 1000us;
 }  // namespace
 
 RoutedTransport::RoutedTransport(std::unique_ptr<shm::ShmTransport> here,
-                                 std::unique_ptr<ofi::OfiTransport> network, std::uint64_t far) noexcept
+                                 std::unique_ptr<NetworkTransport> network, std::uint64_t far) noexcept
     : here_(std::move(here)),
       network_(std::move(network)),
       far_(far),

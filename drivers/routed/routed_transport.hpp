@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <memory>
 
-#include "drivers/ofi/ofi_transport.hpp"
+#include "drivers/routed/network_transport.hpp"
 #include "drivers/shm/shm_transport.hpp"
 #include "engine/soft/transport.hpp"
 
@@ -16,7 +16,7 @@ namespace tally::routed {
 class RoutedTransport final : public soft::Transport {
  public:
   /// `far`: bit p: rank p is reached over the network.
-  RoutedTransport(std::unique_ptr<shm::ShmTransport> here, std::unique_ptr<ofi::OfiTransport> network,
+  RoutedTransport(std::unique_ptr<shm::ShmTransport> here, std::unique_ptr<NetworkTransport> network,
                   std::uint64_t far) noexcept;
 
   [[nodiscard]] std::uint32_t rank() const noexcept override { return here_->rank(); }
@@ -47,6 +47,22 @@ class RoutedTransport final : public soft::Transport {
                           std::size_t bytes) noexcept override {
     return far(peer) ? network_->read(peer, to, from, bytes) : here_->read(peer, to, from, bytes);
   }
+  [[nodiscard]] bool lend(std::uint32_t peer, const void* base, std::size_t bytes,
+                          soft::Loan* loan) noexcept override {
+    return far(peer) ? network_->lend(peer, base, bytes, loan) : here_->lend(peer, base, bytes, loan);
+  }
+  void take_back(std::uint32_t loan) noexcept override { network_->take_back(loan); }  // here none is numbered
+  [[nodiscard]] bool reads_by_device(std::uint32_t peer) const noexcept override {
+    return far(peer) && network_->reads_by_device(peer);
+  }
+  [[nodiscard]] std::uint32_t start_read(std::uint32_t peer, void* to, std::uint64_t from, std::size_t bytes,
+                                         std::uint32_t key) noexcept override {
+    return network_->start_read(peer, to, from, bytes, key);
+  }
+  [[nodiscard]] soft::ReadState read_state(std::uint32_t read) noexcept override {
+    return network_->read_state(read);
+  }
+  [[nodiscard]] bool end_read(std::uint32_t read) noexcept override { return network_->end_read(read); }
   [[nodiscard]] bool write(std::uint32_t peer, std::uint64_t to, const void* from,
                            std::size_t bytes) noexcept override {
     return !far(peer) && here_->write(peer, to, from, bytes);
@@ -60,7 +76,7 @@ class RoutedTransport final : public soft::Transport {
   [[nodiscard]] bool far(std::uint32_t peer) const noexcept { return (far_ >> peer & 1) != 0; }
 
   std::unique_ptr<shm::ShmTransport> here_;
-  std::unique_ptr<ofi::OfiTransport> network_;
+  std::unique_ptr<NetworkTransport> network_;
   std::uint64_t far_;
   bool neighbors_;  ///< there are other ranks on this host
   /// How long a sleep on shared memory may overlook the network; grows while nothing comes.

@@ -18,7 +18,15 @@ namespace {
 using Make = Status (*)(const job::Membership&, std::unique_ptr<Engine>*);
 
 Status make_soft(const job::Membership& job, std::unique_ptr<Engine>* engine) {
-  *engine = std::make_unique<soft::SoftEngine>(routed::open_transport(job));
+  *engine = std::make_unique<soft::SoftEngine>(routed::open_transport(job, false));
+  return {};
+}
+
+Status make_verbs(const job::Membership& job, std::unique_ptr<Engine>* engine) {
+  Capabilities capabilities = soft::soft_capabilities();
+  capabilities.name = "verbs";
+  capabilities.description = "matching, schedules and reductions on the CPU; RDMA hardware between hosts";
+  *engine = std::make_unique<soft::SoftEngine>(routed::open_transport(job, true), capabilities);
   return {};
 }
 
@@ -66,15 +74,19 @@ struct Entry {
 constexpr std::array kEngines{
     Entry{job::EngineKind::kSoft, make_soft},
     Entry{job::EngineKind::kRtl, make_rtl},
+    Entry{job::EngineKind::kVerbs, make_verbs},
 };
 
 }  // namespace
 
 Status make_engine(const job::Membership& job, const std::string& wanted, std::unique_ptr<Engine>* engine) {
-  const job::EngineKind started = job.segment.header().engine;
+  job::EngineKind started = job.segment.header().engine;
+  // Under other launchers nobody knows when the segment is made, and it is the same for both.
+  if (!job.launched && started == job::EngineKind::kSoft && wanted == job::engine_name(job::EngineKind::kVerbs))
+    started = job::EngineKind::kVerbs;
   if (!wanted.empty() && wanted != "auto" && wanted != job::engine_name(started)) {
     if (job::EngineKind kind{}; !job::engine_kind(wanted, &kind)) {
-      return {TALLY_ERR_ARGUMENT, fmt::format("engine '{}' is unknown; there are: auto, soft, rtl", wanted)};
+      return {TALLY_ERR_ARGUMENT, fmt::format("engine '{}' is unknown; there are: auto, soft, rtl, verbs", wanted)};
     }
     if (!job.launched) {
       return {TALLY_ERR_JOB,

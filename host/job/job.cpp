@@ -56,10 +56,10 @@ std::string fault(const Header& header, std::uint64_t file_bytes) {
   if (header.ranks < 1 || header.ranks > kMaxRanks) {
     return fmt::format("its header says {} ranks (1 to {})", header.ranks, kMaxRanks);
   }
-  if (header.engine != EngineKind::kSoft && header.engine != EngineKind::kRtl) {
+  if (header.engine != EngineKind::kSoft && header.engine != EngineKind::kRtl && header.engine != EngineKind::kVerbs) {
     return fmt::format("its header names engine {}", static_cast<std::uint32_t>(header.engine));
   }
-  const bool soft = header.engine == EngineKind::kSoft;
+  const bool soft = header.engine != EngineKind::kRtl;
   const std::uint64_t need = soft ? soft_bytes(header.ranks) : sim_bytes(header.ranks);
   const std::uint64_t bytes = soft ? header.shm_bytes : header.sim_bytes;
   if (bytes != need || !within(header, soft ? header.shm_offset : header.sim_offset, bytes)) {
@@ -77,7 +77,7 @@ Segment Segment::create(std::uint32_t ranks, EngineKind engine, bool counters) {
   if (ranks < 1 || ranks > kMaxRanks) {
     throw Error(fmt::format("ranks: {} is out of range (1 to {})", ranks, kMaxRanks));
   }
-  const bool soft = engine == EngineKind::kSoft;
+  const bool soft = engine != EngineKind::kRtl;
   const std::uint64_t area_offset = page_up(sizeof(Header));
   const std::uint64_t area_bytes = soft ? soft_bytes(ranks) : sim_bytes(ranks);
   const std::uint64_t counters_offset = page_up(area_offset + area_bytes);
@@ -174,12 +174,25 @@ void sleep(Header& header, std::uint32_t rank, std::uint32_t seen, std::uint32_t
   futex_wait(header.rank[rank].wake, seen, std::chrono::microseconds(timeout_us));
 }
 
-const char* engine_name(EngineKind kind) noexcept { return kind == EngineKind::kSoft ? "soft" : "rtl"; }
+const char* engine_name(EngineKind kind) noexcept {
+  switch (kind) {
+    case EngineKind::kSoft:
+      return "soft";
+    case EngineKind::kVerbs:
+      return "verbs";
+    case EngineKind::kRtl:
+      break;
+  }
+  return "rtl";
+}
 
 bool engine_kind(std::string_view name, EngineKind* kind) noexcept {
-  if (name != "soft" && name != "rtl") return false;
-  *kind = name == "soft" ? EngineKind::kSoft : EngineKind::kRtl;
-  return true;
+  for (const EngineKind one : {EngineKind::kSoft, EngineKind::kRtl, EngineKind::kVerbs}) {
+    if (name != engine_name(one)) continue;
+    *kind = one;
+    return true;
+  }
+  return false;
 }
 
 }  // namespace tally::job

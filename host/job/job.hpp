@@ -90,7 +90,7 @@ void wake_all(Header& header) noexcept;
 /// Sleeps until wake() was called after `seen` was read from RankRecord.wake, or `timeout_us` is over.
 void sleep(Header& header, std::uint32_t rank, std::uint32_t seen, std::uint32_t timeout_us) noexcept;
 
-/// "soft", "rtl".
+/// "soft", "rtl", "verbs".
 [[nodiscard]] const char* engine_name(EngineKind kind) noexcept;
 /// False when there is no such engine.
 [[nodiscard]] bool engine_kind(std::string_view name, EngineKind* kind) noexcept;

@@ -14,6 +14,11 @@ constexpr bool kHaveSim = true;
 #else
 constexpr bool kHaveSim = false;
 #endif
+#ifdef TALLY_HAVE_VERBS
+constexpr bool kHaveVerbs = true;
+#else
+constexpr bool kHaveVerbs = false;
+#endif
 
 }  // namespace
 
@@ -23,6 +28,7 @@ const std::vector<EngineChoice>& engines() {
        device::kMaxRanks, kHaveSim},
       {"soft", "matching, schedules and reductions on the CPU, over shared memory or a network", job::EngineKind::kSoft, job::kMaxRanks,
        true},
+      {"verbs", "as soft, over RDMA hardware between hosts (rdma-core)", job::EngineKind::kVerbs, job::kMaxRanks, kHaveVerbs},
   };
   return list;
 }
@@ -53,8 +59,10 @@ const EngineChoice* choose_engine(const std::string& name, std::string* error) {
   for (const auto& engine : engines()) {
     if (engine.name != wanted) continue;
     if (engine.built_in) return &engine;
-    *error = fmt::format("{}: engine '{}' is not in this build (configure with -DTALLY_SIM=ON); engines: {}", origin,
-                         wanted, engine_names());
+    *error = fmt::format("{}: engine '{}' is not in this build ({}); engines: {}", origin, wanted,
+                         engine.kind == job::EngineKind::kRtl ? "configure with -DTALLY_SIM=ON"
+                                                              : "it needs package libibverbs-dev",
+                         engine_names());
     return nullptr;
   }
   *error = fmt::format("{}: no engine '{}'; engines: {}, auto", origin, wanted, engine_names());

@@ -20,7 +20,7 @@ struct EngineChoice {
 /// All engines that `tally` knows, best first.
 [[nodiscard]] const std::vector<EngineChoice>& engines();
 
-/// "soft, rtl": those of this build.
+/// "rtl, soft, verbs": those of this build.
 [[nodiscard]] std::string engine_names();
 
 /// The engine of that name; "auto" and "": the environment's TALLY_ENGINE, else the best one built in. Null and a sentence

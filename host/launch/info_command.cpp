@@ -16,6 +16,9 @@
 #ifdef TALLY_HAVE_OFI
 #include "drivers/ofi/provider.hpp"
 #endif
+#ifdef TALLY_HAVE_VERBS
+#include "drivers/verbs/device.hpp"
+#endif
 #include "engine/numerics/reduce.hpp"
 #include "job/launcher.hpp"
 #include "launch/commands.hpp"
@@ -81,6 +84,42 @@ nlohmann::ordered_json describe_network() {
   return network;
 }
 
+/// Ports of RDMA devices with their addresses and limits; a sentence where there is no libibverbs.
+nlohmann::ordered_json describe_verbs() {
+  nlohmann::ordered_json verbs;
+#ifdef TALLY_HAVE_VERBS
+  verbs["built_in"] = true;
+  verbs["ports"] = nlohmann::ordered_json::array();
+  try {
+    for (const auto& offer : verbs::offers(verbs::library())) {
+      auto gids = nlohmann::ordered_json::array();
+      for (const auto& gid : offer.gids) {
+        gids.push_back({{"index", gid.index}, {"type", gid.type}, {"address", gid.address}});
+      }
+      verbs["ports"].push_back({{"device", offer.device},
+                                {"port", offer.port},
+                                {"state", offer.state},
+                                {"link", offer.link},
+                                {"mtu_bytes", offer.mtu},
+                                {"lid", offer.lid},
+                                {"gids", gids},
+                                {"max_queue_pairs", offer.max_qp},
+                                {"max_shared_receives", offer.max_srq_wr},
+                                {"max_reads", offer.max_reads},
+                                {"atomics", offer.atomics},
+                                {"on_demand_paging", offer.on_demand_paging},
+                                {"tag_matching_entries", offer.tm_tags},
+                                {"tag_matching_flags", offer.tm_flags}});
+    }
+  } catch (const verbs::Error& error) {
+    verbs["error"] = error.what();
+  }
+#else
+  verbs["built_in"] = false;
+#endif
+  return verbs;
+}
+
 nlohmann::ordered_json describe() {
   nlohmann::ordered_json info;
   info["version"] = TALLY_VERSION;
@@ -111,6 +150,7 @@ nlohmann::ordered_json describe() {
   if (job::have_pmix()) info["launchers"].push_back("pmix");
   info["transports"]["shm"] = {{"built_in", true}};
   info["transports"]["ofi"] = describe_network();
+  info["transports"]["verbs"] = describe_verbs();
   for (std::size_t k = 0; k < schedule::kCollectives; ++k) {
     const auto collective = static_cast<schedule::Collective>(k);
     info["algorithms"][schedule::name_of(collective)] = schedule::algorithms(collective);
@@ -153,6 +193,25 @@ void print_text(const nlohmann::ordered_json& info) {
       fmt::print("         {:<14} {:<10} {}{}\n", offer["provider"].get<std::string>(),
                  offer["domain"].get<std::string>(), offer["address"].get<std::string>(),
                  offer["remote_reads"].get<bool>() ? "" : " (large messages in frames)");
+    }
+  }
+  const auto& verbs = info["transports"]["verbs"];
+  fmt::print("  verbs  ranks of several hosts, by RDMA hardware (engine verbs){}\n",
+             verbs["built_in"].get<bool>() ? "" : " [not in this build]");
+  if (verbs.contains("error")) fmt::print("         {}\n", verbs["error"].get<std::string>());
+  if (verbs.contains("ports")) {
+    if (verbs["ports"].empty()) fmt::print("         no RDMA device\n");
+    for (const auto& port : verbs["ports"]) {
+      const auto tags = port["tag_matching_entries"].get<unsigned>();
+      fmt::print("         {}:{} {}, {}, MTU {}, LID {}, {} READs, tag matching: {}, on-demand paging: {}, atomics: {}\n",
+                 port["device"].get<std::string>(), port["port"].get<unsigned>(), port["state"].get<std::string>(),
+                 port["link"].get<std::string>(), port["mtu_bytes"].get<unsigned>(), port["lid"].get<unsigned>(),
+                 port["max_reads"].get<unsigned>(), tags == 0 ? "no" : fmt::format("{} entries", tags),
+                 port["on_demand_paging"].get<bool>() ? "yes" : "no", port["atomics"].get<bool>() ? "yes" : "no");
+      for (const auto& gid : port["gids"]) {
+        fmt::print("           GID {:<3} {:<7} {}\n", gid["index"].get<unsigned>(), gid["type"].get<std::string>(),
+                   gid["address"].get<std::string>());
+      }
     }
   }
   fmt::print("algorithms\n");

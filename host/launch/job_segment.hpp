@@ -18,7 +18,11 @@ inline constexpr std::uint32_t kVersion = 6;
 inline constexpr std::uint32_t kMaxRanks = 64;
 inline constexpr std::uint32_t kMaxContexts = 4096;  ///< of groups
 
-enum class EngineKind : std::uint32_t { kSoft = 0, kRtl = 1 };
+enum class EngineKind : std::uint32_t {
+  kSoft = 0,
+  kRtl = 1,
+  kVerbs = 2,  ///< kSoft, with RDMA hardware between hosts
+};
 
 /// A rank as the job sees it.
 struct alignas(64) RankRecord {

@@ -165,7 +165,7 @@ class Supervisor {
       if (const std::string path = spec_.mpi ? library_path_of_job() : std::string(); !path.empty())
         process.environment.emplace_back("LD_LIBRARY_PATH", path);
       // A device's simulation needs processors, too.
-      if (spec_.bind && spec_.engine == job::EngineKind::kSoft) process.cpus = share_of_cpus(rank, spec_.ranks);
+      if (spec_.bind && spec_.engine != job::EngineKind::kRtl) process.cpus = share_of_cpus(rank, spec_.ranks);
       process.stdout_fd = out.write.get();
       process.stderr_fd = err.write.get();
       FileDescriptor input;

@@ -107,7 +107,7 @@ TEST_F(Environment, engines_are_refused_by_name) {
   EXPECT_STREQ(tally_last_error(), "tally_endpoint_open: engine 'rtl': this job was started with 'soft'");
   EXPECT_EQ(tally_endpoint_open("abacus", &endpoint), TALLY_ERR_ARGUMENT);
   EXPECT_STREQ(tally_last_error(),
-               "tally_endpoint_open: engine 'abacus' is unknown; there are: auto, soft, rtl");
+               "tally_endpoint_open: engine 'abacus' is unknown; there are: auto, soft, rtl, verbs");
   put("TALLY_ENGINE", "abacus");
   EXPECT_EQ(tally_endpoint_open(nullptr, &endpoint), TALLY_ERR_ARGUMENT);
   put("TALLY_ENGINE", nullptr);

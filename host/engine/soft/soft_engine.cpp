@@ -29,8 +29,11 @@ Capabilities soft_capabilities() {
 }
 
 SoftEngine::SoftEngine(std::unique_ptr<Transport> transport)
+    : SoftEngine(std::move(transport), soft_capabilities()) {}
+
+SoftEngine::SoftEngine(std::unique_ptr<Transport> transport, Capabilities capabilities)
     : transport_(std::move(transport)),
-      capabilities_(soft_capabilities()),
+      capabilities_(std::move(capabilities)),
       messages_(*transport_, completions_, work_),
       collectives_(*transport_, messages_.rendezvous(), completions_, work_) {}
 

@@ -17,6 +17,8 @@ namespace tally::soft {
 class SoftEngine final : public Engine {
  public:
   explicit SoftEngine(std::unique_ptr<Transport> transport);
+  /// As an engine of another name.
+  SoftEngine(std::unique_ptr<Transport> transport, Capabilities capabilities);
 
   [[nodiscard]] const Capabilities& capabilities() const noexcept override { return capabilities_; }
   Status register_memory(void* base, std::size_t length, std::uint32_t* key) override;

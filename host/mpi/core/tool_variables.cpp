@@ -10,7 +10,7 @@ namespace {
 
 constexpr ControlVariable kControl[] = {
     {"TALLY_ENGINE", MPI_T_VERBOSITY_USER_BASIC, MPI_T_SCOPE_ALL_EQ,
-     "engine of the job: soft, rtl or auto; not set: what the job was started with"},
+     "engine of the job: soft, rtl, verbs or auto; not set: what the job was started with"},
     {"TALLY_ALGORITHM", MPI_T_VERBOSITY_TUNER_BASIC, MPI_T_SCOPE_ALL_EQ,
      "schedule of all collectives, by name or as the path of an MSCCL file; not set: chosen for each call"},
     {"TALLY_TIMEOUT", MPI_T_VERBOSITY_USER_BASIC, MPI_T_SCOPE_ALL,
@@ -22,7 +22,7 @@ constexpr ControlVariable kControl[] = {
     {"TALLY_LAUNCHER", MPI_T_VERBOSITY_USER_DETAIL, MPI_T_SCOPE_ALL_EQ,
      "how the process joins its job: tally, pmi1, pmi2, pmix or none; not set: by what started it"},
     {"TALLY_TRANSPORT", MPI_T_VERBOSITY_USER_DETAIL, MPI_T_SCOPE_ALL_EQ,
-     "transport of engine soft between ranks: auto, shm or ofi"},
+     "transport of engine soft between ranks: auto, shm, ofi or verbs"},
     {"TALLY_MEMORY_CACHE", MPI_T_VERBOSITY_TUNER_DETAIL, MPI_T_SCOPE_LOCAL,
      "how buffers are registered on first use: all (whole memory, where the engine can) or pages"},
     {"TALLY_MTU", MPI_T_VERBOSITY_TUNER_DETAIL, MPI_T_SCOPE_ALL_EQ, "device: bytes of a packet, 256 to 4096"},
