@@ -21,6 +21,7 @@ struct CommandContext {
 void add_run_command(CLI::App& app, CommandContext& context);
 void add_top_command(CLI::App& app, CommandContext& context);
 void add_info_command(CLI::App& app, CommandContext& context);
+void add_doctor_command(CLI::App& app, CommandContext& context);
 void add_schedule_command(CLI::App& app, CommandContext& context);
 void add_bench_command(CLI::App& app, CommandContext& context);   // bench/
 void add_fabric_command(CLI::App& app, CommandContext& context);  // only with the simulation

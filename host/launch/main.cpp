@@ -43,6 +43,7 @@ int main(int argc, char** argv) {
     add_run_command(app, context);
     add_top_command(app, context);
     add_info_command(app, context);
+    add_doctor_command(app, context);
     add_schedule_command(app, context);
 #ifdef TALLY_HAVE_BENCH
     add_bench_command(app, context);
