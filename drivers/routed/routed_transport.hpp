@@ -32,6 +32,9 @@ class RoutedTransport final : public soft::Transport {
   }
   [[nodiscard]] soft::FrameView next(std::uint32_t* peer) noexcept override;
   void pop(std::uint32_t peer) noexcept override { far(peer) ? network_->pop(peer) : here_->pop(peer); }
+  [[nodiscard]] soft::FrameView pop_next(std::uint32_t peer) noexcept override {
+    return far(peer) ? network_->pop_next(peer) : here_->pop_next(peer);
+  }
   void flush() noexcept override;
   [[nodiscard]] bool gone(std::uint32_t peer) const noexcept override {
     return far(peer) ? network_->gone(peer) : here_->gone(peer);

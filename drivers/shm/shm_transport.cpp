@@ -30,6 +30,12 @@ constexpr unsigned kYields = 200;
 // would again, whatever arrives meanwhile. Who sleeps instead is woken at once, before its turn.
 constexpr std::chrono::microseconds kLongYield{50};
 
+// A line that the sender has written takes as long to come here as several frames to be taken, so that lines are asked for
+// before their turn: the far one where the sender is far ahead; the near one again, as it may not have been written yet when it
+// was the far one. A line that the sender has yet to write is here still, of a lap before: asking for it costs nothing.
+constexpr std::uint64_t kNear = 1;
+constexpr std::uint64_t kFar = 7;
+
 constexpr std::uint64_t lines(std::uint64_t bytes) noexcept { return (bytes + kLine - 1) / kLine * kLine; }
 
 /// Where a payload of `bytes` begins that comes next behind `data`.
@@ -105,6 +111,7 @@ soft::FrameView ShmTransport::next(std::uint32_t* peer) noexcept {
   for (std::uint32_t p = *peer; p < size_; ++p) {
     const Incoming& in = in_[p];
     if (!arrived(in)) continue;
+    for (std::uint64_t ahead = 1; ahead <= kFar / 2; ++ahead) fetch_ahead(in, ahead);
     *peer = p;
     return view(in);
   }
@@ -116,7 +123,14 @@ void ShmTransport::pop(std::uint32_t peer) noexcept {
   const std::uint32_t bytes = in.ring->cells[in.cell % kCells].header.bytes;
   if (!in_cell(bytes)) in.data = place(in.data, bytes) + lines(bytes);
   ++in.cell;
+  fetch_ahead(in, kNear);
+  fetch_ahead(in, kFar);
   if (in.cell - in.cells_told >= kCells / 4 || in.data - in.data_told >= kDataBytes / 4) tell(peer, in);
+}
+
+soft::FrameView ShmTransport::pop_next(std::uint32_t peer) noexcept {
+  ShmTransport::pop(peer);
+  return ShmTransport::front(peer);
 }
 
 void ShmTransport::tell(std::uint32_t peer, Incoming& in) noexcept {

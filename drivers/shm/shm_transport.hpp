@@ -28,6 +28,7 @@ class ShmTransport final : public soft::Transport {
   [[nodiscard]] soft::FrameView front(std::uint32_t peer) noexcept override;
   [[nodiscard]] soft::FrameView next(std::uint32_t* peer) noexcept override;
   void pop(std::uint32_t peer) noexcept override;
+  [[nodiscard]] soft::FrameView pop_next(std::uint32_t peer) noexcept override;
   void flush() noexcept override;
   [[nodiscard]] bool gone(std::uint32_t peer) const noexcept override;
   void wait(std::chrono::microseconds timeout, bool busy) noexcept override;
@@ -68,6 +69,10 @@ class ShmTransport final : public soft::Transport {
   }
   [[nodiscard]] static bool arrived(const Incoming& in) noexcept {
     return in.ring->cells[in.cell % kCells].stamp.load(std::memory_order_acquire) == stamp(in.cell);
+  }
+  /// Asks for the line of the cell `ahead` behind the next one, so that it moves here while frames before it are taken.
+  static void fetch_ahead(const Incoming& in, std::uint64_t ahead) noexcept {
+    __builtin_prefetch(&in.ring->cells[(in.cell + ahead) % kCells]);
   }
   [[nodiscard]] soft::FrameView view(const Incoming& in) const noexcept;
   void tell(std::uint32_t peer, Incoming& in) noexcept;

@@ -60,6 +60,7 @@ class MatchTable {
     queue->tail = entry;
     ++entries_;
   }
+  [[nodiscard]] bool empty() const noexcept { return entries_ == 0; }
   /// Oldest entry with this key, or nullptr.
   [[nodiscard]] MatchEntry* oldest(std::uint64_t key) noexcept {
     if (entries_ == 0) return nullptr;
@@ -90,7 +91,7 @@ class MatchTable {
   [[nodiscard]] std::size_t bucket(std::uint64_t key) const noexcept;
   [[nodiscard]] MatchQueue* find(std::uint64_t key) const noexcept;
   /// The queue of a key, which is made where there is none.
-  [[nodiscard]] MatchQueue* place(std::uint64_t key);
+  [[nodiscard]] [[gnu::noinline]] MatchQueue* place(std::uint64_t key);
   /// Drops empty queues; doubles the table where that does not make enough room.
   void make_room();
 

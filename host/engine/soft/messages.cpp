@@ -29,13 +29,18 @@ bool Messages::send(const SendDescriptor& descriptor, Completion* completion) {
     completion->device_ns = 0;
     return true;
   }
+  enqueue(descriptor);
+  return false;
+}
+
+void Messages::enqueue(const SendDescriptor& descriptor) {
+  const std::uint16_t destination = descriptor.destination;
   SendOp* op = send_pool_.take();
   *op = SendOp{descriptor};
   sends_[destination].push(op);
   sending_ |= std::uint64_t{1} << destination;
   push(destination);
   if (!sends_[destination].empty()) ++work_.held_sends;
-  return false;
 }
 
 bool Messages::send_short(const SendDescriptor& send) {
@@ -120,19 +125,33 @@ void Messages::push(std::uint32_t destination) {
 Messages::Posted* Messages::take_posted(std::uint16_t context, std::uint16_t source,
                                         std::uint32_t tag) noexcept {
   MatchEntry* oldest = nullptr;
-  for (unsigned c = 0; c < kWildcardClasses; ++c) {
+  if (posted_in_ == 1) [[likely]] {  // no receive has wildcards
+    oldest = posted_[0].oldest(match_key(0, context, source, tag));
+    if (oldest == nullptr) return nullptr;
+    auto* posted = static_cast<Posted*>(oldest);
+    withdraw(*posted);
+    return posted;
+  }
+  for (unsigned rest = posted_in_; rest != 0; rest &= rest - 1) {
+    const auto c = static_cast<unsigned>(std::countr_zero(rest));
     MatchEntry* entry = posted_[c].oldest(match_key(c, context, source, tag));
     if (entry != nullptr && (oldest == nullptr || entry->age < oldest->age)) oldest = entry;
   }
   if (oldest == nullptr) return nullptr;
   auto* posted = static_cast<Posted*>(oldest);
-  withdraw(posted);
+  withdraw(*posted);
   return posted;
 }
 
-void Messages::withdraw(Posted* posted) noexcept {
-  posted_[posted->wildcard_class].remove(posted);
-  by_cookie_[posted->descriptor.cookie] = nullptr;
+void Messages::withdraw(Posted& posted) noexcept {
+  MatchTable& table = posted_[posted.wildcard_class];
+  table.remove(&posted);
+  posted.waits = false;
+  if (table.empty()) posted_in_ &= ~(1u << posted.wildcard_class);
+}
+
+void Messages::add_places(std::uint32_t cookie) {
+  while (!has_place(cookie)) places_.push_back(std::make_unique<Posted[]>(kPostedBlock));
 }
 
 void Messages::arrive(std::uint32_t source, const FrameView& frame) {
@@ -160,7 +179,6 @@ void Messages::arrive(std::uint32_t source, const FrameView& frame) {
     inbound_[source] = {posted->descriptor, nullptr, header.length, 0, header.tag};
     deliver(source, frame);
   }
-  posted_pool_.give(posted);
 }
 
 /// A message that nothing matches yet.
@@ -268,29 +286,31 @@ void Messages::index_class(unsigned wildcard_class) {
 bool Messages::receive(const RecvDescriptor& descriptor, Completion* completion) {
   const unsigned c = wildcard_class(descriptor);
   const std::uint64_t key = match_key(c, descriptor.context, descriptor.source, descriptor.tag);
-  Unexpected* found = oldest_unexpected(c, key);
-  if (found == nullptr) {
-    Posted* posted = posted_pool_.take();
-    // Field by field: a copy of the whole would wait for the caller's stores, which are narrower.
-    posted->descriptor.buffer = descriptor.buffer;
-    posted->descriptor.length = descriptor.length;
-    posted->descriptor.context = descriptor.context;
-    posted->descriptor.source = descriptor.source;
-    posted->descriptor.any_source = descriptor.any_source;
-    posted->descriptor.any_tag = descriptor.any_tag;
-    posted->descriptor.tag = descriptor.tag;
-    posted->descriptor.cookie = descriptor.cookie;
-    posted->wildcard_class = c;
-    posted->age = age_++;
-    posted_[c].append(key, posted);
-    if (by_cookie_.size() <= descriptor.cookie) [[unlikely]]
-      by_cookie_.resize(std::bit_ceil(std::uint64_t{descriptor.cookie} + 1));
-    by_cookie_[descriptor.cookie] = posted;
-    return false;
+  if (!unexpected_[0].empty()) [[unlikely]] {  // table 0 has all of them
+    if (Unexpected* found = oldest_unexpected(c, key); found != nullptr) {
+      remove_unexpected(found);
+      ++work_.unexpected_matches;
+      return hand_over(found, descriptor, completion);
+    }
   }
-  remove_unexpected(found);
-  ++work_.unexpected_matches;
-  return hand_over(found, descriptor, completion);
+  if (!has_place(descriptor.cookie)) [[unlikely]]
+    add_places(descriptor.cookie);
+  Posted& posted = place(descriptor.cookie);
+  // Field by field: a copy of the whole would wait for the caller's stores, which are narrower.
+  posted.descriptor.buffer = descriptor.buffer;
+  posted.descriptor.length = descriptor.length;
+  posted.descriptor.context = descriptor.context;
+  posted.descriptor.source = descriptor.source;
+  posted.descriptor.any_source = descriptor.any_source;
+  posted.descriptor.any_tag = descriptor.any_tag;
+  posted.descriptor.tag = descriptor.tag;
+  posted.descriptor.cookie = descriptor.cookie;
+  posted.wildcard_class = c;
+  posted.age = age_++;
+  posted_[c].append(key, &posted);
+  posted.waits = true;
+  posted_in_ |= 1u << c;
+  return false;
 }
 
 void Messages::probe(const ProbeDescriptor& descriptor) {
@@ -339,10 +359,8 @@ bool Messages::receive_claimed(const MrecvDescriptor& descriptor) {
 }
 
 void Messages::cancel(std::uint32_t cookie) {
-  Posted* posted = cookie < by_cookie_.size() ? by_cookie_[cookie] : nullptr;
-  if (posted == nullptr) return;  // matched: it completes as it would have
-  withdraw(posted);
-  posted_pool_.give(posted);
+  if (!has_place(cookie) || !place(cookie).waits) return;  // matched: it completes as it would have
+  withdraw(place(cookie));
   Completion completion;
   completion.cookie = cookie;
   completion.status = TALLY_ERR_CANCELLED;

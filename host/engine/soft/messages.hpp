@@ -64,10 +64,13 @@ class Messages {
     bool unlent = false;  ///< its data cannot be lent to the receiver
     SendOp* next = nullptr;
   };
+  /// The place of a receive: each cookie has one.
   struct Posted : MatchEntry {
     RecvDescriptor descriptor;  ///< without its key
     unsigned wildcard_class = 0;
+    bool waits = false;  ///< it is in posted_
   };
+  static constexpr std::size_t kPostedBlock = 64;
   struct Unexpected : MatchEntry {
     std::uint16_t context = 0;
     std::uint16_t source = 0;
@@ -92,15 +95,24 @@ class Messages {
 
   /// Sends a message of one frame; false when there is no room.
   [[nodiscard]] bool send_short(const SendDescriptor& send);
-  void push(std::uint32_t destination);
-  void withdraw(Posted* posted) noexcept;
+  [[gnu::noinline]] void enqueue(const SendDescriptor& descriptor);
+  [[gnu::noinline]] void push(std::uint32_t destination);
+  /// Whether the cookie has a place.
+  [[nodiscard]] bool has_place(std::uint32_t cookie) const noexcept {
+    return cookie / kPostedBlock < places_.size();
+  }
+  [[nodiscard]] Posted& place(std::uint32_t cookie) const noexcept {
+    return places_[cookie / kPostedBlock][cookie % kPostedBlock];
+  }
+  [[gnu::cold]] [[gnu::noinline]] void add_places(std::uint32_t cookie);
+  void withdraw(Posted& posted) noexcept;
   /// The oldest message of a class and key; from then on there is an index of the class.
   [[nodiscard]] Unexpected* oldest_unexpected(unsigned wildcard_class, std::uint64_t key);
   void remove_unexpected(Unexpected* message) noexcept;
-  void index_class(unsigned wildcard_class);
+  [[gnu::cold]] [[gnu::noinline]] void index_class(unsigned wildcard_class);
   /// Gives a message that has arrived, at least in part, to its receive.
   /// True: the receive is complete, and *completion written.
-  [[nodiscard]] bool hand_over(Unexpected* message, const RecvDescriptor& descriptor, Completion* completion);
+  [[nodiscard]] [[gnu::noinline]] bool hand_over(Unexpected* message, const RecvDescriptor& descriptor, Completion* completion);
   void keep(std::uint32_t source, const FrameView& frame);
   void deliver(std::uint32_t source, const FrameView& frame);
   [[nodiscard]] Posted* take_posted(std::uint16_t context, std::uint16_t source, std::uint32_t tag) noexcept;
@@ -123,11 +135,11 @@ class Messages {
                                                        MatchTable(3)};
   std::size_t asking_ = 0;            ///< unexpected messages whose data take_asking() may take
   unsigned indexed_ = 1;              ///< bit c: unexpected messages are in table c; always in table 0
-  std::vector<Posted*> by_cookie_;    ///< posted receives, for cancels
+  unsigned posted_in_ = 0;            ///< bit c: posted_[c] is not empty
+  std::vector<std::unique_ptr<Posted[]>> places_;  ///< of cookies, in blocks
   std::vector<Unexpected*> claimed_;  ///< by number; nullptr: free
   std::vector<std::uint32_t> free_claims_;
   Pool<SendOp> send_pool_;
-  Pool<Posted> posted_pool_;
   Pool<Unexpected> unexpected_pool_;
   Rendezvous rendezvous_;
 };

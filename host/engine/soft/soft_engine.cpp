@@ -33,6 +33,7 @@ SoftEngine::SoftEngine(std::unique_ptr<Transport> transport)
 
 SoftEngine::SoftEngine(std::unique_ptr<Transport> transport, Capabilities capabilities)
     : transport_(std::move(transport)),
+      ranks_(transport_->size()),
       capabilities_(std::move(capabilities)),
       messages_(*transport_, completions_, work_),
       collectives_(*transport_, messages_.rendezvous(), completions_, work_) {}
@@ -46,6 +47,10 @@ Status SoftEngine::register_memory(void*, std::size_t, std::uint32_t* key) {
 Status SoftEngine::deregister_memory(std::uint32_t key) {
   if (key == 0 || key >= next_key_) return {TALLY_ERR_ARGUMENT, fmt::format("key {} is not registered", key)};
   return {};
+}
+
+Status SoftEngine::bad_rank(const char* what, std::uint32_t rank) const {
+  return {TALLY_ERR_ARGUMENT, fmt::format("{} {} is out of range (0 to {})", what, rank, ranks_ - 1)};
 }
 
 Status SoftEngine::post_send(const SendDescriptor& send) {
@@ -65,29 +70,22 @@ Status SoftEngine::post_recv(const RecvDescriptor& recv) {
 }
 
 Status SoftEngine::start_send(const SendDescriptor& send, Completion* completion, bool* complete) {
-  if (send.destination >= transport_->size()) [[unlikely]] {
-    return {TALLY_ERR_ARGUMENT, fmt::format("destination {} is out of range (0 to {})", send.destination,
-                                            transport_->size() - 1)};
-  }
+  if (send.destination >= ranks_) [[unlikely]]
+    return bad_rank("destination", send.destination);
   *complete = messages_.send(send, completion);
   transport_->flush();
   return {};
 }
 
 Status SoftEngine::start_recv(const RecvDescriptor& recv, Completion* completion, bool* complete) {
-  if (!recv.any_source && recv.source >= transport_->size()) [[unlikely]] {
-    return {TALLY_ERR_ARGUMENT,
-            fmt::format("source {} is out of range (0 to {})", recv.source, transport_->size() - 1)};
-  }
+  if (!recv.any_source && recv.source >= ranks_) [[unlikely]]
+    return bad_rank("source", recv.source);
   *complete = messages_.receive(recv, completion);
   return {};
 }
 
 Status SoftEngine::post_probe(const ProbeDescriptor& probe) {
-  if (!probe.any_source && probe.source >= transport_->size()) {
-    return {TALLY_ERR_ARGUMENT,
-            fmt::format("source {} is out of range (0 to {})", probe.source, transport_->size() - 1)};
-  }
+  if (!probe.any_source && probe.source >= ranks_) return bad_rank("source", probe.source);
   take_frames();  // what has come by now can be seen
   transport_->flush();
   messages_.probe(probe);
@@ -129,8 +127,7 @@ void SoftEngine::take_frames() {
       } else {
         messages_.arrive(source, frame);
       }
-      transport_->pop(source);
-      frame = transport_->front(source);
+      frame = transport_->pop_next(source);
     }
     ++source;
   }

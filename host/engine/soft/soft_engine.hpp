@@ -44,8 +44,10 @@ class SoftEngine final : public Engine {
 
  private:
   void take_frames();
+  [[nodiscard]] [[gnu::cold]] Status bad_rank(const char* what, std::uint32_t rank) const;
 
   std::unique_ptr<Transport> transport_;
+  std::uint32_t ranks_;
   Capabilities capabilities_;
   Completions completions_;
   Work work_;

@@ -63,8 +63,8 @@ struct FrameView {
 
 /// A copy in which both ends take part, in memory that both reach. Owned by the rank that receives.
 struct alignas(64) JointCopy {
-  /// 63:32 generation, 31:0 next chunk that nobody has taken. A chunk is taken by compare and exchange, so
-  /// that who has an old generation in mind takes none of a later copy. It is closed before anything else of the
+  /// 63:32 generation, 31:16 chunks that have been taken from the back, 15:0 from the front. A chunk is taken by compare
+  /// and exchange, so that who has an old generation in mind takes none of a later copy. It is closed before anything else of the
   /// record changes: who sees another number of chunks than that of its generation takes none either.
   std::atomic<std::uint64_t> next;
   std::atomic<std::uint32_t> copied;    ///< chunks
@@ -102,6 +102,11 @@ class Transport {
   /// front() of the first peer of `*peer`, `*peer` + 1, ... that has a frame; *peer becomes that one.
   [[nodiscard]] virtual FrameView next(std::uint32_t* peer) noexcept = 0;
   virtual void pop(std::uint32_t peer) noexcept = 0;
+  /// pop(), then front().
+  [[nodiscard]] virtual FrameView pop_next(std::uint32_t peer) noexcept {
+    pop(peer);
+    return front(peer);
+  }
   /// Wakes the peers that wait for what was committed or popped since the last flush.
   virtual void flush() noexcept = 0;
   /// Whether the peer has left the job: it will take nothing more.
