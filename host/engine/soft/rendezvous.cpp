@@ -17,24 +17,39 @@ constexpr std::uint64_t kChunkBytes = 256u << 10;
 /// Chunks that one advance() copies before frames are looked at again.
 constexpr unsigned kChunksPerTurn = 4;
 
+constexpr std::uint64_t kMostChunks = 0x7fff;  ///< so that a count of them fits 16 bits
+
+/// Of a copy of so many bytes.
+constexpr std::uint64_t chunk_size(std::uint64_t bytes) noexcept {
+  return std::max(kChunkBytes, (bytes / kMostChunks + 4096) / 4096 * 4096);
+}
+constexpr std::uint32_t chunk_count(std::uint64_t bytes) noexcept {
+  return static_cast<std::uint32_t>((bytes + chunk_size(bytes) - 1) / chunk_size(bytes));
+}
+
 /// Of a JointCopy that is being written.
 constexpr std::uint32_t kClosed = ~std::uint32_t{0};
 
-constexpr std::uint64_t joint_word(std::uint32_t generation, std::uint32_t next) noexcept {
-  return std::uint64_t{generation} << 32 | next;
+constexpr std::uint64_t joint_word(std::uint32_t generation, std::uint32_t taken) noexcept {
+  return std::uint64_t{generation} << 32 | taken;
 }
 
-/// Takes a chunk of the copy that has this generation; false when there is none.
-bool take_chunk(JointCopy& joint, std::uint32_t generation, std::uint32_t* chunk) noexcept {
+enum class End : std::uint8_t { kFront, kBack };
+
+/// Takes a chunk of the copy that has this generation; false when there is none. The receiver takes from the front, the
+/// sender from the back: of a buffer that is used again each finds in its own cache what it copied there before.
+bool take_chunk(JointCopy& joint, std::uint32_t generation, End end, std::uint32_t* chunk) noexcept {
   std::uint64_t seen = joint.next.load(std::memory_order_acquire);
   for (;;) {
-    const auto next = static_cast<std::uint32_t>(seen);
     if (static_cast<std::uint32_t>(seen >> 32) != generation) return false;
-    if (next >= joint.chunks.load(std::memory_order_acquire)) return false;
-    if (!joint.next.compare_exchange_weak(seen, seen + 1, std::memory_order_acq_rel,
-                                          std::memory_order_acquire))
+    const auto front = static_cast<std::uint32_t>(seen & 0xffff);
+    const auto back = static_cast<std::uint32_t>(seen >> 16 & 0xffff);
+    const std::uint32_t chunks = joint.chunks.load(std::memory_order_acquire);
+    if (front + back >= chunks) return false;
+    if (!joint.next.compare_exchange_weak(seen, seen + (end == End::kFront ? 1u : 1u << 16),
+                                          std::memory_order_acq_rel, std::memory_order_acquire))
       continue;
-    *chunk = next;
+    *chunk = end == End::kFront ? front : chunks - 1 - back;
     return true;
   }
 }
@@ -108,7 +123,7 @@ void Rendezvous::copy_joined() {
     const Joined& at = joined_.front();
     JointCopy& joint = transport_.joint(at.peer, at.joint);
     std::uint32_t chunk = 0;
-    while (!no_write_[at.peer] && take_chunk(joint, at.generation, &chunk)) {
+    while (!no_write_[at.peer] && take_chunk(joint, at.generation, End::kBack, &chunk)) {
       const std::uint64_t offset = chunk * joint.chunk_bytes;
       const std::uint64_t bytes = std::min(joint.chunk_bytes, joint.bytes - offset);
       if (transport_.write(at.peer, joint.to + offset, reinterpret_cast<const void*>(joint.from + offset),
@@ -171,7 +186,7 @@ void Rendezvous::fetch(const RecvDescriptor& receive, std::uint16_t source, std:
   fetch->length = length;
   fetch->bytes = std::min(length, receive.length);
   fetch->ask = ask;
-  fetch->chunks = static_cast<std::uint32_t>((fetch->bytes + kChunkBytes - 1) / kChunkBytes);
+  fetch->chunks = chunk_count(fetch->bytes);
   if (fetch->bytes != 0 && (ask.readable == 0 || !transport_.direct(source))) return refuse(fetch);
   if (fetch->bytes != 0 && transport_.reads_by_device(source)) {
     fetch->read = transport_.start_read(source, receive.buffer, ask.address, fetch->bytes, ask.key);
@@ -206,12 +221,11 @@ bool Rendezvous::open_joint(std::uint32_t peer, std::uint64_t from, void* to, st
   const auto generation = static_cast<std::uint32_t>(joint.next.load(std::memory_order_relaxed) >> 32) + 1;
   joint.next.store(joint_word(generation, kClosed), std::memory_order_relaxed);
   // What closes it comes before: who sees this number of chunks, sees that too.
-  joint.chunks.store(static_cast<std::uint32_t>((bytes + kChunkBytes - 1) / kChunkBytes),
-                     std::memory_order_release);
+  joint.chunks.store(chunk_count(bytes), std::memory_order_release);
   joint.from = from;
   joint.to = reinterpret_cast<std::uint64_t>(to);
   joint.bytes = bytes;
-  joint.chunk_bytes = kChunkBytes;
+  joint.chunk_bytes = chunk_size(bytes);
   joint.copied.store(0, std::memory_order_relaxed);
   joint.returned.store(0, std::memory_order_relaxed);
   joint.next.store(joint_word(generation, 0), std::memory_order_release);
@@ -233,7 +247,7 @@ Rendezvous::Fetched Rendezvous::fetch_now(std::uint32_t peer, void* to, std::uin
   fetch.source = static_cast<std::uint16_t>(peer);
   fetch.bytes = bytes;
   fetch.ask.address = from;
-  fetch.chunks = static_cast<std::uint32_t>((bytes + kChunkBytes - 1) / kChunkBytes);
+  fetch.chunks = chunk_count(bytes);
   if (share != nullptr && !share->open && fetch.chunks > 1 &&
       open_joint(peer, from, to, bytes, &share->joint, &share->generation)) {
     share->open = true;
@@ -268,8 +282,9 @@ void Rendezvous::drop(Share& share) noexcept {
 }
 
 bool Rendezvous::copy_chunk(const Fetch& fetch, std::uint32_t chunk) {
-  const std::uint64_t offset = chunk * kChunkBytes;
-  const std::uint64_t bytes = std::min(kChunkBytes, fetch.bytes - offset);
+  const std::uint64_t size = chunk_size(fetch.bytes);
+  const std::uint64_t offset = chunk * size;
+  const std::uint64_t bytes = std::min(size, fetch.bytes - offset);
   if (!transport_.read(fetch.source, static_cast<std::byte*>(fetch.receive.buffer) + offset,
                        fetch.ask.address + offset, bytes))
     return false;
@@ -290,7 +305,7 @@ bool Rendezvous::copy(Fetch& fetch, unsigned* budget, tally_status* status) {
   JointCopy& joint = transport_.joint(transport_.rank(), fetch.joint);
   for (; *budget != 0; --*budget) {
     std::uint32_t chunk = 0;
-    if (!take_chunk(joint, fetch.generation, &chunk)) {
+    if (!take_chunk(joint, fetch.generation, End::kFront, &chunk)) {
       const std::uint32_t returned = joint.returned.exchange(0, std::memory_order_acquire);
       if (returned == 0) break;
       chunk = returned - 1;
