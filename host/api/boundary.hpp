@@ -41,7 +41,7 @@ template <typename... Args>
 
 /// Runs f() -> Status; nothing is thrown beyond it.
 template <typename F>
-tally_status boundary(const char* call, F&& f) noexcept {
+[[gnu::always_inline]] inline tally_status boundary(const char* call, F&& f) noexcept {
   try {
     const Status status = f();
     if (!status.ok() && status.code() != TALLY_AGAIN) [[unlikely]]

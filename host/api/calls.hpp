@@ -2,6 +2,9 @@
 // What the functions of tally.h share: checks of handles, and the two ways to make a request.
 #pragma once
 
+/// Behind the parameters of a lambda: inlined wherever it is called.
+#define TALLY_INLINED __attribute__((always_inline))
+
 #include "api/boundary.hpp"
 #include "api/endpoint.hpp"
 #include "tally/tally.h"
@@ -17,15 +20,17 @@ inline Status need(const char* argument, const void* pointer) {
 class Entry {
  public:
   Entry() noexcept = default;
-  explicit Entry(tally_endpoint* endpoint) noexcept { enter(endpoint); }
+  [[gnu::always_inline]] explicit Entry(tally_endpoint* endpoint) noexcept { enter(endpoint); }
   Entry(const Entry&) = delete;
   Entry& operator=(const Entry&) = delete;
-  ~Entry() {
-    if (held_ != nullptr) held_->lock().unlock();
+  [[gnu::always_inline]] ~Entry() {
+    if (held_ != nullptr) [[unlikely]]
+      held_->lock().unlock();
   }
   /// nullptr: there is nothing to hold.
-  void enter(tally_endpoint* endpoint) noexcept {
-    if (endpoint == nullptr || !endpoint->shared()) return;
+  [[gnu::always_inline]] void enter(tally_endpoint* endpoint) noexcept {
+    if (endpoint == nullptr || !endpoint->shared()) [[likely]]
+      return;
     endpoint->lock().lock();
     held_ = endpoint;
   }
@@ -35,22 +40,26 @@ class Entry {
 };
 
 /// endpoint and, where given, a group of it; NULL stands for all ranks.
-inline Status resolve(tally_endpoint* endpoint, tally_group** group) {
-  if (endpoint == nullptr) return bad_argument("endpoint is NULL");
-  if (*group == nullptr) *group = endpoint->all_ranks();
-  if ((*group)->endpoint != endpoint) return bad_argument("group is of another endpoint");
+[[gnu::always_inline]] inline Status resolve(tally_endpoint* endpoint, tally_group** group) {
+  if (endpoint == nullptr) [[unlikely]]
+    return bad_argument("endpoint is NULL");
+  if (*group == nullptr) {
+    *group = endpoint->all_ranks();
+  } else if ((*group)->endpoint != endpoint) [[unlikely]] {
+    return bad_argument("group is of another endpoint");
+  }
   return {};
 }
 
 inline Status check_result(const tally_result* result) {
-  if (result != nullptr && result->size < sizeof(tally_result)) {
+  if (result != nullptr && result->size < sizeof(tally_result)) [[unlikely]] {
     return bad_argument("result->size is {}, not sizeof(tally_result), {}", result->size,
                         sizeof(tally_result));
   }
   return {};
 }
 
-/// Of a call that does not wait: what it makes of TALLY_AGAIN.
+/// What a call that does not wait makes of TALLY_AGAIN.
 template <typename Start>
 Status start_with_room(tally_endpoint& endpoint, Start start) {
   Status status = start();
@@ -59,32 +68,47 @@ Status start_with_room(tally_endpoint& endpoint, Start start) {
   return start();
 }
 
+/// Once more. By value: what a lambda refers to is in memory, what it holds in registers until here.
+template <typename Start>
+[[gnu::cold]] [[gnu::noinline]] Status start_again(tally_endpoint& endpoint, tally_group& group,
+                                                   tally_request** request, Start start) {
+  endpoint.progress();  // it may have made room
+  return start(endpoint, group, request);
+}
+
 /// start(endpoint, group, &request) after the checks that all starts share.
 template <typename Start>
-tally_status start_call(const char* call, tally_endpoint* endpoint, tally_group* group,
-                        tally_request** request, Start start) {
-  return boundary(call, [&]() -> Status {
+[[gnu::always_inline]] inline tally_status start_call(const char* call, tally_endpoint* endpoint, tally_group* group,
+                                                      tally_request** request, Start start) {
+  return boundary(call, [&]() TALLY_INLINED -> Status {
     const Entry entry(endpoint);
     Status status = resolve(endpoint, &group);
-    if (status.ok()) status = need("request", request);
-    if (!status.ok()) return status;
+    if (status.ok() && request == nullptr) [[unlikely]]
+      status = need("request", request);
+    if (!status.ok()) [[unlikely]]
+      return status;
     tally_request* made = nullptr;
-    status = start_with_room(*endpoint, [&] { return start(*endpoint, *group, &made); });
-    if (status.ok()) *request = made;
+    status = start(*endpoint, *group, &made);
+    if (status.code() == TALLY_AGAIN) [[unlikely]]
+      status = start_again(*endpoint, *group, &made, start);
+    if (status.ok()) [[likely]]
+      *request = made;
     return status;
   });
 }
 
 /// The same, to the end.
 template <typename Start>
-tally_status blocking_call(const char* call, tally_endpoint* endpoint, tally_group* group,
-                           tally_result* result, Start start) {
-  return boundary(call, [&]() -> Status {
+[[gnu::always_inline]] inline tally_status blocking_call(const char* call, tally_endpoint* endpoint,
+                                                         tally_group* group, tally_result* result, Start start) {
+  return boundary(call, [&]() TALLY_INLINED -> Status {
     const Entry entry(endpoint);
     Status status = resolve(endpoint, &group);
-    if (status.ok()) status = check_result(result);
-    if (!status.ok()) return status;
-    return endpoint->run([&](tally_request** request) { return start(*endpoint, *group, request); }, result);
+    if (status.ok() && result != nullptr) status = check_result(result);
+    if (!status.ok()) [[unlikely]]
+      return status;
+    return endpoint->run(
+        [&](tally_request** request) TALLY_INLINED { return start(*endpoint, *group, request); }, result);
   });
 }
 

@@ -7,6 +7,7 @@
 #include "api/boundary.hpp"
 #include "api/collective_checks.hpp"
 #include "api/endpoint.hpp"
+#include "api/posting.hpp"
 #include "engine/numerics/reduce.hpp"
 
 using tally::Status;
@@ -133,6 +134,7 @@ Status tally_endpoint::start_collective(tally_group& group, const CollectiveCall
   }
   bool complete_now = false;
   ++compiled->users;
+  if (output_region != nullptr) ++output_region->users;
   status = engine_->start_collective(descriptor, &request->completion, &complete_now);
   status = posted(request, std::move(status), complete_now, out);
   if (status.ok()) {
@@ -141,6 +143,7 @@ Status tally_endpoint::start_collective(tally_group& group, const CollectiveCall
       tell_fallback(group, *compiled);
   } else {
     --compiled->users;
+    if (output_region != nullptr) --output_region->users;
   }
   return status;
 }
@@ -158,6 +161,7 @@ Status tally_endpoint::start_in_software(const CollectiveCall& call,
   Status status = posted(request, {}, false, out);
   if (!status.ok()) return status;
   ++request->compiled->users;
+  if (work.output_region != nullptr) ++work.output_region->users;
   ++(call.own != nullptr ? counts_.fallback_user_op : counts_.fallback_collective_context);
   if (request->group->schedules.fell_back()) [[unlikely]]
     tell_fallback(*request->group, *request->compiled);

@@ -2,6 +2,7 @@
 // Waits and tests: for one request, for all, for any and for some.
 #include "api/boundary.hpp"
 #include "api/endpoint.hpp"
+#include "api/posting.hpp"
 
 using tally::Status;
 using tally::api::Outcomes;
@@ -83,16 +84,18 @@ Status tally_endpoint::wait_all(tally_request** requests, std::size_t count, con
   for (std::size_t i = 0; i < count; ++i) {
     tally_request** operation = operation_of(&requests[i]);
     tally_result* result = outcomes.result(i);
-    Status status;
-    if (*operation == nullptr) {
-      write_empty(result);
-    } else if (result == nullptr && ended(**operation) && (*operation)->completion.status == TALLY_OK) {
+    if (*operation != nullptr) [[likely]] {
+      if (result != nullptr || !ended(**operation) || (*operation)->completion.status != TALLY_OK) {
+        Status status = wait(operation, result, waiting);
+        outcomes.set_status(i, status.code());
+        if (!status.ok() && first.ok()) first = std::move(status);
+        continue;
+      }
       retire(operation);
     } else {
-      status = wait(operation, result, waiting);
+      write_empty(result);
     }
-    outcomes.set_status(i, status.code());
-    if (first.ok()) first = std::move(status);
+    outcomes.set_status(i, TALLY_OK);
   }
   return first;
 }

@@ -209,22 +209,8 @@ struct tally_endpoint {
   void tell_counters();
 
   // requests
-  tally_request* new_request(tally_request::Kind kind, tally_group& group) {
-    if (free_requests_ == nullptr) [[unlikely]]
-      add_requests();
-    tally_request* request = free_requests_;
-    free_requests_ = request->next_free;
-    // What the kind in question does not set is of no consequence, but for these.
-    request->kind = kind;
-    request->state = tally_request::State::kActive;
-    request->marks = {};
-    request->group = &group;
-    request->regions[0] = nullptr;
-    request->regions[1] = nullptr;
-    request->compiled = nullptr;
-    return request;
-  }
-  void add_requests();
+  tally_request* new_request(tally_request::Kind kind, tally_group& group);
+  [[gnu::cold]] void add_requests();
   void release(tally_request& request) noexcept {
     request.state = tally_request::State::kFree;
     request.next_free = free_requests_;
@@ -232,6 +218,10 @@ struct tally_endpoint {
   }
   /// Its completion has been written.
   void complete(tally_request& request);
+  void complete_message(tally_request& request);
+  /// Of what is no message, or has more to be done at its end.
+  void complete_special(tally_request& request);
+  void complete_collective(tally_request& request);
   /// The request's outcome; frees it and clears the caller's handle.
   tally::Status finish(tally_request** request, tally_result* result);
   void retire(tally_request** request) noexcept;

@@ -10,6 +10,7 @@
 
 #include "api/boundary.hpp"
 #include "api/endpoint.hpp"
+#include "api/posting.hpp"
 #include "job/job.hpp"
 
 using tally::Status;

@@ -7,6 +7,7 @@
 #include "api/boundary.hpp"
 #include "api/collective_checks.hpp"
 #include "api/endpoint.hpp"
+#include "api/posting.hpp"
 
 using tally::Status;
 using tally::api::CollectiveCall;

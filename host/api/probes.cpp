@@ -4,6 +4,7 @@
 
 #include "api/boundary.hpp"
 #include "api/endpoint.hpp"
+#include "api/posting.hpp"
 #include "api/names.hpp"
 
 using tally::Completion;

@@ -9,6 +9,7 @@
 #include "api/boundary.hpp"
 #include "api/endpoint.hpp"
 #include "api/names.hpp"
+#include "api/posting.hpp"
 #include "tally/device.hpp"
 
 using tally::Completion;
@@ -35,28 +36,6 @@ void tally_endpoint::add_requests() {
   release(request);
 }
 
-Status tally_endpoint::posted(tally_request* request, Status status, bool complete_now, tally_request** out) {
-  if (!status.ok()) [[unlikely]] {
-    release(*request);
-    return status;
-  }
-  for (tally_memory* region : request->regions) {
-    if (region != nullptr) ++region->users;
-  }
-  if (request->kind == tally_request::Kind::kSend) ++unsent_;
-  if (!request->marks.internal) {
-    ++live_requests_;
-    ++request->group->users;
-  }
-  *out = request;
-  if (complete_now) {
-    moved_ = true;
-    ++news_;
-    complete(*request);
-  }
-  return {};
-}
-
 std::size_t tally_endpoint::progress() {
   std::size_t taken = engine_->poll(taken_);
   std::size_t news = 0;
@@ -81,50 +60,23 @@ std::size_t tally_endpoint::progress() {
   return taken;
 }
 
-void tally_endpoint::complete(tally_request& request) {
-  const Completion& completion = request.completion;
-  if (request.compiled != nullptr) --request.compiled->users;
-  for (tally_memory* region : request.regions) {
-    if (region != nullptr) --region->users;
-  }
-  if (request.marks.staged) [[unlikely]]
-    end_staging(request);
-  const bool ok = completion.status == TALLY_OK || completion.status == TALLY_ERR_TRUNCATED;
+void tally_endpoint::complete_special(tally_request& request) {
+  if (request.marks.staged) end_staging(request);
   switch (request.kind) {
     case tally_request::Kind::kSend:
-      if (request.state != tally_request::State::kAbandoned) --unsent_;
-      if (!request.marks.internal && ok) {
-        ++counts_.sends;
-        counts_.sent_bytes += request.length;
-      }
-      break;
     case tally_request::Kind::kReceive:
-      if (!request.marks.internal && ok) {
-        ++counts_.receives;
-        counts_.received_bytes += std::min(completion.length, request.length);
-      }
+      complete_message(request);
       break;
     case tally_request::Kind::kProbe:
     case tally_request::Kind::kPersistent:
       break;
     case tally_request::Kind::kCollective:
-      if (ok) {
-        KindCount& kind = kinds_[static_cast<std::size_t>(request.collective)];
-        ++kind.calls;
-        kind.bytes += request.length;
-      } else if (request.group == nullptr) {
-        break;  // abandoned: the context was broken then
-      } else if (completion.status == TALLY_ERR_MISMATCH) {
-        break_context(request.group->context, mismatch_text(request, fmt::format("on rank {}", rank())));
-      } else if (completion.status != TALLY_ERR_ABORTED) {
-        break_context(request.group->context,
-                      fmt::format("its engine reported {}", tally::api::status_name(completion.status)));
-      }
+      complete_collective(request);
       break;
   }
   if (request.state == tally_request::State::kAbandoned) {
     release(request);
-  } else if (request.marks.detached) [[unlikely]] {
+  } else if (request.marks.detached) {
     --detached_;
     tally_request* handle = &request;
     retire(&handle);
@@ -134,6 +86,25 @@ void tally_endpoint::complete(tally_request& request) {
       ++request.watch->completions;
       if (shared_) rouse(static_cast<Waiting&>(*request.watch));
     }
+  }
+}
+
+void tally_endpoint::complete_collective(tally_request& request) {
+  --request.compiled->users;
+  for (tally_memory* region : request.regions) {
+    if (region != nullptr) --region->users;
+  }
+  const tally_status status = request.completion.status;
+  if (status == TALLY_OK || status == TALLY_ERR_TRUNCATED) {
+    KindCount& kind = kinds_[static_cast<std::size_t>(request.collective)];
+    ++kind.calls;
+    kind.bytes += request.length;
+  } else if (request.group == nullptr) {
+    return;  // abandoned: the context was broken then
+  } else if (status == TALLY_ERR_MISMATCH) {
+    break_context(request.group->context, mismatch_text(request, fmt::format("on rank {}", rank())));
+  } else if (status != TALLY_ERR_ABORTED) {
+    break_context(request.group->context, fmt::format("its engine reported {}", tally::api::status_name(status)));
   }
 }
 
@@ -147,16 +118,6 @@ Status tally_endpoint::finish(tally_request** handle, tally_result* result) {
   Status status = outcome(request, result);
   retire(handle);
   return status;
-}
-
-void tally_endpoint::retire(tally_request** handle) noexcept {
-  tally_request& request = **handle;
-  if (!request.marks.internal) {
-    --live_requests_;
-    --request.group->users;
-  }
-  release(request);
-  *handle = nullptr;
 }
 
 Status tally_endpoint::outcome(const tally_request& request, tally_result* result) const {

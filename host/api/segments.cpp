@@ -9,6 +9,7 @@
 
 #include "api/boundary.hpp"
 #include "api/endpoint.hpp"
+#include "api/posting.hpp"
 
 namespace tally::api {
 

@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "api/endpoint.hpp"
+#include "api/posting.hpp"
 #include "engine/numerics/reduce.hpp"
 #include "tally/device.hpp"
 

@@ -5,6 +5,7 @@
 
 #include "api/contexts.hpp"
 #include "api/endpoint.hpp"
+#include "api/posting.hpp"
 #include "api/software_collectives.hpp"
 #include "tally/device.hpp"
 

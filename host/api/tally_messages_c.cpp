@@ -5,6 +5,7 @@
 #include "api/boundary.hpp"
 #include "api/calls.hpp"
 #include "api/endpoint.hpp"
+#include "api/posting.hpp"
 #include "tally/tally.h"
 
 using tally::Status;
@@ -140,7 +141,7 @@ tally_status end_some(const char* call, tally_request** requests, size_t count, 
 tally_status tally_send_start(tally_endpoint* endpoint, tally_group* group, const void* buffer, size_t length,
                               int destination, int tag, tally_request** request) {
   return start_call("tally_send_start", endpoint, group, request,
-                    [&](tally_endpoint& where, tally_group& in, tally_request** made) {
+                    [=](tally_endpoint& where, tally_group& in, tally_request** made) TALLY_INLINED {
                       return where.start_send(in, buffer, length, destination, tag, false, made);
                     });
 }
@@ -148,7 +149,7 @@ tally_status tally_send_start(tally_endpoint* endpoint, tally_group* group, cons
 tally_status tally_ssend_start(tally_endpoint* endpoint, tally_group* group, const void* buffer,
                                size_t length, int destination, int tag, tally_request** request) {
   return start_call("tally_ssend_start", endpoint, group, request,
-                    [&](tally_endpoint& where, tally_group& in, tally_request** made) {
+                    [=](tally_endpoint& where, tally_group& in, tally_request** made) TALLY_INLINED {
                       return where.start_send(in, buffer, length, destination, tag, true, made);
                     });
 }
@@ -156,7 +157,7 @@ tally_status tally_ssend_start(tally_endpoint* endpoint, tally_group* group, con
 tally_status tally_recv_start(tally_endpoint* endpoint, tally_group* group, void* buffer, size_t length,
                               int source, int tag, tally_request** request) {
   return start_call("tally_recv_start", endpoint, group, request,
-                    [&](tally_endpoint& where, tally_group& in, tally_request** made) {
+                    [=](tally_endpoint& where, tally_group& in, tally_request** made) TALLY_INLINED {
                       return where.start_receive(in, buffer, length, source, tag, made);
                     });
 }
@@ -164,7 +165,7 @@ tally_status tally_recv_start(tally_endpoint* endpoint, tally_group* group, void
 tally_status tally_send(tally_endpoint* endpoint, tally_group* group, const void* buffer, size_t length,
                         int destination, int tag) {
   return blocking_call("tally_send", endpoint, group, nullptr,
-                       [&](tally_endpoint& where, tally_group& in, tally_request** made) {
+                       [=](tally_endpoint& where, tally_group& in, tally_request** made) TALLY_INLINED {
                          return where.start_send(in, buffer, length, destination, tag, false, made);
                        });
 }
@@ -172,7 +173,7 @@ tally_status tally_send(tally_endpoint* endpoint, tally_group* group, const void
 tally_status tally_ssend(tally_endpoint* endpoint, tally_group* group, const void* buffer, size_t length,
                          int destination, int tag) {
   return blocking_call("tally_ssend", endpoint, group, nullptr,
-                       [&](tally_endpoint& where, tally_group& in, tally_request** made) {
+                       [=](tally_endpoint& where, tally_group& in, tally_request** made) TALLY_INLINED {
                          return where.start_send(in, buffer, length, destination, tag, true, made);
                        });
 }
@@ -180,7 +181,7 @@ tally_status tally_ssend(tally_endpoint* endpoint, tally_group* group, const voi
 tally_status tally_recv(tally_endpoint* endpoint, tally_group* group, void* buffer, size_t length, int source,
                         int tag, tally_result* result) {
   return blocking_call("tally_recv", endpoint, group, result,
-                       [&](tally_endpoint& where, tally_group& in, tally_request** made) {
+                       [=](tally_endpoint& where, tally_group& in, tally_request** made) TALLY_INLINED {
                          return where.start_receive(in, buffer, length, source, tag, made);
                        });
 }

@@ -28,10 +28,10 @@ class [[nodiscard]] Status {
     return status;
   }
   Status(tally_status code, std::string message)
-      : code_(code), message_(std::make_unique<std::string>(std::move(message))) {}
+      : code_(code), message_(new std::string(std::move(message))) {}
   Status(const Status& other)
       : code_(other.code_),
-        message_(other.message_ == nullptr ? nullptr : std::make_unique<std::string>(*other.message_)) {}
+        message_(other.message_ == nullptr ? nullptr : new std::string(*other.message_)) {}
   Status(Status&&) noexcept = default;
   Status& operator=(const Status& other) { return *this = Status(other); }
   Status& operator=(Status&&) noexcept = default;
@@ -44,8 +44,12 @@ class [[nodiscard]] Status {
   }
 
  private:
+  /// Not inlined: there is hardly ever one.
+  struct Drop {
+    [[gnu::cold]] [[gnu::noinline]] void operator()(std::string* message) const noexcept { delete message; }
+  };
   tally_status code_ = TALLY_OK;
-  std::unique_ptr<std::string> message_;
+  std::unique_ptr<std::string, Drop> message_;
 };
 
 /// Contexts of groups are 0 to this minus 1, on every engine; those of their channels are larger.
@@ -79,7 +83,8 @@ struct SendDescriptor {
   std::uint16_t destination = 0;   ///< job rank
   std::uint32_t tag = 0;
   bool synchronous = false;        ///< completes only when a receive has matched it, whatever its length
-  std::uint32_t cookie = 0;        ///< returned in the completion. Of all operations: small, engines may index by it
+  /// Returned in the completion. No two operations under way have the same; small, so that engines may index by it.
+  std::uint32_t cookie = 0;
 };
 
 /// A posted receive. `buffer` belongs to the engine until the completion.
