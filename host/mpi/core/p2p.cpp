@@ -193,9 +193,13 @@ Request* start_exchange(Comm& comm, std::unique_ptr<Exchange> plan, int dest, in
   return request;
 }
 
+/// Gives the request's operation to the engine, or begins what its plan says.
+void begin(Request& request);
+
+/// Of a new request.
 MPI_Request started(Request* request) {
   try {
-    start(*request);
+    begin(*request);
   } catch (...) {
     delete request;
     throw;
@@ -276,6 +280,24 @@ void post(Request& request) {
   });
 }
 
+void begin(Request& request) {
+  try {
+    if (request.plan != nullptr) [[unlikely]] {
+      request.plan->start(request);
+    } else if (request.type != Request::Type::kNothing) {
+      post(request);
+    }
+  } catch (Error& error) {
+    request.active = false;
+    if (!error.comm) error.comm = request.comm;
+    throw;
+  } catch (...) {
+    request.active = false;
+    throw;
+  }
+  if (request.engine == nullptr && !request.task && !request.complete) finish(request);
+}
+
 }  // namespace
 
 Request* make_send(SendMode mode, const Data& data, int dest, int tag, Comm& comm, bool keep) {
@@ -295,21 +317,7 @@ void start(Request& request) {
   request.failure = MPI_SUCCESS;
   request.failure_text.clear();
   request.active = true;
-  try {
-    if (request.plan != nullptr) {
-      request.plan->start(request);
-    } else if (request.type != Request::Type::kNothing) {
-      post(request);
-    }
-  } catch (Error& error) {
-    request.active = false;
-    if (!error.comm) error.comm = request.comm;
-    throw;
-  } catch (...) {
-    request.active = false;
-    throw;
-  }
-  if (request.engine == nullptr && !request.task && !request.complete) finish(request);
+  begin(request);
 }
 
 // --- MPI_* -----------------------------------------------------------------------------------

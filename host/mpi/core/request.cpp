@@ -99,7 +99,10 @@ void set_failure(Request& request) noexcept {
   }
 }
 
-void conclude(Request& request, tally_status status, const tally_result& result) {
+namespace {
+
+/// conclude() where more is to be done than to note the end of a message.
+void conclude_special(Request& request, tally_status status, const tally_result& result) {
   request.complete = true;
   set_empty(&request.status);
   if (request.type == Request::Type::kReceive) conclude_receive(request, status, result);
@@ -112,6 +115,22 @@ void conclude(Request& request, tally_status status, const tally_result& result)
     request.failure_text = error.text;
   }
   finish(request);
+}
+
+}  // namespace
+
+void conclude(Request& request, tally_status status, const tally_result& result) {
+  if (status != TALLY_OK || request.packed || request.plan != nullptr) [[unlikely]]
+    return conclude_special(request, status, result);
+  if (request.type == Request::Type::kReceive) {
+    request.complete = true;
+    set_status(&request.status, source_of(*request.comm, result.source), result.tag,
+               std::min<std::uint64_t>(result.length, request.bytes));
+  } else if (request.type == Request::Type::kSend) {
+    request.complete = true;  // its status has been the empty one from the start
+  } else {
+    conclude_special(request, status, result);
+  }
 }
 
 void finish(Request& request) {

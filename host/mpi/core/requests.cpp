@@ -2,8 +2,10 @@
 // Completion of requests: MPI 5.0, 3.7.3 to 3.7.6, 3.8.4 and 3.9.
 #include <optional>
 #include <thread>
+#include <utility>
 #include <vector>
 
+#include "core/awaited.hpp"
 #include "core/functions.hpp"
 #include "core/generalized.hpp"
 #include "core/p2p.hpp"
@@ -24,18 +26,16 @@ std::optional<Error> failure_of(const Request& request) {
   return std::nullopt;
 }
 
-/// The program takes the request's end: its handle is null afterwards, or the request inactive where it is
-/// persistent.
-std::optional<Error> take(MPI_Request* handle, Request& request, MPI_Status* status) {
-  if (request.type == Request::Type::kGeneralized) [[unlikely]]
-    query(request);
+/// take() of a request that is persistent, generalized or has failed.
+std::optional<Error> take_special(MPI_Request* handle, Request& request, MPI_Status* status) {
+  if (request.type == Request::Type::kGeneralized) query(request);
   copy_status(status, request.status);
   std::optional<Error> failure = failure_of(request);
   if (request.persistent) {
     request.active = false;
     return failure;
   }
-  if (request.type == Request::Type::kGeneralized) [[unlikely]] {
+  if (request.type == Request::Type::kGeneralized) {
     const int code = release_state(request);
     if (code != MPI_SUCCESS && !failure)
       failure = Error{code, "free_fn of the generalized request returned an error", request.comm};
@@ -43,6 +43,18 @@ std::optional<Error> take(MPI_Request* handle, Request& request, MPI_Status* sta
   delete &request;
   *handle = MPI_REQUEST_NULL;
   return failure;
+}
+
+/// The program takes the request's end: its handle is null afterwards, or the request inactive where it is
+/// persistent.
+inline std::optional<Error> take(MPI_Request* handle, Request& request, MPI_Status* status) {
+  if (request.persistent || request.failure != MPI_SUCCESS || request.type == Request::Type::kGeneralized)
+      [[unlikely]]
+    return take_special(handle, request, status);
+  copy_status(status, request.status);
+  delete &request;
+  *handle = MPI_REQUEST_NULL;
+  return std::nullopt;
 }
 
 /// The request that is to be waited for; nullptr for a null handle and an inactive request.
@@ -134,6 +146,7 @@ void take_some(int count, MPI_Request* requests, int* outcount, int* indices, MP
 struct Gathered {
   std::vector<tally_request*> requests;
   std::vector<int> indices;
+  const MPI_Request* awaited = nullptr;  ///< handles that are waited for together
   std::vector<tally_result> results;
   std::vector<tally_status> statuses;
   bool engine = false;  ///< there are any
@@ -160,6 +173,38 @@ struct Gathered {
   }
 };
 thread_local Gathered gathered;
+
+/// Of wait_together(). The end of an operation clears its place.
+const Request* first_gathered() noexcept {
+  for (std::size_t i = 0; i < gathered.requests.size(); ++i) {
+    if (gathered.requests[i] != nullptr) return find_request(gathered.awaited[gathered.indices[i]]);
+  }
+  return nullptr;
+}
+
+/// Waits for all operations of the engine among the requests; nothing else is to be moved on.
+void wait_together(int count, const MPI_Request* requests) {
+  gathered.requests.clear();
+  gathered.indices.clear();
+  for (int i = 0; i < count; ++i) {
+    Request* const request = active(requests[i], "array_of_requests");
+    if (request == nullptr || request->complete || request->engine == nullptr) continue;
+    // Taken: a handle that stands in the array twice is waited for once.
+    gathered.requests.push_back(std::exchange(request->engine, nullptr));
+    gathered.indices.push_back(i);
+  }
+  const std::size_t size = gathered.requests.size();
+  if (size == 0) return;
+  gathered.awaited = requests;
+  first_awaited = first_gathered;
+  gathered.statuses.assign(size, TALLY_ERR_INTERNAL);
+  if (gathered.results.size() < size) gathered.results.resize(size);
+  gathered.results[0].size = sizeof(tally_result);
+  (void)tally_wait_all_results(gathered.requests.data(), size, gathered.results.data(), gathered.statuses.data());
+  first_awaited = nullptr;
+  for (std::size_t i = 0; i < size; ++i)
+    conclude(get_request(requests[gathered.indices[i]]), gathered.statuses[i], gathered.results[i]);
+}
 
 /// Moves tasks on; the first request that is complete then, or -1.
 int look_at_others(int count, const MPI_Request* requests) {
@@ -260,7 +305,8 @@ void Test(MPI_Request* request, int* flag, MPI_Status* status) {
 
 void Waitall(int count, MPI_Request array_of_requests[], MPI_Status* array_of_statuses) {
   check_array(count, array_of_requests);
-  (void)any_active(count, array_of_requests);
+  if (!any_active(count, array_of_requests)) return take_all(count, array_of_requests, array_of_statuses);
+  if (direct()) wait_together(count, array_of_requests);
   for (int i = 0; i < count; ++i) {
     Request* const request = active(array_of_requests[i], "array_of_requests");
     if (request != nullptr) wait(*request);

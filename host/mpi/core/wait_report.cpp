@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <string>
 
+#include "core/awaited.hpp"
 #include "core/handles.hpp"
 #include "core/request.hpp"
 
@@ -41,14 +42,17 @@ std::string request_text(const Request& request) {
 
 }  // namespace
 
+constinit thread_local FirstAwaited first_awaited = nullptr;
+
 // The lock of the library is not held: what is read here belongs to the call of this thread.
 void describe_wait(void*, char* text, std::size_t bytes) noexcept {
   try {
     const Call& call = current_call;
     if (call.function == nullptr) return;
     std::string line = call.function;
-    if (call.request != nullptr) {
-      line += " for " + request_text(*call.request);
+    const Request* const request = first_awaited != nullptr ? first_awaited() : call.request;
+    if (request != nullptr) {
+      line += " for " + request_text(*request);
     } else {
       const Comm* const comm = call.comm == nullptr ? nullptr : detail::find<Comm>(call.comm, Kind::kComm);
       if (comm != nullptr) line += " on " + comm_text(*comm);
