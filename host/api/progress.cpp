@@ -61,7 +61,6 @@ std::size_t tally_endpoint::progress() {
 }
 
 void tally_endpoint::complete_special(tally_request& request) {
-  if (request.marks.staged) end_staging(request);
   switch (request.kind) {
     case tally_request::Kind::kSend:
     case tally_request::Kind::kReceive:
@@ -74,6 +73,7 @@ void tally_endpoint::complete_special(tally_request& request) {
       complete_collective(request);
       break;
   }
+  if (request.marks.staged) end_staging(request);
   if (request.state == tally_request::State::kAbandoned) {
     release(request);
   } else if (request.marks.detached) {
