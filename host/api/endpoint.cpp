@@ -130,7 +130,8 @@ Status tally_endpoint::drain() {
   if (groups_.size() > 1)
     return {TALLY_ERR_BUSY, fmt::format("endpoint: {} groups are not freed", groups_.size() - 1)};
   Waiting waiting(*this);
-  while (unsent_ != 0 || (software_ != nullptr && software_->has_unsent())) {
+  while (unsent_ != 0 || (software_ != nullptr && software_->has_unsent()) ||
+         (one_sided_ != nullptr && one_sided_->has_unsent())) {
     if (progress() != 0) continue;
     Status status = idle(waiting, nullptr);
     if (!status.ok()) return status;
@@ -212,6 +213,8 @@ Status tally_endpoint::deregister_memory(tally_memory* memory) {
   if (memory->users != 0) {
     return {TALLY_ERR_BUSY, fmt::format("memory: {} operations use the region", memory->users)};
   }
+  if (const std::size_t keys = one_sided_ == nullptr ? 0 : one_sided_->exports_of(*memory); keys != 0)
+    return {TALLY_ERR_BUSY, fmt::format("memory: {} keys of the region are not released", keys)};
   Status status = engine_->deregister_memory(memory->key);
   if (!status.ok()) return status;
   regions_.erase(found);

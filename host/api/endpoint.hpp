@@ -23,6 +23,7 @@
 #include "api/endpoint_lock.hpp"
 #include "api/memory_cache.hpp"
 #include "api/objects.hpp"
+#include "api/one_sided.hpp"
 #include "api/outcomes.hpp"
 #include "api/own_types.hpp"
 #include "api/software_collectives.hpp"
@@ -61,6 +62,16 @@ struct tally_endpoint {
   /// not, and TALLY_AGAIN tells that there will be room for it. `keep`: a region that is not yet in use and stays.
   tally::Status find_region(const char* argument, const void* buffer, std::size_t length, const tally_memory* keep,
                             tally_memory** region);
+
+  // one-sided operations; arguments are those of tally.h
+  /// What a key of this job says.
+  tally::Status open_key(const tally_remote_key& bytes, tally::api::RemoteKey* key) const;
+  tally::Status export_memory(tally_memory* memory, unsigned access, tally_remote_key* key);
+  /// Waits for what is under way by the key.
+  tally::Status release_key(const tally_remote_key& key);
+  /// Of `call`, all but region and key.
+  tally::Status start_one_sided(tally::api::OneSidedCall call, const tally_remote_key& key, tally_request** request);
+  tally::Status start_flush(int rank, tally_request** request);
 
   // operations; arguments are those of tally.h and are checked here
   tally::Status start_send(tally_group& group, const void* buffer, std::size_t length, int destination,
@@ -157,6 +168,7 @@ struct tally_endpoint {
 
  private:
   friend class tally::api::SoftwareCollectives;
+  friend class tally::api::OneSided;
   /// A context that this rank leads, after its own free: it is free when the members have said so, too.
   struct Freed {
     std::uint16_t context = 0;
@@ -290,6 +302,13 @@ struct tally_endpoint {
     return header().rank[job_rank].closed.load(std::memory_order_acquire) != 0;
   }
 
+  [[nodiscard]] tally::api::OneSided& one_sided();
+  void count_one_sided(const tally_request& request) noexcept;
+  void count_one_sided_copy(std::uint64_t bytes) noexcept {
+    counts_.cpu_copied_bytes += bytes;
+    counts_.cpu_copied_one_sided += bytes;
+  }
+
   // checked arguments of messages
   tally::Status describe_send(tally_group& group, const void* buffer, std::size_t length, int destination, int tag,
                               bool synchronous, tally::SendDescriptor* send, tally_memory** region);
@@ -373,6 +392,7 @@ struct tally_endpoint {
 
   tally::api::OwnTypes own_types_;
   std::unique_ptr<tally::api::SoftwareCollectives> software_;
+  std::unique_ptr<tally::api::OneSided> one_sided_;  ///< from the first use on
   bool tell_fallbacks_ = false;  ///< TALLY_LOG
   std::string forced_algorithm_;  ///< TALLY_ALGORITHM, or empty
   tally_counters counts_{};

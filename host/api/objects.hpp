@@ -72,7 +72,7 @@ struct tally_group {
 /// An operation under way, or a persistent request, which stands for one after the other. A slot of the endpoint's pool; its
 /// cookie is the index there.
 struct alignas(64) tally_request {
-  enum class Kind : std::uint8_t { kSend, kReceive, kProbe, kCollective, kPersistent };
+  enum class Kind : std::uint8_t { kSend, kReceive, kProbe, kCollective, kOneSided, kPersistent };
   enum class State : std::uint8_t {
     kFree,
     kActive,     ///< with the engine
@@ -102,19 +102,19 @@ struct alignas(64) tally_request {
   std::uint32_t cookie = 0;
   Kind kind = Kind::kSend;
   State state = State::kFree;
-  std::uint16_t peer = 0;  ///< send: job rank
+  std::uint16_t peer = 0;  ///< send, one-sided: job rank
   Marks marks;
   tally_group* group = nullptr;
   tally_memory* regions[2] = {nullptr, nullptr};  ///< the second one of collectives only
   std::uint64_t length = 0;                       ///< bytes of room, or to send
   tally::Completion completion;
-  std::uint64_t count = 0;                   ///< collectives: elements that ranks compare ...
+  std::uint64_t count = 0;                   ///< one-sided: offset; collectives: elements that ranks compare ...
   std::uint64_t parts = 1;                   ///< ... in so many blocks
   tally::api::Compiled* compiled = nullptr;  ///< collectives
   tally_dtype dtype = TALLY_BYTE;
   tally_op op = TALLY_OP_NONE;
   tally::schedule::Collective collective = tally::schedule::Collective::kBarrier;
-  std::uint16_t seq = 0;  ///< collectives
+  std::uint16_t seq = 0;  ///< collectives; one-sided: its kind
   tally::api::Watch* watch = nullptr;
   tally::api::StagingBuffer* staging = nullptr;
   tally_request* operation = nullptr;  ///< persistent: what it has under way

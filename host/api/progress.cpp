@@ -53,6 +53,11 @@ std::size_t tally_endpoint::progress() {
     news += ended;
     taken += ended;
   }
+  if (one_sided_ != nullptr && one_sided_->busy()) {
+    const std::size_t ended = one_sided_->advance();
+    news += ended;
+    taken += ended;
+  }
   news_ += news;
   if (shared_ && news != 0) rouse_lookers();
   if (header().counters_asked.load(std::memory_order_relaxed) != counters_told_) [[unlikely]]
@@ -65,6 +70,10 @@ void tally_endpoint::complete_special(tally_request& request) {
     case tally_request::Kind::kSend:
     case tally_request::Kind::kReceive:
       complete_message(request);
+      break;
+    case tally_request::Kind::kOneSided:
+      if (request.regions[0] != nullptr) --request.regions[0]->users;
+      if (request.completion.status == TALLY_OK) count_one_sided(request);
       break;
     case tally_request::Kind::kProbe:
     case tally_request::Kind::kPersistent:
@@ -122,6 +131,8 @@ Status tally_endpoint::finish(tally_request** handle, tally_result* result) {
 
 Status tally_endpoint::outcome(const tally_request& request, tally_result* result) const {
   const Completion& done = request.completion;
+  if (request.kind == tally_request::Kind::kOneSided && done.status != TALLY_OK)
+    return tally::api::OneSided::explain(request);
   const bool receive = request.kind == tally_request::Kind::kReceive;
   if (result != nullptr && (done.status == TALLY_OK || done.status == TALLY_ERR_TRUNCATED)) {
     result->source = receive ? request.group->from_job[done.source] : -1;

@@ -50,6 +50,7 @@ std::string tally_endpoint::describe_wait(const Waiting& waiting) const {
   }
   text += waiting.probe + engine_->describe_pending();
   if (software_ != nullptr) text += software_->describe_pending();
+  if (one_sided_ != nullptr) text += one_sided_->describe_pending();
   while (!text.empty() && text.back() == '\n') text.pop_back();
   for (std::size_t at = 0; (at = text.find('\n', at)) != std::string::npos;) text.replace(at, 1, "; ");
   return text;

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -106,6 +107,8 @@ Segment Segment::create(std::uint32_t ranks, EngineKind engine, bool counters) {
   (soft ? header.shm_offset : header.sim_offset) = area_offset;
   (soft ? header.shm_bytes : header.sim_bytes) = area_bytes;
   header.counters_offset = counters_offset;
+  if (::getrandom(&header.id, sizeof header.id, 0) != sizeof header.id)
+    throw Error(fmt::format("cannot draw a random number for the job: {}", reason()));
   header.magic = kMagic;
   return segment;
 }

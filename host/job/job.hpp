@@ -64,6 +64,7 @@ struct Membership {
   int rank = 0;
   int size = 1;
   bool launched = false;  ///< by `tally run`
+  std::uint64_t id = 0;   ///< the same on all ranks of the job, and another one in any other job
   /// Number of each rank's host. Ranks of one host share the segment.
   std::vector<std::uint32_t> host;
   std::shared_ptr<Place> place;  ///< with another launcher; otherwise nullptr

@@ -92,7 +92,9 @@ void throw_first_complaint(const std::vector<std::string>& values) {
 }
 
 Membership alone() {
-  return Membership{Segment::create(1, EngineKind::kSoft, false), 0, 1, false, {0}, nullptr};
+  Segment segment = Segment::create(1, EngineKind::kSoft, false);
+  const std::uint64_t id = segment.header().id;
+  return Membership{std::move(segment), 0, 1, false, id, {0}, nullptr};
 }
 
 Membership join_tally() {
@@ -114,12 +116,23 @@ Membership join_tally() {
   if (segment.header().ranks != static_cast<std::uint32_t>(size)) {
     throw Error(fmt::format("TALLY_SIZE: {}, but the job has {} ranks", size, segment.header().ranks));
   }
+  const std::uint64_t id = segment.header().id;
   return Membership{std::move(segment),
                     rank,
                     size,
                     true,
+                    id,
                     std::vector<std::uint32_t>(static_cast<std::size_t>(size), 0),
                     nullptr};
+}
+
+/// The job's, from those of its ranks' segments. FNV-1a, 64 bits (Fowler, Noll, Vo).
+std::uint64_t job_id(const std::vector<std::string>& ids) noexcept {
+  std::uint64_t hash = 0xcbf29ce484222325u;
+  for (const std::string& id : ids) {
+    for (const char byte : id) hash = (hash ^ static_cast<unsigned char>(byte)) * 0x100000001b3u;
+  }
+  return hash;
 }
 
 /// Number of each rank's host, in the order of their first ranks.
@@ -235,9 +248,11 @@ Membership join_launched(LauncherKind kind) {
                       error.what(), leader));
     }
   }
-  throw_first_complaint(launcher.exchange(word));
+  if (word.empty()) word = fmt::format("{:016x}", segment->header().id);
+  const std::vector<std::string> ids = launcher.exchange(word);
+  throw_first_complaint(ids);
   place->settle(segment->header());
-  return Membership{std::move(*segment), static_cast<int>(own), static_cast<int>(size), false,
+  return Membership{std::move(*segment), static_cast<int>(own), static_cast<int>(size), false, job_id(ids),
                     std::move(hosts),    std::move(place)};
 }
 

@@ -14,7 +14,7 @@
 namespace tally::job {
 
 inline constexpr std::uint64_t kMagic = 0x3130424f4a4c4154;  // "TALJOB01"
-inline constexpr std::uint32_t kVersion = 6;
+inline constexpr std::uint32_t kVersion = 7;
 inline constexpr std::uint32_t kMaxRanks = 64;
 inline constexpr std::uint32_t kMaxContexts = 4096;  ///< of groups
 
@@ -92,6 +92,7 @@ struct alignas(64) Header {
   std::atomic<std::uint32_t> broken_count;  ///< contexts broken so far
   std::uint32_t ranks_here;           ///< ranks on this host: all, but in a job of several hosts
   std::atomic<std::uint64_t> group_contexts[kMaxContexts / 64];  ///< bit c: context c is taken by a group (0: all ranks)
+  std::uint64_t id;                   ///< random: no two segments have the same
   RankRecord rank[kMaxRanks];
   Blackboard blackboard[kMaxRanks];
   BrokenContext broken[kMaxContexts];

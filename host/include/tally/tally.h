@@ -28,12 +28,12 @@ typedef enum tally_status {
   TALLY_OK = 0,
   TALLY_AGAIN = 1,            /* not now: a queue is full, or the request is not complete */
   TALLY_ERR_ARGUMENT = 2,     /* an argument is out of range or NULL */
-  TALLY_ERR_NOT_REGISTERED = 3, /* a buffer is not within memory registered on this endpoint */
+  TALLY_ERR_NOT_REGISTERED = 3, /* a buffer is not within memory registered on this endpoint; a remote key was released */
   TALLY_ERR_TRUNCATED = 4,    /* a message was longer than its receive; the buffer holds its start */
   TALLY_ERR_UNSUPPORTED = 5,  /* no engine here does this */
   TALLY_ERR_MISMATCH = 6,     /* ranks disagree about a collective */
   TALLY_ERR_ABORTED = 7,      /* another rank gave the collective up; the group is broken */
-  TALLY_ERR_PROTECTION = 8,   /* a device refused a buffer */
+  TALLY_ERR_PROTECTION = 8,   /* a device refused a buffer; a remote key does not give the right */
   TALLY_ERR_NO_MEMORY = 9,
   TALLY_ERR_JOB = 10,         /* the job's segment or its fabric is missing, gone or of another version */
   TALLY_ERR_BUSY = 11,        /* object still in use */
@@ -168,6 +168,7 @@ typedef struct tally_counters {
   uint64_t cpu_copied_packing; /* MPI: bytes gathered because a datatype is not contiguous */
   uint64_t cpu_copied_unpacking; /* MPI: bytes scattered because a datatype is not contiguous */
   uint64_t cpu_copied_buffered; /* MPI: bytes into the buffers of buffered sends */
+  uint64_t cpu_copied_one_sided; /* bytes of one-sided operations on the rank's own memory, and into and out of messages */
   uint64_t cpu_copied_local; /* MPI: bytes that a rank copies for itself in collectives that run over messages */
   uint64_t cpu_matches_unexpected;     /* soft: of cpu_matches, receives that met a message which had come before */
   uint64_t fallback_composed;          /* MPI: collectives that the MPI library makes of messages: of intercommunicators and
@@ -195,6 +196,14 @@ typedef struct tally_counters {
   uint64_t collective_allgather_bytes;
   uint64_t collective_alltoall;
   uint64_t collective_alltoall_bytes;
+  /* one-sided operations of this rank that have ended well */
+  uint64_t puts;
+  uint64_t gets;
+  uint64_t atomics;
+  uint64_t put_bytes;
+  uint64_t got_bytes;
+  uint64_t fallback_one_sided;     /* operations that the target's CPU carried out, asked by messages: the engine does not reach
+                                      the region */
 } tally_counters;
 
 /* --- endpoint ------------------------------------------------------------------------------- */
@@ -257,6 +266,76 @@ TALLY_API tally_status tally_memory_register(tally_endpoint* endpoint, void* bas
                                              tally_memory** memory);
 /* TALLY_ERR_BUSY while an operation uses the region. */
 TALLY_API tally_status tally_memory_deregister(tally_memory* memory);
+
+/* --- one-sided operations ------------------------------------------------------------------- */
+
+/* A rank exports a registered region and gives the key to others in any way, as a message or by a collective: the key is plain
+ * bytes. Whoever has it reads, writes and updates the region without a call of the owner. Offsets are in bytes from the region's
+ * base; the whole access lies in the region, or nothing of it is done. docs/one-sided.md: order, progress, engines. */
+#define TALLY_REMOTE_KEY_BYTES 64
+typedef struct tally_remote_key {
+  unsigned char bytes[TALLY_REMOTE_KEY_BYTES];
+} tally_remote_key;
+
+typedef enum tally_access {
+  TALLY_ACCESS_READ = 1,   /* get */
+  TALLY_ACCESS_WRITE = 2,  /* put */
+  TALLY_ACCESS_ATOMIC = 4, /* fetch_add, swap, compare_swap */
+  TALLY_ACCESS_ALL = 7
+} tally_access;
+
+/* Makes a key of the region, of any number; `access`: TALLY_ACCESS_*, one or more of them. The region is not to be deregistered before
+ * its keys are released. */
+TALLY_API tally_status tally_memory_export(tally_memory* memory, unsigned access, tally_remote_key* key);
+/* By the rank that made it. What other ranks start by the key from then on fails with TALLY_ERR_NOT_REGISTERED; returns when
+ * no operation by the key is under way any more. */
+TALLY_API tally_status tally_memory_release(tally_endpoint* endpoint, const tally_remote_key* key);
+/* What a key of this job says; each output may be NULL: the owner's job rank, bytes of the region, access. */
+TALLY_API tally_status tally_remote_key_query(tally_endpoint* endpoint, const tally_remote_key* key, int* rank,
+                                              size_t* length, unsigned* access);
+
+/* Operations on the region of a key, also on one of one's own. Their requests are waited and tested for as any. A request's end
+ * says that the operation is done at the target (put: the bytes lie there), or why not:
+ *   TALLY_ERR_ARGUMENT        offset and length run out of the region; an atomic's address is not a multiple of its size
+ *   TALLY_ERR_PROTECTION      the key does not give the right
+ *   TALLY_ERR_NOT_REGISTERED  the key has been released; buffer is not within registered memory
+ *   TALLY_ERR_JOB             the target has left the job
+ * Operations that are under way at the same time have no order, but for atomics of one rank on one target, which are done as they were
+ * started. A message sent after an operation's end is received after it, too. */
+/* buffer: registered as that of a send or receive, and in use until the end. */
+TALLY_API tally_status tally_put_start(tally_endpoint* endpoint, const void* buffer, size_t length,
+                                       const tally_remote_key* key, uint64_t offset, tally_request** request);
+TALLY_API tally_status tally_get_start(tally_endpoint* endpoint, void* buffer, size_t length,
+                                       const tally_remote_key* key, uint64_t offset, tally_request** request);
+/* dtype: TALLY_I32, TALLY_U32, TALLY_I64 or TALLY_U64. What stood there before goes to *result, which may be NULL, needs no
+ * registration and is in use until the end; *operand, *compare and *value are read at once. Atomic with each other,
+ * whichever ranks call them; sums wrap around. */
+TALLY_API tally_status tally_fetch_add_start(tally_endpoint* endpoint, const tally_remote_key* key, uint64_t offset,
+                                             tally_dtype dtype, const void* operand, void* result,
+                                             tally_request** request);
+TALLY_API tally_status tally_swap_start(tally_endpoint* endpoint, const tally_remote_key* key, uint64_t offset,
+                                        tally_dtype dtype, const void* value, void* result, tally_request** request);
+/* Stores *value where *compare stands. */
+TALLY_API tally_status tally_compare_swap_start(tally_endpoint* endpoint, const tally_remote_key* key, uint64_t offset,
+                                                tally_dtype dtype, const void* compare, const void* value, void* result,
+                                                tally_request** request);
+/* Ends when the operations on `rank` (of the job; TALLY_ALL_RANKS: on any) that this endpoint has started before have ended, also
+ * those whose requests were freed; fails where one of the latter has failed. Their own requests tell of the others. */
+#define TALLY_ALL_RANKS (-1)
+TALLY_API tally_status tally_flush_start(tally_endpoint* endpoint, int rank, tally_request** request);
+
+/* The same, to the end. */
+TALLY_API tally_status tally_put(tally_endpoint* endpoint, const void* buffer, size_t length, const tally_remote_key* key,
+                                 uint64_t offset);
+TALLY_API tally_status tally_get(tally_endpoint* endpoint, void* buffer, size_t length, const tally_remote_key* key,
+                                 uint64_t offset);
+TALLY_API tally_status tally_fetch_add(tally_endpoint* endpoint, const tally_remote_key* key, uint64_t offset,
+                                       tally_dtype dtype, const void* operand, void* result);
+TALLY_API tally_status tally_swap(tally_endpoint* endpoint, const tally_remote_key* key, uint64_t offset,
+                                  tally_dtype dtype, const void* value, void* result);
+TALLY_API tally_status tally_compare_swap(tally_endpoint* endpoint, const tally_remote_key* key, uint64_t offset,
+                                          tally_dtype dtype, const void* compare, const void* value, void* result);
+TALLY_API tally_status tally_flush(tally_endpoint* endpoint, int rank);
 
 /* --- tagged messages ------------------------------------------------------------------------ */
 

@@ -18,6 +18,7 @@
 
 #include "tally/basics.hpp"
 #include "tally/collectives.hpp"
+#include "tally/one_sided.hpp"
 #include "tally/requests.hpp"
 #include "tally/tally.h"
 
@@ -73,6 +74,11 @@ class Memory {
     tally_memory* memory = nullptr;
     check(tally_memory_register(endpoint, base, length, &memory));
     memory_.reset(memory);
+    endpoint_ = endpoint;
+  }
+  /// Lets others reach it: `access` is TALLY_ACCESS_*, one or more of them.
+  [[nodiscard]] Exported exported(unsigned access = TALLY_ACCESS_ALL) const {
+    return Exported(endpoint_, memory_.get(), access);
   }
   [[nodiscard]] tally_memory* handle() const noexcept { return memory_.get(); }
 
@@ -81,6 +87,7 @@ class Memory {
     void operator()(tally_memory* memory) const noexcept { (void)tally_memory_deregister(memory); }
   };
   std::unique_ptr<tally_memory, Deregister> memory_;
+  tally_endpoint* endpoint_ = nullptr;
 };
 
 /// An ordered set of ranks: messages and collectives among them. From Endpoint::all() or Endpoint::group().
@@ -224,7 +231,7 @@ class Group : public Collectives<Group> {
 };
 
 /// A process's place in the job.
-class Endpoint {
+class Endpoint : public OneSided<Endpoint> {
  public:
   /// `engine`: as in tally_endpoint_open.
   explicit Endpoint(const char* engine = nullptr) {
