@@ -15,9 +15,11 @@ using tally::api::bad_argument;
 using tally::api::Blocks;
 using tally::api::Buffers;
 using tally::api::CallPlace;
+using tally::api::CheckedCollective;
 using tally::api::CollectiveCall;
 using tally::api::Compiled;
 using tally::api::Extents;
+using tally::api::LastCollective;
 using tally::schedule::Collective;
 
 namespace {
@@ -43,6 +45,10 @@ Status tally_endpoint::start_collective(tally_group& group, const CollectiveCall
                                         tally_request** out) {
   const CallPlace at{group.rank, group.ranks.size(), capabilities()};
   if (group.is_channel()) return bad_argument("group is a channel: it takes messages and probes only");
+  LastCollective& last = group.last[static_cast<std::size_t>(given.collective)];
+  if (out != nullptr && last.same(given) && last.memory_changes == memory_changes_ &&
+      last.algorithm_changes == group.schedules.changes() && !broken(group.context))
+    return start_checked(group, last.checked, out);
   CollectiveCall call = given;
   const bool own_dtype = static_cast<int>(call.dtype) >= tally::api::kFirstOwn;
   call.element = own_dtype ? own_types_.bytes(call.dtype) : tally::numerics::element_bytes(call.dtype);
@@ -99,19 +105,24 @@ Status tally_endpoint::start_collective(tally_group& group, const CollectiveCall
   }
   if (!status.ok()) return status;
 
-  tally_request* request = new_request(tally_request::Kind::kCollective, group);
-  request->regions[0] = input_region;
-  request->regions[1] = output_region;
-  request->length = std::max(with_input ? extents.input_bytes : 0, with_output ? extents.output_bytes : 0);
-  request->count = extents.count;
-  request->parts = call.count == 0 || call.varying ? 1 : extents.count / call.count;
-  request->dtype = call.dtype;
-  request->op = call.op;
-  request->collective = call.collective;
-  request->seq = group.next_seq;
-  request->compiled = compiled;
-
-  tally::CollectiveDescriptor descriptor;
+  // What is in the cache's regions may be registered anew each time, and the program's own types and operations freed.
+  const bool software =
+      call.own != nullptr || group.context >= capabilities().collective_contexts || asked_for_software();
+  const bool lasts = !software && !call.varying && !own_dtype && !group.schedules.fell_back() &&
+                     (!cache_ || cache_->all() != nullptr);
+  CheckedCollective once;
+  if (lasts) last.valid = false;
+  CheckedCollective& checked = lasts ? last.checked : once;
+  checked.regions[0] = input_region;
+  checked.regions[1] = output_region;
+  checked.length = std::max(with_input ? extents.input_bytes : 0, with_output ? extents.output_bytes : 0);
+  checked.count = extents.count;
+  checked.parts = call.count == 0 || call.varying ? 1 : extents.count / call.count;
+  checked.dtype = call.dtype;
+  checked.op = call.op;
+  checked.collective = call.collective;
+  checked.compiled = compiled;
+  tally::CollectiveDescriptor& descriptor = checked.descriptor;
   descriptor.program = &compiled->program;
   descriptor.input = buffers.input;
   descriptor.output = buffers.output;
@@ -121,29 +132,58 @@ Status tally_endpoint::start_collective(tally_group& group, const CollectiveCall
   descriptor.dtype = call.dtype;
   descriptor.redop = call.op;
   descriptor.context = group.context;
-  descriptor.seq = request->seq;
   descriptor.signature = compiled->signature;
-  descriptor.cookie = request->cookie;
-  if (call.own != nullptr || group.context >= capabilities().collective_contexts || asked_for_software())
+  if (software) {
+    tally_request* request = request_of(group, checked);
     return start_in_software(call, descriptor, request, out);
+  }
   if (own_dtype) {  // nothing is reduced: bytes to an engine
     descriptor.dtype = TALLY_BYTE;
     descriptor.count *= element;
-    request->count *= element;
-    request->parts *= element;
+    checked.count *= element;
+    checked.parts *= element;
   }
+  if (lasts) {
+    last.set(given);
+    last.memory_changes = memory_changes_;
+    last.algorithm_changes = group.schedules.changes();
+  }
+  status = start_checked(group, checked, out);
+  if (status.ok() && group.schedules.fell_back()) [[unlikely]]
+    tell_fallback(group, *compiled);
+  return status;
+}
+
+/// Notes what they share in a new request and in the descriptor.
+tally_request* tally_endpoint::request_of(tally_group& group, CheckedCollective& call) {
+  tally_request* request = new_request(tally_request::Kind::kCollective, group);
+  request->regions[0] = call.regions[0];
+  request->regions[1] = call.regions[1];
+  request->length = call.length;
+  request->count = call.count;
+  request->parts = call.parts;
+  request->dtype = call.dtype;
+  request->op = call.op;
+  request->collective = call.collective;
+  request->seq = call.descriptor.seq = group.next_seq;
+  request->compiled = call.compiled;
+  call.descriptor.cookie = request->cookie;
+  return request;
+}
+
+Status tally_endpoint::start_checked(tally_group& group, CheckedCollective& call, tally_request** out) {
+  tally_request* request = request_of(group, call);
   bool complete_now = false;
-  ++compiled->users;
-  if (output_region != nullptr) ++output_region->users;
-  status = engine_->start_collective(descriptor, &request->completion, &complete_now);
+  tally_memory* output = call.regions[1];
+  ++call.compiled->users;
+  if (output != nullptr) ++output->users;
+  Status status = engine_->start_collective(call.descriptor, &request->completion, &complete_now);
   status = posted(request, std::move(status), complete_now, out);
   if (status.ok()) {
     ++group.next_seq;
-    if (group.schedules.fell_back()) [[unlikely]]
-      tell_fallback(group, *compiled);
   } else {
-    --compiled->users;
-    if (output_region != nullptr) --output_region->users;
+    --call.compiled->users;
+    if (output != nullptr) --output->users;
   }
   return status;
 }

@@ -203,6 +203,7 @@ Status tally_endpoint::register_memory(void* base, std::size_t length, tally_mem
   *memory = region.get();
   regions_.push_back(std::move(region));
   last_region_ = nullptr;
+  ++memory_changes_;
   return {};
 }
 
@@ -219,6 +220,7 @@ Status tally_endpoint::deregister_memory(tally_memory* memory) {
   if (!status.ok()) return status;
   regions_.erase(found);
   last_region_ = nullptr;
+  ++memory_changes_;
   return {};
 }
 

@@ -144,10 +144,11 @@ struct tally_endpoint {
   /// Calls start(&request) until the queues have room, then waits.
   template <typename Start>
   tally::Status run(Start start, tally_result* result) {
-    Waiting waiting(*this);
     tally_request* request = nullptr;
-    for (;;) {
-      tally::Status status = start(&request);
+    tally::Status status = start(&request);
+    if (status.ok() && request->state == tally_request::State::kDone) return finish(&request, result);
+    Waiting waiting(*this);
+    for (;; status = start(&request)) {
       if (status.ok()) break;
       if (status.code() != TALLY_AGAIN) return status;
       if (progress() != 0) continue;
@@ -247,6 +248,8 @@ struct tally_endpoint {
   void tell_fallback(tally_group& group, const tally::api::Compiled& compiled);
   /// Asks whoever executes the collective to end it.
   void abort_collective(tally_request& request);
+  tally_request* request_of(tally_group& group, tally::api::CheckedCollective& call);
+  tally::Status start_checked(tally_group& group, tally::api::CheckedCollective& call, tally_request** out);
   tally::Status start_in_software(const tally::api::CollectiveCall& call,
                                   const tally::CollectiveDescriptor& descriptor, tally_request* request,
                                   tally_request** out);
@@ -374,6 +377,7 @@ struct tally_endpoint {
   std::vector<std::unique_ptr<tally_memory>> regions_;
   std::optional<tally::api::MemoryCache> cache_;
   tally::api::StagingPool staging_;
+  std::uint64_t memory_changes_ = 0;     ///< registrations and their ends
   tally_memory* last_region_ = nullptr;  ///< the first to look at; not one that the cache may give up
   std::deque<tally_request> requests_;  // stable addresses
   std::vector<tally_request*> by_cookie_;

@@ -9,6 +9,7 @@
 #include <memory>
 #include <vector>
 
+#include "api/collectives.hpp"
 #include "api/contexts.hpp"
 #include "api/schedules.hpp"
 #include "engine/engine.hpp"
@@ -17,6 +18,48 @@
 namespace tally::api {
 
 struct StagingBuffer;
+
+/// A collective that has passed all checks: what its request and its descriptor say, but for what is each call's own.
+struct CheckedCollective {
+  tally::CollectiveDescriptor descriptor;  ///< seq and cookie: of the last call
+  tally_memory* regions[2] = {nullptr, nullptr};
+  std::uint64_t length = 0;  ///< as in tally_request
+  std::uint64_t count = 0;
+  std::uint64_t parts = 1;
+  tally_dtype dtype = TALLY_BYTE;
+  tally_op op = TALLY_OP_NONE;
+  tally::schedule::Collective collective = tally::schedule::Collective::kBarrier;
+  Compiled* compiled = nullptr;
+};
+
+/// The call of a collective that passed the checks last. One with the same arguments passes them too, as long as the
+/// endpoint's memory and the group's algorithm are what they were.
+struct LastCollective {
+  bool valid = false;
+  std::uint64_t memory_changes = 0;
+  std::uint64_t algorithm_changes = 0;
+  const void* input = nullptr;
+  void* output = nullptr;
+  std::size_t elements = 0;
+  tally_dtype dtype = TALLY_BYTE;
+  tally_op op = TALLY_OP_NONE;
+  int root = 0;
+  CheckedCollective checked;
+
+  [[nodiscard]] bool same(const CollectiveCall& call) const noexcept {
+    return valid && !call.varying && call.input == input && call.output == output && call.count == elements &&
+           call.dtype == dtype && call.op == op && call.root == root;
+  }
+  void set(const CollectiveCall& call) noexcept {
+    input = call.input;
+    output = call.output;
+    elements = call.count;
+    dtype = call.dtype;
+    op = call.op;
+    root = call.root;
+    valid = true;
+  }
+};
 
 /// What a wait for any of several requests hears of.
 struct Watch {
@@ -65,6 +108,7 @@ struct tally_group {
   tally_group* parent = nullptr;  ///< of a channel: its group
   std::array<std::unique_ptr<tally_group>, tally::api::kChannels> channels;
   tally::api::Schedules schedules;
+  std::array<tally::api::LastCollective, tally::schedule::kCollectives> last;
 
   [[nodiscard]] bool is_channel() const noexcept { return parent != nullptr; }
 };

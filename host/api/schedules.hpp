@@ -70,6 +70,8 @@ class Schedules {
   /// where the file is for another number of ranks, unless `other_sizes`: then this group does without.
   Status set_algorithm(const std::string& name, bool other_sizes = false);
   [[nodiscard]] const std::string& algorithm() const noexcept { return algorithm_; }
+  /// How often that has changed: what get() told before may be another schedule now.
+  [[nodiscard]] std::uint64_t changes() const noexcept { return algorithm_changes_; }
 
  private:
   struct Varying {

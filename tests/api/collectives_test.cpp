@@ -6,6 +6,7 @@
 #include <cstring>
 #include <limits>
 #include <random>
+#include <vector>
 
 #include "place.hpp"
 #include "support/seed.hpp"
@@ -185,6 +186,50 @@ TEST_P(Collectives, started_ones_complete_in_any_order_of_waiting_and_among_mess
     tally_status status = TALLY_AGAIN;
     while ((status = tally_test(&barrier, nullptr)) == TALLY_AGAIN) ::usleep(100);
     RANK_OK(status);
+    place.close();
+  });
+}
+
+TEST_P(Collectives, one_like_the_last_hears_of_memory_and_algorithms_that_changed_meanwhile) {
+  expect_ranks(2, [](int) {
+    Place place;
+    tally_group* group = nullptr;
+    const int ranks[] = {0, 1};
+    RANK_OK(tally_group_create(place.endpoint, ranks, 2, &group));
+    std::vector<std::int32_t> sum(64);
+    tally_memory* memory = nullptr;
+    RANK_OK(tally_memory_register(place.endpoint, sum.data(), sum.size() * 4, &memory));
+    for (std::size_t k = 0; k < sum.size(); ++k) place.at<std::int32_t>()[k] = place.rank + 1;
+    const auto allreduce = [&] {
+      sum.assign(sum.size(), 0);
+      const tally_status status = tally_allreduce(place.endpoint, group, place.at<std::int32_t>(), sum.data(),
+                                                  sum.size(), TALLY_I32, TALLY_SUM);
+      RANK_CHECK((status == TALLY_OK) == (sum.back() == 3));
+      return status;
+    };
+    for (int k = 0; k < 3; ++k) RANK_OK(allreduce());
+
+    RANK_OK(tally_memory_deregister(memory));
+    RANK_CHECK(allreduce() == TALLY_ERR_NOT_REGISTERED);
+    RANK_OK(tally_memory_register(place.endpoint, sum.data(), sum.size() * 4, &memory));
+    for (int k = 0; k < 3; ++k) RANK_OK(allreduce());
+
+    const auto fallbacks = [&] {
+      tally_counters counters{};
+      counters.size = sizeof counters;
+      RANK_OK(tally_endpoint_counters(place.endpoint, &counters));
+      return counters.fallback_algorithm;
+    };
+    const std::uint64_t before = fallbacks();
+    RANK_OK(tally_group_set_algorithm(group, "bruck"));  // allreduce has none: each call is told
+    for (int k = 0; k < 3; ++k) RANK_OK(allreduce());
+    RANK_CHECK(fallbacks() == before + 3);
+    RANK_OK(tally_group_set_algorithm(group, "ring"));
+    for (int k = 0; k < 3; ++k) RANK_OK(allreduce());
+    RANK_CHECK(fallbacks() == before + 3);
+
+    RANK_OK(tally_group_free(group));
+    RANK_OK(tally_memory_deregister(memory));
     place.close();
   });
 }

@@ -39,6 +39,20 @@ std::uint64_t instruction_bytes(const Instruction& instruction, std::uint64_t ch
   return schedule::extent_bytes(instruction.size_chunk, instruction.chunks, chunk, total);
 }
 
+/// Field by field: as a whole it would wait until what was stored before has left the processor.
+void copy(CollectiveDescriptor& to, const CollectiveDescriptor& from) noexcept {
+  to.program = from.program;
+  to.input = from.input;
+  to.output = from.output;
+  to.count = from.count;
+  to.dtype = from.dtype;
+  to.redop = from.redop;
+  to.context = from.context;
+  to.seq = from.seq;
+  to.signature = from.signature;
+  to.cookie = from.cookie;
+}
+
 void move(std::byte* to, const std::byte* from, std::uint32_t bytes) noexcept {
   if (bytes != 0 && to != from) std::memmove(to, from, bytes);
 }
@@ -76,15 +90,13 @@ Status Collectives::post(const CollectiveDescriptor& descriptor, Completion* com
     return {};
   }
   Operation* operation = operation_pool_.take();
-  std::fill_n(operation->lanes.begin(), program.lanes.size(), LaneState{});
-  operation->descriptor = descriptor;
-  const std::uint64_t element = numerics::element_bytes(descriptor.dtype);
-  operation->chunk =
-      schedule::chunk_bytes(descriptor.count, element, program.chunks, program.max_chunk_bytes);
-  operation->total = descriptor.count * element;
-  operation->pass_bytes = program.chunks * operation->chunk;
-  operation->passes =
-      static_cast<std::uint32_t>(schedule::passes(operation->total, program.chunks, operation->chunk));
+  operation->left = 0;
+  for (std::size_t lane = 0; lane < program.lanes.size(); ++lane) {
+    operation->lanes[lane].begin();
+    operation->left += program.lanes[lane].empty() ? 0 : 1;
+  }
+  copy(operation->descriptor, descriptor);
+  operation->extent = extent(where, descriptor);
   const bool idle = where.operations.empty();
   where.operations.push(operation);
   if (!idle) return {};
@@ -96,12 +108,31 @@ Status Collectives::post(const CollectiveDescriptor& descriptor, Completion* com
   return {};
 }
 
+const Collectives::Extent& Collectives::extent(Context& where, const CollectiveDescriptor& call) noexcept {
+  const schedule::Program& program = *call.program;
+  Extent& last = where.extent;
+  if (last.program == program.id && last.count == call.count && last.dtype == call.dtype) return last;
+  const std::uint64_t element = numerics::element_bytes(call.dtype);
+  last.program = program.id;
+  last.count = call.count;
+  last.dtype = call.dtype;
+  last.chunk = schedule::chunk_bytes(call.count, element, program.chunks, program.max_chunk_bytes);
+  last.total = call.count * element;
+  last.pass_bytes = program.chunks * last.chunk;
+  last.passes = static_cast<std::uint32_t>(schedule::passes(last.total, program.chunks, last.chunk));
+  last.dependent = false;
+  for (const schedule::Lane& lane : program.lanes) {
+    for (const Instruction& instruction : lane) last.dependent = last.dependent || instruction.has_dep;
+  }
+  return last;
+}
+
 void Collectives::start(Context& where) {
   while (!where.operations.empty()) {
     Operation* operation = where.operations.front();
     const schedule::Program& program = *operation->descriptor.program;
     const std::uint64_t scratch =
-        program.by_bytes ? program.scratch_bytes : program.scratch_chunks * operation->chunk;
+        program.by_bytes ? program.scratch_bytes : program.scratch_chunks * operation->extent.chunk;
     if (where.scratch.size() < scratch) where.scratch.resize(scratch);
     for (std::uint32_t lane = 0; lane < kLanes; ++lane) {
       for (std::uint64_t rest = where.waiting[lane]; rest != 0; rest &= rest - 1) {
@@ -158,7 +189,9 @@ void Collectives::arrive(std::uint32_t source, const FrameView& frame) {
       return;
     }
     Operation* operation = where.operations.front();
-    if (arrival_.frame.header != nullptr) advance(where);
+    const std::uint32_t lane = header.lane;
+    if (arrival_.frame.header != nullptr && lane < operation->descriptor.program->lanes.size())
+      advance(where, lane);
     // A collective that follows is started only when the arrival is out of the way: it may belong to that
     // one.
     if (arrival_.frame.header != nullptr && !where.broken) keep_arrival(where);
@@ -170,41 +203,46 @@ void Collectives::arrive(std::uint32_t source, const FrameView& frame) {
 }
 
 bool Collectives::check_head(Context& where, std::uint32_t lane, std::uint32_t source) {
+  const FrameHeader* header = head(where, lane, source).header;
+  if (header == nullptr) return true;
+  const CollectiveDescriptor& own = where.operations.front()->descriptor;
+  const bool agreed = header->seq == own.seq && header->length == own.count && header->dtype == own.dtype &&
+                      header->redop == own.redop && header->signature == own.signature;
+  return agreed || check_other(where, lane, source, *header);
+}
+
+bool Collectives::check_other(Context& where, std::uint32_t lane, std::uint32_t source,
+                              const FrameHeader& header) {
   const CollectiveDescriptor& own = where.operations.front()->descriptor;
   const LaneState& state = where.operations.front()->lanes[lane];
-  for (Head first = head(where, lane, source); first.header != nullptr; first = head(where, lane, source)) {
-    const FrameHeader& header = *first.header;
-    const int ahead = distance(own.seq, header.seq);
-    if (ahead < 0) {
-      // A collective that completed has consumed all that its ranks sent, so that rank ran another one: for
-      // example two roots of a bcast, which both send and expect nothing.
-      mismatch(where, source, bit(MismatchField::kSignature), header.length);
-      return false;
-    }
-    if (ahead == 0) {
-      const std::uint32_t fields = (header.length != own.count ? bit(MismatchField::kCount) : 0) |
-                                   (header.dtype != own.dtype ? bit(MismatchField::kDtype) : 0) |
-                                   (header.redop != own.redop ? bit(MismatchField::kRedop) : 0) |
-                                   (header.signature != own.signature ? bit(MismatchField::kSignature) : 0);
-      if (fields == 0) return true;
-      mismatch(where, source, fields, header.length);
-      return false;
-    }
-    const auto& lanes = own.program->lanes;
-    if (lane >= lanes.size()) return true;
-    // In a later pass the lane does all of its program again.
-    const bool last_pass = state.pass + 1 >= where.operations.front()->passes;
-    const std::uint32_t next = state.step + (state.draining ? 1 : 0);
-    const bool expected = std::any_of(lanes[lane].begin() + (last_pass ? next : 0), lanes[lane].end(),
-                                      [source](const Instruction& instruction) {
-                                        return schedule::receives(instruction.op) &&
-                                               instruction.recv_peer == static_cast<int>(source);
-                                      });
-    if (!expected) return true;
+  const int ahead = distance(own.seq, header.seq);
+  if (ahead < 0) {
+    // A collective that completed has consumed all that its ranks sent, so that rank ran another one: for
+    // example two roots of a bcast, which both send and expect nothing.
     mismatch(where, source, bit(MismatchField::kSignature), header.length);
     return false;
   }
-  return true;
+  if (ahead == 0) {
+    const std::uint32_t fields = (header.length != own.count ? bit(MismatchField::kCount) : 0) |
+                                 (header.dtype != own.dtype ? bit(MismatchField::kDtype) : 0) |
+                                 (header.redop != own.redop ? bit(MismatchField::kRedop) : 0) |
+                                 (header.signature != own.signature ? bit(MismatchField::kSignature) : 0);
+    mismatch(where, source, fields, header.length);
+    return false;
+  }
+  const auto& lanes = own.program->lanes;
+  if (lane >= lanes.size()) return true;
+  // In a later pass the lane does all of its program again.
+  const bool last_pass = state.pass + 1 >= where.operations.front()->extent.passes;
+  const std::uint32_t next = state.step + (state.draining ? 1 : 0);
+  const bool expected = std::any_of(lanes[lane].begin() + (last_pass ? next : 0), lanes[lane].end(),
+                                    [source](const Instruction& instruction) {
+                                      return schedule::receives(instruction.op) &&
+                                             instruction.recv_peer == static_cast<int>(source);
+                                    });
+  if (!expected) return true;
+  mismatch(where, source, bit(MismatchField::kSignature), header.length);
+  return false;
 }
 
 void Collectives::advance_blocked() {
@@ -231,13 +269,25 @@ void Collectives::advance(Context& where) {
       moved |= run_lane(where, operation, lane);
       if (where.broken) return;
     }
+    if (!operation.extent.dependent) break;
   }
-  for (std::uint32_t lane = 0; lane < lanes.size(); ++lane) {
-    if (operation.lanes[lane].step != lanes[lane].size()) return;
-  }
+  end_if_done(where);
+}
+
+void Collectives::advance(Context& where, std::uint32_t lane) {
+  Operation& operation = *where.operations.front();
+  const bool moved = run_lane(where, operation, lane);
+  if (where.broken) return;
+  if (moved && operation.extent.dependent) return advance(where);
+  end_if_done(where);
+}
+
+void Collectives::end_if_done(Context& where) {
+  const Operation& operation = *where.operations.front();
+  if (operation.left != 0) return;
   Completion completion;
   completion.cookie = operation.descriptor.cookie;
-  completion.length = operation.total;
+  completion.length = operation.extent.total;
   finish(where, completion);
 }
 
@@ -254,9 +304,11 @@ void Collectives::fetched(const FrameHeader& header) {
   if (where.operations.empty() || header.lane >= kLanes) return;
   Operation* operation = where.operations.front();
   LaneState& state = operation->lanes[header.lane];
-  if (operation->descriptor.seq != header.seq || state.unfetched == 0) return;  // it was given up
+  if (operation->descriptor.seq != header.seq || header.lane >= operation->descriptor.program->lanes.size() ||
+      state.unfetched == 0)
+    return;  // it was given up
   if (--state.unfetched != 0 || !state.draining) return;
-  advance(where);
+  advance(where, header.lane);
   if (where.operations.front() != operation) start(where);
 }
 
@@ -278,8 +330,9 @@ bool Collectives::run_lane(Context& where, Operation& operation, std::uint32_t l
   bool moved = false;
   while (state.step < instructions.size()) {
     const Instruction& instruction = instructions[state.step];
+    const Extent& extent = operation.extent;
     const std::uint64_t all =
-        instruction_bytes(instruction, operation.chunk, operation.total - state.pass * operation.pass_bytes);
+        instruction_bytes(instruction, extent.chunk, extent.total - state.pass * extent.pass_bytes);
     if (!state.draining) {
       if (!dependency_met(operation, lane, instruction)) return moved;
       const bool receives = schedule::receives(instruction.op);
@@ -297,8 +350,6 @@ bool Collectives::run_lane(Context& where, Operation& operation, std::uint32_t l
         head_now = head(where, lane, from);
         if (head_now.header == nullptr) return moved;
         if (!check_head(where, lane, from)) return moved;
-        head_now = head(where, lane, from);
-        if (head_now.header == nullptr) return moved;
         remote = head_now.header->kind == FrameKind::kRemote;
         bool agreed = head_now.header->tag == state.received;
         if (remote) {
@@ -339,20 +390,23 @@ bool Collectives::run_lane(Context& where, Operation& operation, std::uint32_t l
           return moved;
         }
         const CollectiveDescriptor& own = operation.descriptor;
-        *slot.header = {.bytes = static_cast<std::uint16_t>(state.remote ? sizeof(RemotePiece) : bytes),
-                        .seq = own.seq,
-                        .kind = state.remote ? FrameKind::kRemote : FrameKind::kCollective,
-                        .lane = static_cast<std::uint8_t>(schedule::target_lane(instruction, lane)),
-                        .dtype = static_cast<std::uint8_t>(own.dtype),
-                        .redop = static_cast<std::uint8_t>(own.redop),
-                        .context = where.id,
-                        .signature = own.signature,
-                        .tag = state.sent,
-                        .length = own.count};
+        // Field by field: a copy of the whole would wait until all that was stored before it has left the
+        // processor.
+        FrameHeader& header = *slot.header;
+        header.bytes = static_cast<std::uint16_t>(state.remote ? sizeof(RemotePiece) : bytes);
+        header.seq = own.seq;
+        header.kind = state.remote ? FrameKind::kRemote : FrameKind::kCollective;
+        header.lane = static_cast<std::uint8_t>(schedule::target_lane(instruction, lane));
+        header.dtype = static_cast<std::uint8_t>(own.dtype);
+        header.redop = static_cast<std::uint8_t>(own.redop);
+        header.context = where.id;
+        header.signature = own.signature;
+        header.tag = state.sent;
+        header.length = own.count;
         sent = {state.remote ? nullptr : slot.payload, state.remote, 0};
       }
       const Fetched done =
-          execute(where, operation, instruction, state.pass * operation.pass_bytes, state.offset,
+          execute(where, operation, instruction, state.pass * operation.extent.pass_bytes, state.offset,
                   static_cast<std::uint32_t>(bytes), received, state.share, sent);
       if (done == Fetched::kLater) {
         blocked_ = true;
@@ -396,12 +450,9 @@ bool Collectives::run_lane(Context& where, Operation& operation, std::uint32_t l
     const bool send_follows =
         !last && program.lanes.size() == 1 && instructions[state.step + 1].op == schedule::Op::kSend;
     if (state.unfetched != 0 && !send_follows) return moved;
-    const bool again = last && state.pass + 1 < operation.passes;
-    LaneState next;
-    next.unfetched = state.unfetched;
-    next.step = again ? 0 : state.step + 1;
-    next.pass = again ? state.pass + 1 : state.pass;
-    state = next;
+    const bool again = last && state.pass + 1 < operation.extent.passes;
+    state.next(again);
+    if (last && !again) --operation.left;
     moved = true;
     if (schedule::receives(instruction.op) &&
         !check_head(where, lane, static_cast<std::uint32_t>(instruction.recv_peer)))
@@ -428,7 +479,7 @@ Collectives::Operands Collectives::operands(Context& where, const Operation& ope
             ? static_cast<std::byte*>(own.output)
             : static_cast<std::byte*>(const_cast<void*>(own.input));  // never a dst, but in place
     const std::uint64_t pass = buffer == schedule::Buffer::kScratch ? 0 : pass_offset;
-    return base + pass + (instruction.by_bytes ? at : chunk * operation.chunk);
+    return base + pass + (instruction.by_bytes ? at : chunk * operation.extent.chunk);
   };
   Operands found;
   if (schedule::reads_src(instruction.op))
@@ -451,7 +502,8 @@ Rendezvous::Fetched Collectives::execute(Context& where, Operation& operation, c
     numerics::reduce(own.dtype, own.redop, out, a, b, n / numerics::element_bytes(own.dtype));
     work_.reduced_bytes += n;
   };
-  const auto copy = [&](std::byte* out, const std::byte* in, std::uint64_t Work::* cause = &Work::framed_bytes) {
+  const auto copy = [&](std::byte* out, const std::byte* in,
+                        std::uint64_t Work::*cause = &Work::framed_bytes) {
     move(out, in, bytes);
     work_.*cause += bytes;
   };
@@ -538,10 +590,10 @@ void Collectives::break_context(Context& where, const Completion& first) {
 
 void Collectives::finish(Context& where, const Completion& completion) {
   if (posting_ != nullptr && completion.cookie == posting_cookie_) {
-    *posting_ = completion;
+    posting_->copy(completion);
     posting_ = nullptr;
   } else {
-    completions_.push(completion);
+    completions_.add().copy(completion);
   }
   operation_pool_.give(where.operations.pop());
 }

@@ -67,6 +67,25 @@ class Collectives {
     Loan loan;                    ///< of the data that they tell of
     bool draining = false;        ///< all is done but for what is to be fetched
     Rendezvous::Share share;      ///< of the piece that is being fetched
+
+    void begin() noexcept {
+      step = pass = unfetched = 0;
+      share.open = false;
+      begin_instruction();
+    }
+    /// The instruction is done; again: it was the last one of a pass that others follow.
+    void next(bool again) noexcept {
+      pass += again ? 1 : 0;
+      step = again ? 0 : step + 1;
+      begin_instruction();
+    }
+
+   private:
+    void begin_instruction() noexcept {
+      offset = used = 0;
+      received = sent = 0;
+      remote = draining = false;
+    }
   };
   /// Payload of kRemote.
   struct RemotePiece {
@@ -100,12 +119,21 @@ class Collectives {
     bool remote = false;
     std::uint64_t address = 0;
   };
-  struct Operation {
-    CollectiveDescriptor descriptor;
+  /// What follows from a program and the size of its vector; in bytes.
+  struct Extent {
+    std::uint64_t program = 0;  ///< Program::id
+    std::uint64_t count = 0;
+    tally_dtype dtype = TALLY_BYTE;
+    std::uint32_t passes = 1;
     std::uint64_t chunk = 0;
     std::uint64_t total = 0;
     std::uint64_t pass_bytes = 0;  ///< of the vector that a pass takes
-    std::uint32_t passes = 1;
+    bool dependent = false;        ///< some instruction waits for another lane
+  };
+  struct Operation {
+    CollectiveDescriptor descriptor;
+    Extent extent;
+    std::uint32_t left = 0;  ///< lanes that have not ended
     std::array<LaneState, kLanes> lanes;
     Operation* next = nullptr;
   };
@@ -116,6 +144,7 @@ class Collectives {
     std::vector<Fifo<Packet>> flows;              ///< [lane * ranks + source]
     std::array<std::uint64_t, kLanes> waiting{};  ///< [lane] bit s: the flow from s is not empty
     std::vector<std::byte> scratch;
+    Extent extent;  ///< of the last collective that was posted
   };
   /// The frame that arrive() looks at: consumed in place where the flow before it is empty.
   struct Arrival {
@@ -133,8 +162,12 @@ class Collectives {
   [[nodiscard]] Head head(const Context& context, std::uint32_t lane, std::uint32_t source) const noexcept;
   void pop_head(Context& context, std::uint32_t lane, std::uint32_t source) noexcept;
   void keep_arrival(Context& context);
+  [[nodiscard]] static const Extent& extent(Context& context, const CollectiveDescriptor& call) noexcept;
   void start(Context& context);
   void advance(Context& context);
+  /// The same where nothing has come but for this lane.
+  void advance(Context& context, std::uint32_t lane);
+  void end_if_done(Context& context);
   /// Runs a lane as far as it goes; true when a step was made. Ends early when the context broke.
   bool run_lane(Context& context, Operation& operation, std::uint32_t lane);
   [[nodiscard]] static bool dependency_met(const Operation& operation, std::uint32_t lane,
@@ -150,15 +183,17 @@ class Collectives {
   [[nodiscard]] static Operands operands(Context& context, const Operation& operation,
                                          const schedule::Instruction& instruction, std::uint64_t pass_offset) noexcept;
   void thank(const Thanks& thanks);
-  /// pass_offset: where the pass begins in Input and Output; offset: in the instruction. kFailed when data could
-  /// not be fetched; kLater, where nothing is sent: nothing has been done that is not done again.
+  /// pass_offset: where the pass begins in Input and Output; offset: in the instruction. kFailed when data
+  /// could not be fetched; kLater, where nothing is sent: nothing has been done that is not done again.
   [[nodiscard]] Rendezvous::Fetched execute(Context& context, Operation& operation,
                                             const schedule::Instruction& instruction,
                                             std::uint64_t pass_offset, std::uint64_t offset,
                                             std::uint32_t bytes, const Received& received,
                                             Rendezvous::Share& share, Sent& sent);
-  /// Drops outdated packets and looks for disagreement at the head of a flow; false when the context broke.
+  /// Looks for disagreement at the head of a flow; false when the context broke.
   bool check_head(Context& context, std::uint32_t lane, std::uint32_t source);
+  /// Of a head that is not of the collective that runs, as its rank has it.
+  bool check_other(Context& context, std::uint32_t lane, std::uint32_t source, const FrameHeader& header);
   void mismatch(Context& context, std::uint32_t source, std::uint32_t fields, std::uint64_t count);
   void break_context(Context& context, const Completion& first);
   void finish(Context& context, const Completion& completion);
