@@ -21,6 +21,7 @@ class RoutedTransport final : public soft::Transport {
 
   [[nodiscard]] std::uint32_t rank() const noexcept override { return here_->rank(); }
   [[nodiscard]] std::uint32_t size() const noexcept override { return here_->size(); }
+  [[nodiscard]] bool crowded() const noexcept override { return here_->crowded(); }
   [[nodiscard]] soft::FrameSlot reserve(std::uint32_t peer, std::uint32_t bytes) noexcept override {
     return far(peer) ? network_->reserve(peer, bytes) : here_->reserve(peer, bytes);
   }

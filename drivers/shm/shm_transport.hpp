@@ -23,6 +23,7 @@ class ShmTransport final : public soft::Transport {
 
   [[nodiscard]] std::uint32_t rank() const noexcept override { return rank_; }
   [[nodiscard]] std::uint32_t size() const noexcept override { return size_; }
+  [[nodiscard]] bool crowded() const noexcept override { return header_.ranks_here > header_.cpus; }
   [[nodiscard]] soft::FrameSlot reserve(std::uint32_t peer, std::uint32_t bytes) noexcept override;
   void commit(std::uint32_t peer) noexcept override;
   [[nodiscard]] soft::FrameView front(std::uint32_t peer) noexcept override;

@@ -17,8 +17,10 @@ using device::MismatchField;
 using schedule::Instruction;
 using Fetched = Rendezvous::Fetched;
 
-/// Instructions of at least so many bytes leave their data where they are.
+/// Instructions of at least so many bytes leave their data where they are: where each rank has a processor,
+/// and where a rank that waits until its data have been fetched waits for others to have had their turn.
 constexpr std::uint64_t kRemoteBytes = 12u << 10;
+constexpr std::uint64_t kRemoteBytesCrowded = 32u << 10;
 /// Most bytes of a piece: a multiple of kMaxPayload.
 constexpr std::uint64_t kPieceBytes = 1u << 20;
 /// Fetched at once where the data are to be reduced: they are still in the cache then.
@@ -58,6 +60,14 @@ void move(std::byte* to, const std::byte* from, std::uint32_t bytes) noexcept {
 }
 
 }  // namespace
+
+Collectives::Collectives(Transport& transport, Rendezvous& rendezvous, Completions& completions,
+                         Work& work) noexcept
+    : transport_(transport),
+      rendezvous_(rendezvous),
+      completions_(completions),
+      work_(work),
+      remote_bytes_(transport.crowded() ? kRemoteBytesCrowded : kRemoteBytes) {}
 
 Collectives::Context& Collectives::context(std::uint16_t id) {
   if (contexts_.size() <= id) contexts_.resize(std::size_t{id} + 1);
@@ -293,7 +303,7 @@ void Collectives::end_if_done(Context& where) {
 
 bool Collectives::may_stay(const schedule::Program& program, std::uint64_t bytes,
                            std::uint32_t to) const noexcept {
-  return bytes >= kRemoteBytes && program.max_bytes == 0 && to != transport_.rank() &&
+  return bytes >= remote_bytes_ && program.max_bytes == 0 && to != transport_.rank() &&
          transport_.reads_us(to);
 }
 
@@ -374,7 +384,7 @@ bool Collectives::run_lane(Context& where, Operation& operation, std::uint32_t l
                                         instruction.op == schedule::Op::kRecvReduceCopySend));
         state.remote = sends && stands && may_stay(program, all, to);
         if (state.remote && state.loan.number == 0) {  // else it has waited for room since
-          const Operands at = operands(where, operation, instruction, state.pass * operation.pass_bytes);
+          const Operands at = operands(where, operation, instruction, state.pass * extent.pass_bytes);
           state.remote = transport_.lend(to, at.dst != nullptr ? at.dst : at.src, all, &state.loan);
         }
       }

@@ -32,8 +32,7 @@ inline constexpr std::uint32_t kLanes = 8;
 class Collectives {
  public:
   /// `rendezvous` fetches what is large.
-  Collectives(Transport& transport, Rendezvous& rendezvous, Completions& completions, Work& work)
-      : transport_(transport), rendezvous_(rendezvous), completions_(completions), work_(work) {}
+  Collectives(Transport& transport, Rendezvous& rendezvous, Completions& completions, Work& work) noexcept;
 
   /// *complete: it is over, and *completion tells how.
   Status post(const CollectiveDescriptor& descriptor, Completion* completion, bool* complete);
@@ -85,6 +84,7 @@ class Collectives {
       offset = used = 0;
       received = sent = 0;
       remote = draining = false;
+      loan = {};
     }
   };
   /// Payload of kRemote.
@@ -202,6 +202,7 @@ class Collectives {
   Rendezvous& rendezvous_;
   Completions& completions_;
   Work& work_;
+  const std::uint64_t remote_bytes_;  ///< instructions of at least so many leave their data where they are
   GrowingRing<Thanks> thanks_;
   bool blocked_ = false;  ///< a lane has found no room; all else goes on when a frame comes
   Completion* posting_ =

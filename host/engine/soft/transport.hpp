@@ -92,6 +92,8 @@ class Transport {
   virtual ~Transport() = default;
   [[nodiscard]] virtual std::uint32_t rank() const noexcept = 0;
   [[nodiscard]] virtual std::uint32_t size() const noexcept = 0;
+  /// Whether this host has more ranks than processors: who waits for another one mostly waits for its turn to run.
+  [[nodiscard]] virtual bool crowded() const noexcept { return false; }
   /// Room for a frame with `bytes` (at most kMaxPayload) to `peer`, if there is some now. The header is the
   /// caller's to write, `bytes` included. One reservation at a time.
   [[nodiscard]] virtual FrameSlot reserve(std::uint32_t peer, std::uint32_t bytes) noexcept = 0;
