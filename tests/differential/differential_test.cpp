@@ -182,7 +182,8 @@ TEST_P(Soft, follows_the_matching_rules_in_each_run_alike) {
     const Outcome once = run_program("soft", ranks, first + k, 25);
     const Outcome again = run_program("soft", ranks, first + k, 25);
     ASSERT_EQ(once.seen, again.seen) << "seed " << first + k;
-    EXPECT_EQ(sum(once.counters, "fallback_") + sum(once.counters, "handovers_"), 0u);
+    // Sends that waited for room in a ring are all that the soft engine may count: it depends on who was slow.
+    EXPECT_EQ(sum(once.counters, "fallback_") + sum(once.counters, "handovers_"), sum(once.counters, "fallback_ring_full"));
   }
 }
 
