@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <thread>
 
@@ -23,7 +24,11 @@ TEST(Info, json_parses_and_names_engines_and_algorithms) {
   for (const auto& engine : test_engines()) {
     EXPECT_NE(std::find(built_in.begin(), built_in.end(), engine), built_in.end()) << engine;
   }
-  EXPECT_EQ(built_in.size(), test_engines().size());
+  // And no others, but for the one whose hardware the tests do not have.
+  for (const std::string& engine : built_in) {
+    const std::vector<std::string> tested = test_engines();
+    EXPECT_TRUE(engine == "verbs" || std::find(tested.begin(), tested.end(), engine) != tested.end()) << engine;
+  }
   const std::vector<std::string> allreduce = info.at("algorithms").at("allreduce");
   for (const char* name : {"recursive_doubling", "ring"}) {
     EXPECT_NE(std::find(allreduce.begin(), allreduce.end(), name), allreduce.end()) << name;
