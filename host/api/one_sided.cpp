@@ -524,6 +524,19 @@ Status OneSided::explain(const tally_request& request) {
                                    status_name(done.status))};
 }
 
+void OneSided::leave_out_standing(std::string* text) {
+  const std::string mark = fmt::format("tag {}, context {}", kHeadTag, kContext);
+  for (std::size_t begin = 0; begin < text->size();) {
+    const std::size_t end = std::min(text->find('\n', begin), text->size() - 1) + 1;
+    const std::size_t found = text->find(mark, begin);
+    if (found < end) {
+      text->erase(begin, end - begin);
+    } else {
+      begin = end;
+    }
+  }
+}
+
 std::string OneSided::describe_pending() const {
   std::string text;
   for (const Operation& operation : operations_) {

@@ -92,6 +92,8 @@ class OneSided {
   /// Why the operation or flush has failed.
   [[nodiscard]] static Status explain(const tally_request& request);
   [[nodiscard]] std::string describe_pending() const;
+  /// Of an engine's text: the lines about receives that stand for whatever may come. Nobody waits for them.
+  static void leave_out_standing(std::string* text);
 
  private:
   using Clock = std::chrono::steady_clock;

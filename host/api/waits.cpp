@@ -48,7 +48,9 @@ std::string tally_endpoint::describe_wait(const Waiting& waiting) const {
     line[sizeof line - 1] = '\0';
     if (line[0] != '\0') text = std::string(line) + '\n';
   }
-  text += waiting.probe + engine_->describe_pending();
+  std::string engine = engine_->describe_pending();
+  if (one_sided_ != nullptr) one_sided_->leave_out_standing(&engine);
+  text += waiting.probe + engine;
   if (software_ != nullptr) text += software_->describe_pending();
   if (one_sided_ != nullptr) text += one_sided_->describe_pending();
   while (!text.empty() && text.back() == '\n') text.pop_back();

@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 
 #include <chrono>
+#include <cstdlib>
 #include <cstring>
 #include <string>
 #include <thread>
@@ -297,6 +298,22 @@ TEST_P(OneSidedFailures, a_job_that_is_being_ended_ends_the_wait_for_a_rank_that
       },
       20s);
   EXPECT_EQ(codes, (std::vector<int>{0, 0}));
+}
+
+TEST(OneSidedWaits, a_wait_that_fails_tells_of_the_operation_and_of_nothing_else) {
+  expect_ranks(2, [](int) {
+    if (std::string(std::getenv("TALLY_RANK")) == "0") ::setenv("TALLY_TIMEOUT", "0.5", 1);
+    Window w(64, 64);
+    w.barrier();
+    if (w.rank == 1) {
+      std::this_thread::sleep_for(2s);  // makes no progress
+      return;
+    }
+    tally_status status = TALLY_OK;  // the first ones may meet it in the barrier
+    while (status == TALLY_OK) status = tally_put(w.endpoint, w.own, 8, &w.keys[1], 0);
+    RANK_FAILS(status, TALLY_ERR_TIMEOUT, "s: put of 8 bytes on rank 1: waits for that rank to make progress");
+    RANK_CHECK(!last_error_has("receive"));
+  });
 }
 
 TEST_P(OneSidedFailures, an_endpoint_is_not_closed_while_requests_live) {
